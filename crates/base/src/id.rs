@@ -1,0 +1,87 @@
+//! Ids: one type per kind of thing, all UUIDv7 (RFC 9562 §5.7), so that they sort by time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Timestamp;
+
+/// Builds a UUIDv7 from a time and 80 random bits of which 74 are used.
+pub fn uuid_v7(now: Timestamp, random: [u8; 10]) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(now.unix_ms(), &random).into_uuid()
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
+        #[serde(transparent)]
+        #[schema(value_type = String, format = Uuid)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id that sorts at `now`.
+            pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
+                Self(uuid_v7(now, random))
+            }
+
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+
+            pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+                Uuid::from_slice(bytes).ok().map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// Someone who can sign in.
+    PersonId,
+    /// An anonymous viewer who gave a name.
+    GuestId,
+    /// The public face that goes live.
+    ChannelId,
+    /// A signed-in browser.
+    SessionId,
+    /// One live.
+    RoomId,
+    /// A chat message, made by its author.
+    MessageId,
+    /// A gift, made by its sender; at once its idempotency key.
+    GiftId,
+    /// A run of the same gift by the same viewer.
+    StreakId,
+    /// A purchase of coins, made by the buyer.
+    PurchaseId,
+    /// A redemption of diamonds, made by the creator.
+    RedemptionId,
+    /// One all-or-nothing list of transfers.
+    PostingId,
+    /// A piece of work that a transaction left to be done after it.
+    JobId,
+    /// One WHIP or WHEP session.
+    MediaSessionId,
+}

@@ -1,0 +1,15 @@
+//! The words every other crate speaks: ids, units and amounts, time, limits, policy.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number; whoever needs one passes it in.
+
+mod amount;
+mod id;
+mod policy;
+mod text;
+mod time;
+
+pub use amount::{Amount, Currency, Shares, Unit, split};
+pub use id::*;
+pub use policy::{Policy, PolicyVersion};
+pub use text::{TextError, bounded_text, handle};
+pub use time::{Timestamp, TimestampError};

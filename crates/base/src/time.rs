@@ -1,0 +1,119 @@
+//! Time as a number: microseconds since 1970 in UTC, written as RFC 3339 outside.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(value_type = String, format = DateTime)]
+pub struct Timestamp(i64);
+
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("not an RFC 3339 time")]
+pub struct TimestampError;
+
+impl Timestamp {
+    pub const fn from_unix_us(us: i64) -> Self {
+        Self(us)
+    }
+
+    pub const fn unix_us(self) -> i64 {
+        self.0
+    }
+
+    /// Milliseconds since 1970; times before it count as zero.
+    pub const fn unix_ms(self) -> u64 {
+        if self.0 < 0 { 0 } else { (self.0 / 1_000) as u64 }
+    }
+
+    pub const fn unix_s(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// Time since `earlier`, zero when the clock went backwards.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0).max(0) as u64)
+    }
+}
+
+impl std::ops::Add<Duration> for Timestamp {
+    type Output = Self;
+    fn add(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+impl std::ops::Sub<Duration> for Timestamp {
+    type Output = Self;
+    fn sub(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            Err(_) => write!(f, "{}us", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimestampError;
+    fn from_str(text: &str) -> Result<Self, TimestampError> {
+        let time: jiff::Timestamp = text.parse().map_err(|_| TimestampError)?;
+        Ok(Self(time.as_microsecond()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        let time = Timestamp::from_unix_us(1_795_252_800_123_000);
+        assert_eq!(time.to_string().parse(), Ok(time));
+        assert_eq!(
+            "2026-11-21T09:00:00Z".parse::<Timestamp>().map(Timestamp::unix_s),
+            Ok(1_795_251_600)
+        );
+        assert_eq!("yesterday".parse::<Timestamp>(), Err(TimestampError));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_no_time() {
+        let (a, b) = (Timestamp::from_unix_us(5), Timestamp::from_unix_us(9));
+        assert_eq!(a.since(b), Duration::ZERO);
+        assert_eq!(b.since(a), Duration::from_micros(4));
+    }
+}
