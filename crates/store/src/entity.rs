@@ -1,0 +1,114 @@
+//! Rows that a batch reads once: an identity map, and how a function names what it will want.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use crate::{Row, StoreError, Tx, Type, Value};
+
+/// A row that is found by a key, read once in a batch and then kept up to date by [`Tx::put`].
+/// Its table must be changed by nothing else inside a batch.
+pub trait Entity: Clone + Send + 'static {
+    type Key: Clone + Eq + Hash + Send + 'static;
+
+    /// A statement that ends with the key's column: `SELECT … FROM account WHERE key`.
+    const SELECT: &'static str;
+    const KEY: Type;
+
+    fn key(key: &Self::Key) -> Value;
+    fn read(row: &Row) -> Result<(Self::Key, Self), StoreError>;
+}
+
+type Found<E> = HashMap<<E as Entity>::Key, Option<E>>;
+
+/// What this batch has read and put.
+#[derive(Default)]
+pub(crate) struct Known(HashMap<TypeId, Box<dyn Any + Send>>);
+
+impl Known {
+    pub(crate) fn of<E: Entity>(&mut self) -> &mut Found<E> {
+        self.0
+            .entry(TypeId::of::<E>())
+            .or_insert_with(|| Box::new(Found::<E>::new()))
+            .downcast_mut()
+            .expect("the map under a type's id is made for that type just above")
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Collects the rows that a function will want, so that a batch reads them together.
+///
+/// The function that fills it is called again while its wants bring in something new, since a row may
+/// name the next one (a room its channel, a channel its account); at most [`Ahead::ROUNDS`] times.
+pub struct Ahead<'a> {
+    known: &'a mut Known,
+    wanted: &'a mut Wanted,
+}
+
+/// Wanted and not yet read, by type, in the order in which the types were first wanted.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    order: Vec<TypeId>,
+    by_type: HashMap<TypeId, Box<dyn Wants>>,
+}
+
+impl Ahead<'_> {
+    pub(crate) const ROUNDS: usize = 3;
+
+    pub(crate) fn new<'a>(known: &'a mut Known, wanted: &'a mut Wanted) -> Ahead<'a> {
+        Ahead { known, wanted }
+    }
+
+    /// Wants a row; gives it if it is known already.
+    pub fn want<E: Entity>(&mut self, key: E::Key) -> Option<E> {
+        if let Some(found) = self.known.of::<E>().get(&key) {
+            return found.clone();
+        }
+        let id = TypeId::of::<E>();
+        let wants = self.wanted.by_type.entry(id).or_insert_with(|| {
+            self.wanted.order.push(id);
+            Box::new(Keys::<E>(Vec::new()))
+        });
+        let keys: &mut dyn Any = wants.as_any();
+        let keys: &mut Keys<E> = keys
+            .downcast_mut()
+            .expect("the keys under a type's id are of that type");
+        keys.0.push(key);
+        None
+    }
+}
+
+impl Wanted {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    pub(crate) fn read(mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        for id in std::mem::take(&mut self.order) {
+            if let Some(wants) = self.by_type.remove(&id) {
+                wants.read(tx)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+trait Wants {
+    fn as_any(&mut self) -> &mut dyn Any;
+    fn read(self: Box<Self>, tx: &mut Tx) -> Result<(), StoreError>;
+}
+
+struct Keys<E: Entity>(Vec<E::Key>);
+
+impl<E: Entity> Wants for Keys<E> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn read(self: Box<Self>, tx: &mut Tx) -> Result<(), StoreError> {
+        tx.find_all::<E>(self.0)
+    }
+}
