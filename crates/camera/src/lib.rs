@@ -1,1 +1,5 @@
 //! camera
+pub mod encode;
+pub mod h264;
+pub mod picture;
+pub mod tone;
