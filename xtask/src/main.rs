@@ -1,1 +1,73 @@
-fn main() {}
+//! `cargo xtask …`: everything a contributor does with this repository, in one place.
+//!
+//! Read on from here: `suite` is what runs before anything lands, `demo` what a visitor starts,
+//! `needs` what either wants from the machine, `tidy` the rules of the house. Nothing here is part
+//! of the program that ships.
+//! Invariant: a command that prints success has done the whole of what its name says.
+
+// A build tool is a shell: it reads the clock, the environment and the machine.
+#![allow(clippy::disallowed_methods)]
+
+mod api;
+mod bench;
+mod demo;
+mod needs;
+mod postgres;
+mod run;
+mod suite;
+mod tidy;
+mod web;
+
+use run::Outcome;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo [ARGS…]            build the web app and the server, then run `busk demo ARGS…`
+  test [--long]           everything that must pass before a change lands
+  ci                      the same, as the continuous integration runs it
+  tidy                    the rules of the house: layers, absences, sizes, licences, links
+  tidy --explain          the same rules, each with its sentence
+  bench NAME [--json]     one of: gifts, fanout, whep; the last line is one JSON object
+  gen-api [--check]       OpenAPI from the server, TypeScript types from OpenAPI
+  needs [demo|test|bench] install what is missing, or say which line would";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("\nxtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[&str]) -> Outcome {
+    match args {
+        ["demo", rest @ ..] => demo::demo(rest),
+        ["test"] => suite::test(suite::Length::Short),
+        ["test", "--long"] => suite::test(suite::Length::Long),
+        ["ci"] => suite::ci(),
+        ["tidy"] => tidy::tidy(),
+        ["tidy", "--explain"] => {
+            tidy::explain();
+            Ok(())
+        }
+        ["bench", name] => bench::bench(name, false),
+        ["bench", name, "--json"] | ["bench", "--json", name] => bench::bench(name, true),
+        ["gen-api"] => api::generate(),
+        ["gen-api", "--check"] => api::check(),
+        ["needs"] => needs::see_to(needs::For::Test),
+        ["needs", "demo"] => needs::see_to(needs::For::Demo),
+        ["needs", "test"] => needs::see_to(needs::For::Test),
+        ["needs", "bench"] => needs::see_to(needs::For::Bench),
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        other => Err(format!("no command `{}`\n\n{USAGE}", other.join(" "))),
+    }
+}

@@ -1,0 +1,165 @@
+//! One throw-away PostgreSQL for a run of tests or a bench: loopback only, in a temporary folder,
+//! with `fsync` on, gone when the value is dropped (and when we are killed: it dies with its parent).
+
+use crate::run::{Outcome, command, found, read};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct Cluster {
+    folder: PathBuf,
+    server: Child,
+    port: u16,
+}
+
+/// The folder that holds `initdb` and `postgres`; Debian keeps it off the PATH.
+pub fn programs() -> Option<PathBuf> {
+    if let Some(initdb) = crate::run::which("initdb") {
+        return initdb.parent().map(Path::to_path_buf);
+    }
+    let mut found: Vec<(u32, PathBuf)> = Vec::new();
+    for entry in std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten() {
+        let bin = entry.path().join("bin");
+        if let (Some(version), true) = (
+            entry.file_name().to_str()?.parse().ok(),
+            bin.join("initdb").exists(),
+        ) {
+            found.push((version, bin));
+        }
+    }
+    found.sort();
+    found.pop().map(|(_, bin)| bin)
+}
+
+impl Cluster {
+    pub fn start() -> Outcome<Cluster> {
+        let bin = programs().ok_or("PostgreSQL's programs are not found")?;
+        let folder = std::env::temp_dir().join(format!("busk-postgres-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        make_folder(&folder)?;
+        let data = folder.join("data");
+        let mut initdb = as_user(&bin.join("initdb"), &folder);
+        initdb
+            .arg("-D")
+            .arg(&data)
+            .args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]);
+        // The new cluster's files are synced when they first change; syncing them twice buys nothing.
+        initdb.arg("--no-sync");
+        read(&mut initdb)?;
+
+        let port = free_port()?;
+        let log =
+            std::fs::File::create(folder.join("log")).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let mut postgres = as_user(&bin.join("postgres"), &folder);
+        postgres.arg("-D").arg(&data).arg("-k").arg(&folder);
+        for setting in settings(port) {
+            postgres.arg("-c").arg(setting);
+        }
+        postgres.stdout(Stdio::null()).stderr(log);
+        let server = postgres
+            .spawn()
+            .map_err(|e| format!("cannot start PostgreSQL: {e}"))?;
+        let mut cluster = Cluster { folder, server, port };
+        cluster.wait_until_ready(&bin)?;
+        Ok(cluster)
+    }
+
+    /// A connection string for the cluster's superuser and first database.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn wait_until_ready(&mut self, bin: &Path) -> Outcome {
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(60) {
+            let port = self.port.to_string();
+            let mut ready = command(&bin.join("pg_isready").to_string_lossy());
+            ready.args(["-q", "-h", "127.0.0.1", "-p", &port]);
+            if ready.status().is_ok_and(|status| status.success()) {
+                return Ok(());
+            }
+            if let Ok(Some(status)) = self.server.try_wait() {
+                return Err(format!("PostgreSQL stopped at once ({status}): {}", self.log()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Err(format!(
+            "PostgreSQL did not answer within a minute: {}",
+            self.log()
+        ))
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // SIGQUIT: stop at once. What it held is about to be deleted.
+        let _ = command("kill")
+            .args(["-QUIT", &self.server.id().to_string()])
+            .status();
+        let _ = self.server.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn settings(port: u16) -> Vec<String> {
+    let mut settings = vec![format!("port={port}")];
+    let fixed = [
+        "listen_addresses=127.0.0.1",
+        "max_connections=400",
+        "shared_buffers=256MB",
+        "fsync=on",
+        "synchronous_commit=on",
+        "timezone=UTC",
+    ];
+    settings.extend(fixed.map(String::from));
+    settings
+}
+
+/// PostgreSQL refuses to run as root; there it runs as the user its package made.
+fn as_user(program: &Path, folder: &Path) -> Command {
+    let mut command = if found("setpriv") {
+        let mut setpriv = Command::new("setpriv");
+        if is_root() {
+            setpriv.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
+        }
+        // SIGINT is PostgreSQL's fast shutdown.
+        setpriv.args(["--pdeathsig", "INT", "--"]).arg(program);
+        setpriv
+    } else {
+        Command::new(program)
+    };
+    // A folder that this user may enter, whatever ours is; and no settings from our environment.
+    command
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .env("LC_ALL", "C");
+    for name in ["PGDATA", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn make_folder(folder: &Path) -> Outcome {
+    let mut install = command("install");
+    install.args(["-d", "-m", "0700"]);
+    if is_root() {
+        install.args(["-o", "postgres", "-g", "postgres"]);
+    }
+    read(install.arg(folder)).map(drop)
+}
+
+fn is_root() -> bool {
+    read(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+fn free_port() -> Outcome<u16> {
+    TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|e| format!("no free port on loopback: {e}"))
+}
