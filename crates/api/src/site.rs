@@ -1,0 +1,84 @@
+//! The site: what every handler may hold. The only way to a time or a random number above `store`.
+
+use std::sync::Arc;
+
+use busk_base::{Policy, PolicyVersion, Timestamp};
+use busk_store::Store;
+
+/// Tells the time. The server passes the real one; tests pass theirs.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Fills a buffer with random bytes fit for secrets.
+pub type Randomness = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// What a site is made of.
+pub struct SiteConfig {
+    pub store: Store,
+    pub clock: Clock,
+    pub random: Randomness,
+    /// Where people find the site: `https://live.example.org`, without a slash at its end.
+    pub public_url: String,
+    /// Whether anyone may enter as one of the demonstration's people.
+    pub demo: bool,
+    /// The policy in force.
+    pub policy: Policy,
+    pub policy_version: PolicyVersion,
+}
+
+/// A running site. Clones share it.
+#[derive(Clone)]
+pub struct Site(Arc<SiteConfig>);
+
+impl Site {
+    pub fn new(mut config: SiteConfig) -> Self {
+        let length = config.public_url.trim_end_matches('/').len();
+        config.public_url.truncate(length);
+        Self(Arc::new(config))
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.0.clock)()
+    }
+
+    /// The random part of an id: `GiftId::new(site.now(), site.entropy())`.
+    pub fn entropy(&self) -> [u8; 10] {
+        self.random()
+    }
+
+    /// A new 256-bit secret.
+    pub fn secret(&self) -> [u8; 32] {
+        self.random()
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.0.random)(&mut bytes);
+        bytes
+    }
+
+    /// Without a slash at its end.
+    pub fn public_url(&self) -> &str {
+        &self.0.public_url
+    }
+
+    /// Whether cookies may travel on encrypted connections only.
+    pub fn is_https(&self) -> bool {
+        self.0.public_url.starts_with("https://")
+    }
+
+    pub fn demo(&self) -> bool {
+        self.0.demo
+    }
+
+    pub fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    pub fn policy_version(&self) -> PolicyVersion {
+        self.0.policy_version
+    }
+}
