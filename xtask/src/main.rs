@@ -31,6 +31,7 @@ Usage: cargo xtask COMMAND
   tidy --explain          the same rules, each with its sentence
   bench NAME [--json]     one of: gifts, fanout, whep; the last line is one JSON object
   gen-api [--check]       OpenAPI from the server, TypeScript types from OpenAPI
+  postgres COMMAND…       run COMMAND with a throw-away PostgreSQL's address in BUSK_TEST_POSTGRES
   needs [demo|test|bench] install what is missing, or say which line would";
 
 fn main() -> ExitCode {
@@ -60,6 +61,14 @@ fn dispatch(args: &[&str]) -> Outcome {
         ["bench", name, "--json"] | ["bench", "--json", name] => bench::bench(name, true),
         ["gen-api"] => api::generate(),
         ["gen-api", "--check"] => api::check(),
+        ["postgres", program, rest @ ..] => {
+            let cluster = postgres::Cluster::start()?;
+            run::run(
+                run::command(program)
+                    .args(rest)
+                    .env("BUSK_TEST_POSTGRES", cluster.url()),
+            )
+        }
         ["needs"] => needs::see_to(needs::For::Test),
         ["needs", "demo"] => needs::see_to(needs::For::Demo),
         ["needs", "test"] => needs::see_to(needs::For::Test),

@@ -1,7 +1,7 @@
 //! One throw-away PostgreSQL for a run of tests or a bench: loopback only, in a temporary folder,
 //! with `fsync` on, gone when the value is dropped (and when we are killed: it dies with its parent).
 
-use crate::run::{Outcome, command, found, read};
+use crate::run::{Outcome, command, found, read, which};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,30 +13,46 @@ pub struct Cluster {
     port: u16,
 }
 
-/// The folder that holds `initdb` and `postgres`; Debian keeps it off the PATH.
+/// The folder that holds `initdb` and `postgres`: Debian's newest, which it keeps off the PATH, else the
+/// PATH's.
 pub fn programs() -> Option<PathBuf> {
-    if let Some(initdb) = crate::run::which("initdb") {
-        return initdb.parent().map(Path::to_path_buf);
-    }
     let mut found: Vec<(u32, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten() {
-        let bin = entry.path().join("bin");
-        if let (Some(version), true) = (
-            entry.file_name().to_str()?.parse().ok(),
-            bin.join("initdb").exists(),
-        ) {
-            found.push((version, bin));
+    for entry in std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        if let Some(version) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+            found.push((version, entry.path().join("bin")));
         }
     }
     found.sort();
-    found.pop().map(|(_, bin)| bin)
+    let on_path = || {
+        which("initdb")?
+            .canonicalize()
+            .ok()?
+            .parent()
+            .map(Path::to_path_buf)
+    };
+    let newest = found
+        .into_iter()
+        .rev()
+        .map(|(_, bin)| bin)
+        .find(|bin| is_whole(bin));
+    newest.or_else(|| on_path().filter(|bin| is_whole(bin)))
+}
+
+fn is_whole(bin: &Path) -> bool {
+    ["initdb", "postgres"]
+        .iter()
+        .all(|program| bin.join(program).exists())
 }
 
 impl Cluster {
     pub fn start() -> Outcome<Cluster> {
         let bin = programs().ok_or("PostgreSQL's programs are not found")?;
         let folder = std::env::temp_dir().join(format!("busk-postgres-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
+        remove_orphans();
         make_folder(&folder)?;
         let data = folder.join("data");
         let mut initdb = as_user(&bin.join("initdb"), &folder);
@@ -61,7 +77,7 @@ impl Cluster {
             .spawn()
             .map_err(|e| format!("cannot start PostgreSQL: {e}"))?;
         let mut cluster = Cluster { folder, server, port };
-        cluster.wait_until_ready(&bin)?;
+        cluster.wait_until_ready()?;
         Ok(cluster)
     }
 
@@ -70,13 +86,14 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    fn wait_until_ready(&mut self, bin: &Path) -> Outcome {
+    fn wait_until_ready(&mut self) -> Outcome {
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(60) {
-            let port = self.port.to_string();
-            let mut ready = command(&bin.join("pg_isready").to_string_lossy());
-            ready.args(["-q", "-h", "127.0.0.1", "-p", &port]);
-            if ready.status().is_ok_and(|status| status.success()) {
+            // Its own word, so that no client program is needed.
+            if self
+                .log()
+                .contains("database system is ready to accept connections")
+            {
                 return Ok(());
             }
             if let Ok(Some(status)) = self.server.try_wait() {
@@ -103,6 +120,24 @@ impl Drop for Cluster {
             .status();
         let _ = self.server.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Folders of runs that were killed before they could clean up. Only where /proc tells who is alive.
+fn remove_orphans() {
+    for entry in std::fs::read_dir(std::env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix("busk-postgres-"));
+        if let Some(pid) = owner
+            && Path::new("/proc/self").exists()
+            && !Path::new("/proc").join(pid).exists()
+        {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 

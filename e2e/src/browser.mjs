@@ -1,0 +1,67 @@
+/** Real Chromium with a fake camera and microphone, and pages that remember everything that went wrong in them. */
+import { mkdir } from 'node:fs/promises'
+import { chromium } from 'playwright-core'
+
+const flags = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--use-fake-ui-for-media-stream',
+  '--use-fake-device-for-media-stream=fps=30',
+  // WebRTC leaves loopback out otherwise, and a test machine may have nothing else.
+  '--allow-loopback-in-peer-connection',
+]
+
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: process.env.BUSK_CHROMIUM ?? '/usr/bin/chromium',
+    headless: true,
+    args: process.getuid?.() === 0 ? ['--no-sandbox', ...flags] : flags,
+  })
+}
+
+/** One person's browser: their own cookies, English, and a list of faults. */
+export async function openScreen(browser, busk, { name, width = 1440, height = 900, phone = false } = {}) {
+  const context = await browser.newContext({
+    baseURL: busk.url,
+    locale: 'en-GB',
+    viewport: { width, height },
+    isMobile: phone,
+    hasTouch: phone,
+    permissions: ['camera', 'microphone'],
+  })
+  const faults = []
+  const scripts = []
+  const host = new URL(busk.url).host
+  context.on('console', (message) => {
+    if (message.type() === 'error') faults.push(`${name}: console: ${message.text()} (${message.location().url})`)
+  })
+  context.on('weberror', (problem) => faults.push(`${name}: script: ${problem.error().stack}`))
+  context.on('request', (request) => {
+    const url = new URL(request.url())
+    if (url.protocol.startsWith('http') && url.host !== host) faults.push(`${name}: another host: ${url}`)
+  })
+  context.on('response', (response) => {
+    if (response.request().resourceType() === 'script') scripts.push(response)
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
+  return { name, context, page, faults, scripts, id: (testid) => page.getByTestId(testid) }
+}
+
+/** Pictures of every screen, for a test that failed. */
+export async function photograph(screens, label) {
+  await mkdir(new URL('../test-results', import.meta.url), { recursive: true })
+  for (const screen of screens) {
+    const path = new URL(`../test-results/${label}-${screen.name}.png`, import.meta.url).pathname
+    await screen.page.screenshot({ path }).catch(() => undefined)
+  }
+}
+
+/** What the page's player has decoded so far. */
+export function decodedFrames(screen) {
+  return screen.id('video').first().evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames)
+}

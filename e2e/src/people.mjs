@@ -1,0 +1,37 @@
+/** What a person does on the pages, by what they see. */
+import { until, wholeNumber } from './wait.mjs'
+
+/** Makes an account through the form; ends signed in. */
+export async function signUp(screen, { handle, name, password = 'correct horse battery' }) {
+  const { page } = screen
+  await page.goto('/sign-up')
+  await page.locator('input[name=username]').fill(handle)
+  await page.locator('input[name=name]').fill(name)
+  await page.locator('input[name=password]').fill(password)
+  await screen.id('auth-submit').click()
+  await until(`${handle} is signed in`, () => me(screen), (seen) => seen.kind === 'person' && seen.handle === handle)
+}
+
+/** Who the server says this browser is. */
+export function me(screen) {
+  return screen.page.evaluate(async () => (await fetch('/api/v1/me')).json())
+}
+
+export async function say(screen, text) {
+  await screen.id('chat-input').fill(text)
+  await screen.id('chat-send').click()
+}
+
+/** Waits until this screen shows the message. */
+export function hears(screen, text) {
+  return screen.id('chat-message').filter({ hasText: text }).first().waitFor()
+}
+
+/** The whole number that a testid shows now. */
+export async function number(screen, testid) {
+  return wholeNumber(await screen.id(testid).first().textContent())
+}
+
+export function numberBecomes(screen, testid, wanted) {
+  return until(`${testid} on ${screen.name}`, () => number(screen, testid), (seen) => seen === wanted)
+}

@@ -1,0 +1,47 @@
+/** People without an account: they watch, take a name, and chat; what they write stays text. */
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { openScreen, photograph, startBrowser } from '../src/browser.mjs'
+import { startBusk } from '../src/busk.mjs'
+import { hears, me, say, signUp } from '../src/people.mjs'
+import { until } from '../src/wait.mjs'
+
+let busk, browser, host, guest
+before(async () => {
+  busk = await startBusk()
+  browser = await startBrowser()
+  host = await openScreen(browser, busk, { name: 'host' })
+  guest = await openScreen(browser, busk, { name: 'guest' })
+})
+after(async () => {
+  await browser?.close()
+  await busk?.remove()
+})
+
+test('a guest takes a name and chats, and markup stays text', async () => {
+  try {
+    await signUp(host, { handle: 'noor', name: 'Noor' })
+    // A lobby is enough to chat; no camera is needed here.
+    const made = await host.page.evaluate(async () => {
+      const body = JSON.stringify({ title: 'Soundcheck' })
+      const answer = await fetch('/api/v1/rooms', { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+      return { status: answer.status, room: await answer.json() }
+    })
+    assert.equal(made.status, 201, JSON.stringify(made.room))
+    await host.page.goto(`/r/${made.room.id}`)
+    await guest.page.goto(`/r/${made.room.id}`)
+
+    await guest.id('guest-name').fill('Passer-by')
+    await guest.id('guest-join').click()
+    await until('a guest', () => me(guest), (seen) => seen.kind === 'guest')
+    const markup = '<img src=x onerror="document.title=1"><b>bold</b>'
+    await say(guest, markup)
+    await hears(host, markup)
+    assert.equal(await host.page.locator('img[src="x"]').count(), 0)
+    assert.notEqual(await host.page.title(), '1')
+    assert.deepEqual([...host.faults, ...guest.faults], [])
+  } catch (problem) {
+    await photograph([host, guest], 'guests')
+    throw problem
+  }
+})

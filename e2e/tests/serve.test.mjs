@@ -1,0 +1,20 @@
+/** The program as an operator meets it: ready at once, small when idle, an orderly end. */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { startBusk } from '../src/busk.mjs'
+
+test('busk serve is ready within a second, small when idle, and ends in order', async () => {
+  const busk = await startBusk()
+  try {
+    assert.ok(busk.readyMs <= 1_000, `ready after ${busk.readyMs.toFixed()} ms`)
+    assert.match(busk.said(), /\/setup/, 'the first start prints the set-up link')
+    const status = await readFile(`/proc/${busk.pid}/status`, 'utf8').catch(() => '')
+    const resident = status.match(/VmRSS:\s+(\d+) kB/)
+    if (resident) assert.ok(Number(resident[1]) <= 80 * 1024, `${resident[1]} kB resident`)
+    const { ended, said } = await busk.stop()
+    assert.equal(ended, 'exit 0', said)
+  } finally {
+    await busk.remove()
+  }
+})

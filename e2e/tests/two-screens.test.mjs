@@ -1,0 +1,137 @@
+/**
+ * The whole walk on two screens: a creator goes live from a browser, a viewer watches, both chat, the viewer buys
+ * coins and sends a gift, both see it, and the creator's statement opens down to the transfers.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { decodedFrames, openScreen, photograph, startBrowser } from '../src/browser.mjs'
+import { startBusk } from '../src/busk.mjs'
+import { hears, me, number, numberBecomes, say, signUp } from '../src/people.mjs'
+import { until } from '../src/wait.mjs'
+
+const scriptBudgetBytes = 40 * 1024
+
+describe('two screens', { concurrency: 1 }, () => {
+  let busk, browser, creator, viewer
+  let broken = false
+  const step = (name, walk) =>
+    test(name, async () => {
+      assert.ok(!broken, 'an earlier step failed')
+      try {
+        await walk()
+      } catch (problem) {
+        broken = true
+        await photograph([creator, viewer], 'two-screens')
+        problem.message += `\nfaults: ${JSON.stringify([...creator.faults, ...viewer.faults], null, 1)}`
+        throw problem
+      }
+    })
+
+  before(async () => {
+    busk = await startBusk()
+    browser = await startBrowser()
+    creator = await openScreen(browser, busk, { name: 'creator' })
+    viewer = await openScreen(browser, busk, { name: 'viewer', width: 390, height: 844, phone: true })
+  })
+  after(async () => {
+    await browser?.close()
+    await busk?.remove()
+  })
+
+  step('both make an account', async () => {
+    await signUp(creator, { handle: 'mira', name: 'Mira Vale' })
+    await signUp(viewer, { handle: 'ben', name: 'Ben Ode' })
+  })
+
+  step('the creator is live in at most three clicks', async () => {
+    await creator.page.goto('/studio')
+    let clicks = 0
+    for (; clicks < 3 && (await roomState()) !== 'live'; clicks += 1) {
+      await creator.id('go-live').click()
+      await until('the room goes on', roomState, (state) => state === 'live', { ms: 8_000 }).catch(() => undefined)
+    }
+    assert.equal(await roomState(), 'live', `after ${clicks} clicks`)
+  })
+
+  step('the viewer sees pictures that move, with little script before the first', async () => {
+    viewer.scripts.length = 0
+    await viewer.page.goto('/@mira')
+    const first = await until('decoded frames', () => decodedFrames(viewer), (frames) => frames > 0)
+    const bytes = await Promise.all(viewer.scripts.map((script) => script.body().then((body) => gzipSync(body).length)))
+    const total = bytes.reduce((sum, size) => sum + size, 0)
+    assert.ok(total > 0 && total <= scriptBudgetBytes, `${total} bytes of gzipped script before the first frame`)
+    // A second's worth more: the stream goes on, it is not one still picture.
+    await until('more frames', () => decodedFrames(viewer), (frames) => frames >= first + 15)
+    const size = await viewer.id('video').first().evaluate((video) => [video.videoWidth, video.videoHeight])
+    assert.ok(size[0] >= 160 && size[1] >= 90, `the picture is ${size}`)
+  })
+
+  step('chat arrives on both screens', async () => {
+    await say(viewer, 'good evening from the back row')
+    await hears(creator, 'good evening from the back row')
+    await hears(viewer, 'good evening from the back row')
+    await say(creator, 'welcome Ben')
+    await hears(viewer, 'welcome Ben')
+  })
+
+  step('the viewer buys coins on the provider’s page', async () => {
+    await viewer.id('gift-open').click()
+    await viewer.id('coins-buy').click()
+    const opened = viewer.context.waitForEvent('page')
+    await viewer.id('pack-coins-350').click()
+    await pay(await opened)
+    await until('the coins', () => me(viewer), (seen) => seen.coins === 350, { ms: 30_000 })
+    await numberBecomes(viewer, 'balance', 350)
+  })
+
+  step('a gift shows on both screens and moves the money', async () => {
+    const diamonds = await number(creator, 'studio-diamonds')
+    await viewer.page.getByTestId('checkout-paid').getByRole('button').first().click()
+    await viewer.id('gift-coffee').click()
+    await viewer.id('gift-send').click()
+    await Promise.all([creator, viewer].map((screen) => screen.id('gift-banner').first().waitFor()))
+    await numberBecomes(viewer, 'balance', 325)
+    await until('the diamonds', () => number(creator, 'studio-diamonds'), (seen) => seen > diamonds)
+    assert.equal((await me(viewer)).coins, 325)
+  })
+
+  step('the statement line opens to the transfers behind it', async () => {
+    const statement = await creator.context.newPage()
+    await statement.goto('/earnings')
+    const line = statement.getByTestId('statement-line').first()
+    await line.waitFor()
+    const before = await statement.getByText('wallet').count()
+    await (await line.getByRole('button').count() ? line.getByRole('button').first() : line).click()
+    await until('the transfers', () => statement.getByText('wallet').count(), (count) => count > before)
+    await statement.close()
+  })
+
+  step('the show ends on both screens', async () => {
+    await creator.id('end-live').click()
+    await until('the room has ended', async () => {
+      // A second click where the studio asks whether you are sure.
+      if (await creator.id('end-live-sure').count()) await creator.id('end-live-sure').click()
+      return roomState()
+    }, (state) => state === null)
+  })
+
+  step('nothing went wrong in either browser, and the books balance', async () => {
+    assert.deepEqual([...creator.faults, ...viewer.faults], [])
+    const { ended, said } = await busk.stop()
+    assert.equal(ended, 'exit 0', said)
+    const audit = await busk.audit()
+    assert.equal(audit.code, 0, audit.said)
+  })
+
+  async function roomState() {
+    const channel = await creator.page.evaluate(async () => (await fetch('/api/v1/channels/mira')).json())
+    return channel.room?.state ?? null
+  }
+
+  /** The sandbox provider's page is another program's: found by what a person reads on it. */
+  async function pay(checkout) {
+    await checkout.waitForURL('**/sandbox/checkout/**')
+    await checkout.getByRole('button', { name: /^pay/i }).click()
+  }
+})
