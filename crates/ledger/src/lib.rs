@@ -1,1 +1,26 @@
-//! ledger
+//! The ledger: accounts, transfers, postings. It knows no feature.
+//!
+//! A *transfer* moves an amount from a debit account to a credit account of the same unit; an unbalanced
+//! entry cannot be written down. A *posting* is a list of transfers that all happen or none do, under an
+//! id made by the client. Rows are only ever added: a correction is a new posting that names the old.
+//!
+//! An account's balance is what came in (credits) less what went out (debits). Only *floating* accounts
+//! (the platform's counterparts of the outside world) may go below zero. A *pending* transfer reserves
+//! its amount on the debit account until it is settled, wholly or in part, released, or expired.
+//!
+//! Every transfer carries the running balances of both accounts, so that any later change of any row
+//! shows in the [`audit`].
+
+mod account;
+pub mod audit;
+pub mod policy;
+mod post;
+mod posting;
+mod schema;
+mod statement;
+
+pub use account::{Account, AccountRef};
+pub use post::{PostError, Posted, ahead, balance, post};
+pub use posting::{Cause, Leg, Posting, TransferId};
+pub use schema::MIGRATIONS;
+pub use statement::{Line, TransferRow, balance_of, lines, lines_after, transfers_of};

@@ -14,6 +14,9 @@ pub trait Entity: Clone + Send + 'static {
     /// A statement that ends with the key's column: `SELECT … FROM account WHERE key`.
     const SELECT: &'static str;
     const KEY: Type;
+    /// Run once in a batch before the first such row is read: a statement that holds other writers off
+    /// (an update of one row that all of them update first), so that what is read stays true.
+    const LOCK: Option<&'static str> = None;
 
     fn key(key: &Self::Key) -> Value;
     fn read(row: &Row) -> Result<(Self::Key, Self), StoreError>;
@@ -23,19 +26,32 @@ type Found<E> = HashMap<<E as Entity>::Key, Option<E>>;
 
 /// What this batch has read and put.
 #[derive(Default)]
-pub(crate) struct Known(HashMap<TypeId, Box<dyn Any + Send>>);
+pub(crate) struct Known {
+    found: HashMap<TypeId, Box<dyn Any + Send>>,
+    locks: Vec<&'static str>,
+}
 
 impl Known {
     pub(crate) fn of<E: Entity>(&mut self) -> &mut Found<E> {
-        self.0
+        self.found
             .entry(TypeId::of::<E>())
             .or_insert_with(|| Box::new(Found::<E>::new()))
             .downcast_mut()
             .expect("the map under a type's id is made for that type just above")
     }
 
+    /// Notes a lock; `true` when this batch did not hold it yet.
+    pub(crate) fn take(&mut self, lock: &'static str) -> bool {
+        let new = !self.locks.contains(&lock);
+        if new {
+            self.locks.push(lock);
+        }
+        new
+    }
+
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.found.clear();
+        self.locks.clear();
     }
 }
 

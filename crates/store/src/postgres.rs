@@ -15,7 +15,7 @@ use crate::{Insert, Row, StoreError, Type, Update, Value};
 pub(crate) struct Postgres {
     url: String,
     settings: &'static str,
-    runtime: Runtime,
+    runtime: Quiet,
     client: Client,
     statements: Texts<Statement>,
 }
@@ -34,6 +34,7 @@ impl Postgres {
             .enable_all()
             .build()
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let runtime = Quiet(Some(runtime));
         let client = connect(&runtime, url, settings)?;
         Ok(Self {
             url: url.to_owned(),
@@ -173,6 +174,24 @@ impl Postgres {
                 values.collect::<Result<_, _>>().map(Row)
             })
             .collect()
+    }
+}
+
+/// A runtime that may be dropped anywhere, also on another runtime's thread.
+struct Quiet(Option<Runtime>);
+
+impl std::ops::Deref for Quiet {
+    type Target = Runtime;
+    fn deref(&self) -> &Runtime {
+        self.0.as_ref().expect("taken in drop only")
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -75,6 +75,12 @@ impl Tx {
         if keys.is_empty() {
             return Ok(());
         }
+        if let Some(lock) = E::LOCK
+            && self.known.take(lock)
+        {
+            let held = self.engine.execute(lock, &[]);
+            self.noted(held)?;
+        }
         let values = keys.iter().map(E::key).collect();
         let rows = self.engine.query_keys(E::SELECT, E::KEY, values);
         for row in self.noted(rows)? {

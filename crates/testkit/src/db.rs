@@ -1,0 +1,148 @@
+//! A fresh, empty database of each kind.
+//!
+//! `each_db!(name, |db| async move { … })` makes two tests of one body. PostgreSQL is reached by
+//! `BUSK_TEST_POSTGRES` (`cargo xtask test` starts a throw-away cluster and sets it); each test makes a
+//! database of its own there and drops it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use busk_store::{Config, Database, Migration, Sink, Store};
+
+/// A fresh database; gone when dropped.
+pub struct TestDb {
+    pub database: Database,
+    guard: Guard,
+}
+
+enum Guard {
+    Folder { _folder: tempfile::TempDir },
+    Postgres { admin: String, name: String },
+}
+
+/// Makes a test for SQLite and one for PostgreSQL of an async function that takes a [`TestDb`].
+#[macro_export]
+macro_rules! each_db {
+    ($name:ident, $body:expr) => {
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                let body = $body;
+                body($crate::db::TestDb::sqlite()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                let body = $body;
+                body($crate::db::TestDb::postgres().await).await;
+            }
+        }
+    };
+}
+
+impl TestDb {
+    pub fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Self {
+            database: Database::Sqlite(folder.path().join("busk.db")),
+            guard: Guard::Folder { _folder: folder },
+        }
+    }
+
+    pub async fn postgres() -> Self {
+        #[expect(clippy::disallowed_methods, reason = "where the tests' PostgreSQL is")]
+        let admin = std::env::var("BUSK_TEST_POSTGRES")
+            .expect("BUSK_TEST_POSTGRES names a PostgreSQL; `cargo xtask test` starts one");
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "busk_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        run(&admin, &format!("CREATE DATABASE {name}")).await;
+        let base = admin.rsplit_once('/').map_or(admin.as_str(), |(base, _)| base);
+        let database = Database::Postgres(format!("{base}/{name}"));
+        Self {
+            database,
+            guard: Guard::Postgres { admin, name },
+        }
+    }
+
+    /// The address in the form that `busk --database-url` takes.
+    pub fn url(&self) -> String {
+        match &self.database {
+            Database::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Database::Postgres(url) => url.clone(),
+        }
+    }
+
+    /// Runs statements behind the store's back, as someone who tampers with the database would.
+    pub async fn tamper(&self, statements: &str) {
+        match &self.database {
+            Database::Sqlite(path) => {
+                let connection = rusqlite::Connection::open(path).expect("the file opens");
+                connection.execute_batch(statements).expect("the statements run");
+            }
+            Database::Postgres(url) => run(url, statements).await,
+        }
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.database, Database::Sqlite(_))
+    }
+
+    pub fn open(&self, migrations: &[&[Migration]]) -> Store {
+        self.open_with(migrations, None)
+    }
+
+    /// Opens with a sink for announcements.
+    pub fn open_with(&self, migrations: &[&[Migration]], sink: Option<Sink>) -> Store {
+        let config = Config {
+            sink,
+            ..Config::new(self.database.clone())
+        };
+        let migrations: Vec<Vec<Migration>> = migrations.iter().map(|part| part.to_vec()).collect();
+        // The store drives PostgreSQL on a runtime of its own, which must not nest in the test's.
+        std::thread::spawn(move || {
+            let parts: Vec<&[Migration]> = migrations.iter().map(Vec::as_slice).collect();
+            Store::open(config, &parts).expect("a fresh database opens")
+        })
+        .join()
+        .expect("opening does not panic")
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        match &self.guard {
+            Guard::Folder { .. } => {}
+            Guard::Postgres { admin, name } => {
+                let (admin, drop) = (
+                    admin.clone(),
+                    format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+                );
+                let dropping = std::thread::spawn(move || {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                    runtime
+                        .expect("a runtime can be made")
+                        .block_on(run(&admin, &drop));
+                });
+                let _ = dropping.join();
+            }
+        }
+    }
+}
+
+async fn run(url: &str, statement: &str) {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("BUSK_TEST_POSTGRES is reachable");
+    let driving = tokio::spawn(connection);
+    client
+        .batch_execute(statement)
+        .await
+        .expect("the tests' role may create databases");
+    drop(client);
+    let _ = driving.await;
+}
