@@ -48,7 +48,11 @@ impl VideoEncoder {
             .num_threads(1)
             .vui(VuiConfig::bt709());
         let encoder = Encoder::with_api_config(OpenH264API::from_source(), config)?;
-        Ok(VideoEncoder { encoder, last_keyframe_ms: None, keyframe_wanted: false })
+        Ok(VideoEncoder {
+            encoder,
+            last_keyframe_ms: None,
+            keyframe_wanted: false,
+        })
     }
 
     /// The next picture is encoded as a keyframe.
@@ -68,7 +72,9 @@ impl VideoEncoder {
             (picture.width, picture.height),
             (picture.width, picture.width / 2, picture.width / 2),
         );
-        let bits = self.encoder.encode_at(&planes, openh264::Timestamp::from_millis(media_ms))?;
+        let bits = self
+            .encoder
+            .encode_at(&planes, openh264::Timestamp::from_millis(media_ms))?;
         let keyframe = bits.frame_type() == FrameType::IDR;
         let annex_b = bits.to_vec();
         if annex_b.is_empty() {

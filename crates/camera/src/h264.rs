@@ -81,7 +81,10 @@ pub fn packetise(annex_b: &[u8], limit: usize) -> Vec<Payload> {
         if 3 + nal.len() <= limit {
             small.push(nal);
         } else if nal.len() <= limit {
-            payloads.push(Payload { bytes: nal.to_vec(), marker: false });
+            payloads.push(Payload {
+                bytes: nal.to_vec(),
+                marker: false,
+            });
         } else {
             fragment(nal, limit, &mut payloads);
         }
@@ -152,6 +155,7 @@ pub struct Assembler {
     broken: bool,
     /// Packets before the next one were given up.
     gap: bool,
+    gaps: u64,
     /// Between the first and the last fragment of a NAL unit.
     in_fragment: bool,
 }
@@ -170,10 +174,12 @@ impl Assembler {
         if sequence < next {
             return;
         }
-        self.waiting.insert(sequence, (rtp_time, marker, payload.to_vec()));
+        self.waiting
+            .insert(sequence, (rtp_time, marker, payload.to_vec()));
         if self.waiting.len() > REORDER_PACKETS_MAX {
             self.next = self.waiting.keys().next().copied();
             self.gap = true;
+            self.gaps += 1;
         }
         while let Some(next) = self.next
             && let Some((rtp_time, marker, payload)) = self.waiting.remove(&next)
@@ -181,6 +187,11 @@ impl Assembler {
             self.next = Some(next + 1);
             self.take(rtp_time, marker, &payload, out);
         }
+    }
+
+    /// How often packets were given up: after each, pictures may lean on one that is missing.
+    pub fn gaps(&self) -> u64 {
+        self.gaps
     }
 
     fn take(&mut self, rtp_time: u32, marker: bool, payload: &[u8], out: &mut Vec<AccessUnit>) {

@@ -90,8 +90,15 @@ impl Painter {
         let text = clock_text(wall_ms);
         let width = self.clock.width_of(&text).max(self.name.width()) + 24.0 * scale;
         self.canvas.panel(left, top, width, 62.0 * scale, 12.0 * scale);
-        self.name.draw_all(&mut self.canvas, left + 12.0 * scale, top + 10.0 * scale, 215);
-        self.clock.draw(&mut self.canvas, &text, left + 12.0 * scale, top + 31.0 * scale, 235);
+        self.name
+            .draw_all(&mut self.canvas, left + 12.0 * scale, top + 10.0 * scale, 215);
+        self.clock.draw(
+            &mut self.canvas,
+            &text,
+            left + 12.0 * scale,
+            top + 31.0 * scale,
+            235,
+        );
     }
 }
 
@@ -120,9 +127,20 @@ mod tests {
             let first = painter.paint(0, 0).clone();
             let later = painter.paint(2_000, 2_000);
             assert!(later.y.iter().any(|y| *y > 60), "{scene:?} is all dark");
-            let moved = first.y.iter().zip(&later.y).filter(|(a, b)| a.abs_diff(**b) > 8).count();
-            assert!(moved > first.y.len() / 100, "{scene:?} stands still: {moved} pixels");
-            assert!(later.y.iter().all(|y| (16..=235).contains(y)), "{scene:?} leaves the legal range");
+            let moved = first
+                .y
+                .iter()
+                .zip(&later.y)
+                .filter(|(a, b)| a.abs_diff(**b) > 8)
+                .count();
+            assert!(
+                moved > first.y.len() / 100,
+                "{scene:?} stands still: {moved} pixels"
+            );
+            assert!(
+                later.y.iter().all(|y| (16..=235).contains(y)),
+                "{scene:?} leaves the legal range"
+            );
         }
     }
 

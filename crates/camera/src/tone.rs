@@ -37,8 +37,7 @@ pub struct Microphone {
 impl Microphone {
     /// `seed` transposes the tune.
     pub fn new(seed: u32) -> Result<Microphone, ToneError> {
-        let mut encoder =
-            opus::Encoder::new(SAMPLE_RATE_HZ, opus::Channels::Mono, opus::Application::Audio)?;
+        let mut encoder = opus::Encoder::new(SAMPLE_RATE_HZ, opus::Channels::Mono, opus::Application::Audio)?;
         encoder.set_bitrate(opus::Bitrate::Bits(BITRATE_BPS))?;
         encoder.set_complexity(2)?;
         let semitones = [0, 5, -3, 2, 7][seed as usize % 5];
@@ -54,7 +53,10 @@ impl Microphone {
     pub fn next_packet(&mut self) -> Result<Vec<u8>, ToneError> {
         let (root_hz, start) = (self.root_hz, self.at);
         for (offset, sample) in self.samples.iter_mut().enumerate() {
-            *sample = tune(root_hz, (start + offset as u64) as f64 / f64::from(SAMPLE_RATE_HZ));
+            *sample = tune(
+                root_hz,
+                (start + offset as u64) as f64 / f64::from(SAMPLE_RATE_HZ),
+            );
         }
         self.at += PACKET_SAMPLES as u64;
         Ok(self.encoder.encode_vec_float(&self.samples, 400)?)
@@ -81,7 +83,9 @@ fn tune(root_hz: f32, seconds: f64) -> f32 {
     let bar = &BARS[bar_of(index)];
     // The pad breathes out before the chord changes: a jump between two phases is a click.
     let into_bar = (index % 8) as f32 * NOTE_S + into;
-    let breath = (into_bar / PAD_FADE_S).min((8.0 * NOTE_S - into_bar) / PAD_FADE_S).clamp(0.0, 1.0);
+    let breath = (into_bar / PAD_FADE_S)
+        .min((8.0 * NOTE_S - into_bar) / PAD_FADE_S)
+        .clamp(0.0, 1.0);
     // f64 phases: after hours an f32 would have too few bits left for the fraction of a turn.
     for step in [bar[0], bar[2]] {
         let hz = f64::from(root_hz * semitone_ratio(step - 12));
@@ -113,7 +117,10 @@ mod tests {
             let packet = microphone.next_packet().unwrap();
             assert!(packet.len() > 10 && packet.len() < 400, "{} bytes", packet.len());
             let mut sound = [0f32; PACKET_SAMPLES * 2];
-            assert_eq!(decoder.decode_float(&packet, &mut sound, false).unwrap(), PACKET_SAMPLES);
+            assert_eq!(
+                decoder.decode_float(&packet, &mut sound, false).unwrap(),
+                PACKET_SAMPLES
+            );
             sum += sound.iter().map(|s| f64::from(s * s)).sum::<f64>();
             count += sound.len();
             peak = sound.iter().fold(peak, |peak, s| peak.max(s.abs()));
@@ -129,7 +136,11 @@ mod tests {
         let mut last = tune(196.0, 0.0);
         for index in 1..(SAMPLE_RATE_HZ * 20) {
             let now = tune(196.0, f64::from(index) * step);
-            assert!((now - last).abs() < 0.03, "a step of {} at sample {index}", now - last);
+            assert!(
+                (now - last).abs() < 0.03,
+                "a step of {} at sample {index}",
+                now - last
+            );
             last = now;
         }
     }

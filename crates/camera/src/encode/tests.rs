@@ -8,7 +8,10 @@ const WALL_MS: u64 = 1_790_000_123_456;
 fn the_first_picture_is_constrained_baseline_with_parameter_sets() {
     let mut painter = Painter::new(Scene::Stage, "Ada", 320, 180);
     let mut encoder = VideoEncoder::new(24, 500).unwrap();
-    let first = encoder.encode(painter.paint(0, WALL_MS), 0).unwrap().expect("a keyframe is not skipped");
+    let first = encoder
+        .encode(painter.paint(0, WALL_MS), 0)
+        .unwrap()
+        .expect("a keyframe is not skipped");
     assert!(first.keyframe);
     let types: Vec<_> = nals(&first.annex_b).map(nal_type).collect();
     assert_eq!(types, [NAL_SPS, NAL_PPS, NAL_IDR]);
@@ -27,7 +30,11 @@ fn keyframes_come_every_two_seconds_and_when_wanted() {
         if index == 70 {
             encoder.want_keyframe();
         }
-        if encoder.encode(painter.paint(at, WALL_MS + at), at).unwrap().is_some_and(|unit| unit.keyframe) {
+        if encoder
+            .encode(painter.paint(at, WALL_MS + at), at)
+            .unwrap()
+            .is_some_and(|unit| unit.keyframe)
+        {
             keyframes.push(at);
         }
     }
@@ -36,16 +43,24 @@ fn keyframes_come_every_two_seconds_and_when_wanted() {
 
 #[test]
 fn the_clock_strip_survives_encoding_and_decoding() {
-    for (scene, width, height) in [(Scene::Stage, 640, 360), (Scene::Studio, 320, 180), (Scene::Sky, 960, 540)] {
+    for (scene, width, height) in [
+        (Scene::Stage, 640, 360),
+        (Scene::Studio, 320, 180),
+        (Scene::Sky, 960, 540),
+    ] {
         let mut painter = Painter::new(scene, "Ada", width, height);
         let mut encoder = VideoEncoder::new(24, 600).unwrap();
         let mut decoder = openh264::decoder::Decoder::new().unwrap();
         let (mut read, mut shown) = (0, 0);
         for index in 0..40 {
             let at = index * 42;
-            let Some(unit) = encoder.encode(painter.paint(at, WALL_MS + at), at).unwrap() else { continue };
+            let Some(unit) = encoder.encode(painter.paint(at, WALL_MS + at), at).unwrap() else {
+                continue;
+            };
             use openh264::formats::YUVSource;
-            let Some(picture) = decoder.decode(&unit.annex_b).unwrap() else { continue };
+            let Some(picture) = decoder.decode(&unit.annex_b).unwrap() else {
+                continue;
+            };
             let (width, height) = picture.dimensions();
             shown += 1;
             if strip::read(picture.y(), picture.strides().0, width, height) == Some((WALL_MS + at) as u32) {

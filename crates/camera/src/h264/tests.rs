@@ -32,16 +32,26 @@ fn payload_kinds_at_their_boundaries() {
         (&[(0x67, 10), (0x68, 4)], 100, &[(24, 19)]),
         (&[(0x67, 10), (0x68, 4), (0x65, 79)], 100, &[(24, 100)]),
         (&[(0x67, 10), (0x68, 4), (0x65, 80)], 100, &[(24, 19), (5, 80)]),
-        (&[(0x67, 10), (0x68, 4), (0x65, 150)], 100, &[(24, 19), (28, 77), (28, 76)]),
+        (
+            &[(0x67, 10), (0x68, 4), (0x65, 150)],
+            100,
+            &[(24, 19), (28, 77), (28, 76)],
+        ),
         (&[(0x09, 2), (0x41, 10)], 100, &[(1, 10)]),
         (&[(0x41, 6)], 3, &[(28, 3), (28, 3), (28, 3), (28, 3), (28, 3)]),
     ];
     for (nals, limit, expected) in rows {
         let payloads = packetise(&unit(nals), *limit);
-        let shape: Vec<_> = payloads.iter().map(|p| (nal_type(&p.bytes), p.bytes.len())).collect();
+        let shape: Vec<_> = payloads
+            .iter()
+            .map(|p| (nal_type(&p.bytes), p.bytes.len()))
+            .collect();
         assert_eq!(shape, *expected, "{nals:?} in {limit}");
         let markers = payloads.iter().filter(|p| p.marker).count();
-        assert!(markers == 1 && payloads.last().unwrap().marker, "{nals:?}: one marker, at the end");
+        assert!(
+            markers == 1 && payloads.last().unwrap().marker,
+            "{nals:?}: one marker, at the end"
+        );
     }
 }
 
@@ -99,8 +109,17 @@ fn reordered_and_doubled_packets_do_no_harm() {
 
 #[test]
 fn nonsense_yields_nothing() {
-    let rows: &[&[u8]] =
-        &[&[], &[24, 0], &[24, 0, 9, 1], &[24, 0, 0], &[28], &[28, 0x05, 1], &[0], &[30, 1], &[29, 1]];
+    let rows: &[&[u8]] = &[
+        &[],
+        &[24, 0],
+        &[24, 0, 9, 1],
+        &[24, 0, 0],
+        &[28],
+        &[28, 0x05, 1],
+        &[0],
+        &[30, 1],
+        &[29, 1],
+    ];
     for row in rows {
         let (mut assembler, mut out) = (Assembler::default(), Vec::new());
         assembler.push(1, 1, true, row, &mut out);

@@ -30,7 +30,11 @@ impl Ink {
 
 /// `0xRRGGBB` as fractions.
 pub const fn rgb(hex: u32) -> Rgb {
-    [((hex >> 16) & 0xff) as f32 / 255.0, ((hex >> 8) & 0xff) as f32 / 255.0, (hex & 0xff) as f32 / 255.0]
+    [
+        ((hex >> 16) & 0xff) as f32 / 255.0,
+        ((hex >> 8) & 0xff) as f32 / 255.0,
+        (hex & 0xff) as f32 / 255.0,
+    ]
 }
 
 pub fn mix(from: Rgb, to: Rgb, part: f32) -> Rgb {
@@ -93,13 +97,27 @@ impl Canvas {
         }
         let (width, height) = (self.picture.width, self.picture.height);
         spread::<CELL>(&self.grid[0], self.grid_width, &mut self.picture.y, width, height);
-        spread::<{ CELL / 2 }>(&self.grid[1], self.grid_width, &mut self.picture.u, width / 2, height / 2);
-        spread::<{ CELL / 2 }>(&self.grid[2], self.grid_width, &mut self.picture.v, width / 2, height / 2);
+        spread::<{ CELL / 2 }>(
+            &self.grid[1],
+            self.grid_width,
+            &mut self.picture.u,
+            width / 2,
+            height / 2,
+        );
+        spread::<{ CELL / 2 }>(
+            &self.grid[2],
+            self.grid_width,
+            &mut self.picture.v,
+            width / 2,
+            height / 2,
+        );
     }
 
     /// Lays `ink` over one pixel; outside the picture nothing happens.
     pub fn dot(&mut self, x: i32, y: i32, ink: Ink, alpha: f32) {
-        let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { return };
+        let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else {
+            return;
+        };
         if x >= self.picture.width || y >= self.picture.height {
             return;
         }
@@ -112,9 +130,22 @@ impl Canvas {
     }
 
     /// A shape by its signed distance in pixels, negative inside, within a box.
-    pub fn shape(&mut self, from: (f32, f32), to: (f32, f32), ink: Ink, alpha: f32, sd: impl Fn(f32, f32) -> f32) {
-        let (left, right) = (from.0.floor().max(0.0) as i32, to.0.ceil().min(self.width()) as i32);
-        let (top, bottom) = (from.1.floor().max(0.0) as i32, to.1.ceil().min(self.height()) as i32);
+    pub fn shape(
+        &mut self,
+        from: (f32, f32),
+        to: (f32, f32),
+        ink: Ink,
+        alpha: f32,
+        sd: impl Fn(f32, f32) -> f32,
+    ) {
+        let (left, right) = (
+            from.0.floor().max(0.0) as i32,
+            to.0.ceil().min(self.width()) as i32,
+        );
+        let (top, bottom) = (
+            from.1.floor().max(0.0) as i32,
+            to.1.ceil().min(self.height()) as i32,
+        );
         for y in top..bottom {
             for x in left..right {
                 let cover = (0.5 - sd(x as f32 + 0.5, y as f32 + 0.5)).clamp(0.0, 1.0);
@@ -127,16 +158,22 @@ impl Canvas {
 
     pub fn disc(&mut self, x: f32, y: f32, radius: f32, ink: Ink, alpha: f32) {
         let reach = radius + 1.0;
-        self.shape((x - reach, y - reach), (x + reach, y + reach), ink, alpha, |px, py| {
-            (px - x).hypot(py - y) - radius
-        });
+        self.shape(
+            (x - reach, y - reach),
+            (x + reach, y + reach),
+            ink,
+            alpha,
+            |px, py| (px - x).hypot(py - y) - radius,
+        );
     }
 
     /// An ellipse with axes along the picture's.
     pub fn ellipse(&mut self, x: f32, y: f32, (rx, ry): (f32, f32), ink: Ink, alpha: f32) {
         let from = (x - rx - 1.0, y - ry - 1.0);
         self.shape(from, (x + rx + 1.0, y + ry + 1.0), ink, alpha, |px, py| {
-            ((px - x) / rx).hypot((py - y) / ry).mul_add(rx.min(ry), -rx.min(ry))
+            ((px - x) / rx)
+                .hypot((py - y) / ry)
+                .mul_add(rx.min(ry), -rx.min(ry))
         });
     }
 
@@ -145,7 +182,9 @@ impl Canvas {
         let reach = radius + 1.0;
         let from = (a.0.min(b.0) - reach, a.1.min(b.1) - reach);
         let to = (a.0.max(b.0) + reach, a.1.max(b.1) + reach);
-        self.shape(from, to, ink, alpha, |x, y| distance_to_segment((x, y), a, b) - radius);
+        self.shape(from, to, ink, alpha, |x, y| {
+            distance_to_segment((x, y), a, b) - radius
+        });
     }
 
     /// A dusky panel with round corners, for letters to stand on.
@@ -153,7 +192,10 @@ impl Canvas {
         let ink = Ink::new(rgb(0x0c0818));
         let (cx, cy) = (left + width / 2.0, top + height / 2.0);
         self.shape((left, top), (left + width, top + height), ink, 0.55, |x, y| {
-            let (dx, dy) = ((x - cx).abs() - width / 2.0 + radius, (y - cy).abs() - height / 2.0 + radius);
+            let (dx, dy) = (
+                (x - cx).abs() - width / 2.0 + radius,
+                (y - cy).abs() - height / 2.0 + radius,
+            );
             dx.max(0.0).hypot(dy.max(0.0)) + dx.max(dy).min(0.0) - radius
         });
     }
@@ -201,7 +243,10 @@ fn spread<const C: usize>(grid: &[i32], grid_width: usize, plane: &mut [u8], wid
     let mut column = vec![0i32; grid_width];
     for row in 0..height {
         let (above, part) = (row / C, (row % C) as i32);
-        let (upper, lower) = (&grid[above * grid_width..][..grid_width], &grid[(above + 1) * grid_width..][..grid_width]);
+        let (upper, lower) = (
+            &grid[above * grid_width..][..grid_width],
+            &grid[(above + 1) * grid_width..][..grid_width],
+        );
         for ((value, upper), lower) in column.iter_mut().zip(upper).zip(lower) {
             *value = upper + (lower - upper) * part / C as i32;
         }

@@ -44,7 +44,13 @@ impl Line {
                 masks.push(draw_mask(character, width, strokes, height, margin, rows));
             }
         }
-        Line { text, masks, rows, margin, space: SPACE * height }
+        Line {
+            text,
+            masks,
+            rows,
+            margin,
+            space: SPACE * height,
+        }
     }
 
     /// The width in pixels of the line's own text.
@@ -70,7 +76,11 @@ impl Line {
 
     /// Draws characters among the prepared ones, their top left corner at (x, y).
     pub fn draw(&self, canvas: &mut Canvas, text: &str, mut x: f32, y: f32, luma: u8) {
-        let ink = Ink { y: f32::from(luma), u: 128.0, v: 128.0 };
+        let ink = Ink {
+            y: f32::from(luma),
+            u: 128.0,
+            v: 128.0,
+        };
         for character in text.chars() {
             if let Some(mask) = self.mask(character) {
                 let (left, top) = ((x - self.margin).round() as i32, (y - self.margin).round() as i32);
@@ -81,7 +91,11 @@ impl Line {
             }
             x += self.advance(character);
         }
-        debug_assert!(self.masks.iter().all(|mask| mask.coverage.len() == mask.width * self.rows));
+        debug_assert!(
+            self.masks
+                .iter()
+                .all(|mask| mask.coverage.len() == mask.width * self.rows)
+        );
     }
 }
 
@@ -90,12 +104,20 @@ fn draw_mask(character: char, width: u8, strokes: &str, height: f32, margin: f32
     let radius = STROKE_RADIUS * height;
     let lines: Vec<Vec<Point>> = strokes
         .split(' ')
-        .map(|stroke| points_of(stroke).into_iter().map(|(x, y)| (x * unit, y * unit)).collect())
+        .map(|stroke| {
+            points_of(stroke)
+                .into_iter()
+                .map(|(x, y)| (x * unit, y * unit))
+                .collect()
+        })
         .collect();
     let columns = (f32::from(width) * unit + 2.0 * margin).ceil() as usize;
     let coverage = (0..rows * columns)
         .map(|at| {
-            let here = ((at % columns) as f32 + 0.5 - margin, (at / columns) as f32 + 0.5 - margin);
+            let here = (
+                (at % columns) as f32 + 0.5 - margin,
+                (at / columns) as f32 + 0.5 - margin,
+            );
             let distance = lines
                 .iter()
                 .flat_map(|line| line.windows(2))
@@ -104,12 +126,21 @@ fn draw_mask(character: char, width: u8, strokes: &str, height: f32, margin: f32
             ((radius - distance + 0.5).clamp(0.0, 1.0) * 255.0) as u8
         })
         .collect();
-    Mask { character, width: columns, coverage, advance: f32::from(width) * unit + GAP * height }
+    Mask {
+        character,
+        width: columns,
+        coverage,
+        advance: f32::from(width) * unit + GAP * height,
+    }
 }
 
 /// The points of one stroke: pairs of digits after `-` (corners stay) or `~` (corners are cut round).
 fn points_of(stroke: &str) -> Vec<Point> {
-    let digits: Vec<f32> = stroke.bytes().skip(1).map(|byte| f32::from(byte - b'0')).collect();
+    let digits: Vec<f32> = stroke
+        .bytes()
+        .skip(1)
+        .map(|byte| f32::from(byte - b'0'))
+        .collect();
     let mut points: Vec<Point> = digits.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     if stroke.starts_with('~') {
         for _ in 0..3 {
@@ -121,7 +152,9 @@ fn points_of(stroke: &str) -> Vec<Point> {
 
 /// One round of Chaikin's corner cutting; the ends stay.
 fn cut_corners(points: &[Point]) -> Vec<Point> {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return Vec::new();
+    };
     let between = |a: Point, b: Point, part: f32| (a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part);
     let mut cut = vec![*first];
     for ends in points.windows(2) {
@@ -211,7 +244,10 @@ mod tests {
         for character in ('A'..='Z').chain('0'..='9').chain(":.,'!?-_/+·&".chars()) {
             let (width, strokes) = strokes_of(character).unwrap_or_else(|| panic!("{character}"));
             for stroke in strokes.split(' ') {
-                assert!(stroke.starts_with(['-', '~']) && stroke.len() % 2 == 1, "{character}: {stroke}");
+                assert!(
+                    stroke.starts_with(['-', '~']) && stroke.len() % 2 == 1,
+                    "{character}: {stroke}"
+                );
                 for (x, y) in points_of(stroke) {
                     assert!(x <= f32::from(width) && y <= 7.0, "{character}: ({x}, {y})");
                 }

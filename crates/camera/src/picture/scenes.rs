@@ -55,7 +55,13 @@ fn stage(canvas: &mut Canvas, t: f32) {
         let sway = (t * 0.4 + scatter(index, 4) * TAU).sin() * 0.015;
         let (x, y) = (w * (scatter(index, 1) + sway), h * (0.95 - rise));
         let glow = 0.28 * (rise * std::f32::consts::PI).sin();
-        canvas.disc(x, y, s * (0.9 + 1.6 * scatter(index, 5)), Ink::new(rgb(0xffe9c9)), glow);
+        canvas.disc(
+            x,
+            y,
+            s * (0.9 + 1.6 * scatter(index, 5)),
+            Ink::new(rgb(0xffe9c9)),
+            glow,
+        );
     }
     microphone(canvas, w * 0.5, h * 0.46, s);
     crowd(canvas, t, h * 0.90, 1.0, rgb(0x1d0d3a));
@@ -67,13 +73,31 @@ fn microphone(canvas: &mut Canvas, x: f32, y: f32, s: f32) {
     canvas.line((x, y), (x, canvas.height() * 0.86), 2.6 * s, steel, 1.0);
     canvas.ellipse(x, canvas.height() * 0.865, (34.0 * s, 6.0 * s), steel, 1.0);
     canvas.line((x, y - 4.0 * s), (x, y + 22.0 * s), 7.5 * s, steel, 1.0);
-    canvas.line((x, y - 26.0 * s), (x, y - 12.0 * s), 15.0 * s, Ink::new(rgb(0x372a55)), 1.0);
+    canvas.line(
+        (x, y - 26.0 * s),
+        (x, y - 12.0 * s),
+        15.0 * s,
+        Ink::new(rgb(0x372a55)),
+        1.0,
+    );
     for row in 0..4 {
         let at = y - 34.0 * s + row as f32 * 7.5 * s;
         canvas.line((x - 11.0 * s, at), (x + 11.0 * s, at), 0.9 * s, light, 0.30);
     }
-    canvas.line((x - 8.0 * s, y - 32.0 * s), (x - 8.0 * s, y - 12.0 * s), 1.8 * s, light, 0.55);
-    canvas.line((x - 14.0 * s, y - 3.0 * s), (x + 14.0 * s, y - 3.0 * s), 2.4 * s, light, 0.8);
+    canvas.line(
+        (x - 8.0 * s, y - 32.0 * s),
+        (x - 8.0 * s, y - 12.0 * s),
+        1.8 * s,
+        light,
+        0.55,
+    );
+    canvas.line(
+        (x - 14.0 * s, y - 3.0 * s),
+        (x + 14.0 * s, y - 3.0 * s),
+        2.4 * s,
+        light,
+        0.8,
+    );
 }
 
 /// Heads and shoulders along a line, each with its own dance.
@@ -92,18 +116,36 @@ fn crowd(canvas: &mut Canvas, t: f32, line: f32, size: f32, colour: Rgb) {
         height_of(index as u32) + s * (12.0 + 26.0 * off * off)
     });
     for index in 0..(w / spacing) as u32 + 1 {
-        canvas.disc((index as f32 + 0.5) * spacing, height_of(index), 9.5 * s, ink, 1.0);
+        canvas.disc(
+            (index as f32 + 0.5) * spacing,
+            height_of(index),
+            9.5 * s,
+            ink,
+            1.0,
+        );
     }
 }
 
 fn studio(canvas: &mut Canvas, t: f32) {
     let aspect = canvas.aspect();
     canvas.soft(|x, y| {
-        let mut colour = mix(rgb(0xe9a178), rgb(0x8c3f3a), (x / aspect * 0.7 + y * 0.55).min(1.0));
+        let mut colour = mix(
+            rgb(0xe9a178),
+            rgb(0x8c3f3a),
+            (x / aspect * 0.7 + y * 0.55).min(1.0),
+        );
         let shaft = (x + 0.55 * y - 0.35 - 0.10 * (t * 0.17).sin()) * 2.6;
         let slats = 0.5 + 0.5 * (shaft * 9.0).sin();
-        add(&mut colour, rgb(0xffd9a0), 0.20 * bell(shaft - 0.6, 0.9) * (0.35 + 0.65 * slats));
-        add(&mut colour, rgb(0x5b3bd6), 0.22 * bell(x - aspect * 0.95, 0.5) * bell(y - 0.15, 0.5));
+        add(
+            &mut colour,
+            rgb(0xffd9a0),
+            0.20 * bell(shaft - 0.6, 0.9) * (0.35 + 0.65 * slats),
+        );
+        add(
+            &mut colour,
+            rgb(0x5b3bd6),
+            0.22 * bell(x - aspect * 0.95, 0.5) * bell(y - 0.15, 0.5),
+        );
         let table = ((y - 0.74) * 14.0).clamp(0.0, 1.0);
         let wood = mix(rgb(0x5a2427), rgb(0x32131f), (y - 0.74) * 3.6);
         let mut out = mix(colour, wood, table);
@@ -113,9 +155,27 @@ fn studio(canvas: &mut Canvas, t: f32) {
     });
     let (w, h, s) = (canvas.width(), canvas.height(), canvas.scale);
     let (cx, foot) = (w * 0.5, h * 0.80);
-    canvas.ellipse(cx, foot + 14.0 * s, (104.0 * s, 22.0 * s), Ink::new(rgb(0x230d1a)), 0.9);
-    canvas.ellipse(cx, foot + 8.0 * s, (98.0 * s, 20.0 * s), Ink::new(rgb(0xb98a7a)), 1.0);
-    canvas.ellipse(cx, foot + 7.0 * s, (88.0 * s, 16.5 * s), Ink::new(rgb(0x8d5f57)), 1.0);
+    canvas.ellipse(
+        cx,
+        foot + 14.0 * s,
+        (104.0 * s, 22.0 * s),
+        Ink::new(rgb(0x230d1a)),
+        0.9,
+    );
+    canvas.ellipse(
+        cx,
+        foot + 8.0 * s,
+        (98.0 * s, 20.0 * s),
+        Ink::new(rgb(0xb98a7a)),
+        1.0,
+    );
+    canvas.ellipse(
+        cx,
+        foot + 7.0 * s,
+        (88.0 * s, 16.5 * s),
+        Ink::new(rgb(0x8d5f57)),
+        1.0,
+    );
     for spoke in 0..3 {
         let turn = t * 2.6 + spoke as f32 * TAU / 3.0;
         let (x, y) = (cx + 74.0 * s * turn.cos(), foot + 7.0 * s + 13.0 * s * turn.sin());
@@ -152,13 +212,23 @@ fn pot(canvas: &mut Canvas, cx: f32, foot: f32, s: f32, t: f32) {
             let light = 0.30 + 0.62 * (facing * 0.72 - across * 0.52).max(0.0);
             let clay = mix(rgb(0xd9724f), rgb(0x2f7f86), glaze * 0.9);
             let mut colour = clay.map(|level| level * light * 1.25);
-            add(&mut colour, rgb(0xfff3df), 0.55 * bell(across + 0.48, 0.13) * (0.3 + 0.7 * glaze));
+            add(
+                &mut colour,
+                rgb(0xfff3df),
+                0.55 * bell(across + 0.48, 0.13) * (0.3 + 0.7 * glaze),
+            );
             canvas.dot(x, y, Ink::new(colour), cover);
         }
     }
     let (rim, top) = (profile(1.0), foot - tall);
     canvas.ellipse(cx, top + 1.0, (rim, rim * 0.19), Ink::new(rgb(0xe98c66)), 1.0);
-    canvas.ellipse(cx, top + 2.0 * s, (rim * 0.86, rim * 0.14), Ink::new(rgb(0x4a1c22)), 1.0);
+    canvas.ellipse(
+        cx,
+        top + 2.0 * s,
+        (rim * 0.86, rim * 0.14),
+        Ink::new(rgb(0x4a1c22)),
+        1.0,
+    );
 }
 
 fn sky(canvas: &mut Canvas, t: f32) {
@@ -175,7 +245,11 @@ fn sky(canvas: &mut Canvas, t: f32) {
             let edge = base + 0.075 * (x * bend + phase).sin() + 0.035 * (x * bend * 2.3 - phase * 1.6).sin();
             let above = edge - y;
             // Sharp below, long and fading above, as the real ones are.
-            let height = if above > 0.0 { bell(above, 0.24) } else { bell(above, 0.045) };
+            let height = if above > 0.0 {
+                bell(above, 0.24)
+            } else {
+                bell(above, 0.045)
+            };
             let folds = 0.55 + 0.30 * (x * 11.0 + phase * 2.2 + 2.0 * (x * 3.0 + phase).sin()).sin();
             add(&mut colour, *light, 0.62 * height * folds);
         }
@@ -185,12 +259,19 @@ fn sky(canvas: &mut Canvas, t: f32) {
     for index in 0..70 {
         let twinkle = 0.35 + 0.35 * (t * (0.6 + 1.6 * scatter(index, 23)) + scatter(index, 24) * TAU).sin();
         let (x, y) = (w * scatter(index, 21), h * 0.52 * scatter(index, 22));
-        canvas.disc(x, y, s * (0.5 + 0.6 * scatter(index, 25)), Ink::new(rgb(0xffffff)), twinkle);
+        canvas.disc(
+            x,
+            y,
+            s * (0.5 + 0.6 * scatter(index, 25)),
+            Ink::new(rgb(0xffffff)),
+            twinkle,
+        );
     }
     let hills = |canvas: &mut Canvas, base: f32, rough: f32, speed: f32, colour: Rgb| {
         canvas.below(Ink::new(colour), 1.0, |x| {
             let place = x / h + t * speed;
-            let ridge = (place * 2.1).sin() * 0.5 + (place * 4.7 + 1.0).sin() * 0.3 + (place * 11.3).sin() * 0.09;
+            let ridge =
+                (place * 2.1).sin() * 0.5 + (place * 4.7 + 1.0).sin() * 0.3 + (place * 11.3).sin() * 0.09;
             h * (base - rough * ridge)
         });
     };
@@ -202,14 +283,30 @@ fn sky(canvas: &mut Canvas, t: f32) {
 
 fn water(canvas: &mut Canvas, t: f32, w: f32, h: f32, s: f32) {
     let shore = h * 0.875;
-    canvas.below(Ink::new(rgb(0x123055)), 1.0, |x| shore + s * 1.5 * (x / h * 9.0 + t * 0.9).sin());
-    canvas.below(Ink::new(rgb(0x0d2347)), 0.8, |x| shore + s * (16.0 + 2.5 * (x / h * 6.0 - t * 0.7).sin()));
+    canvas.below(Ink::new(rgb(0x123055)), 1.0, |x| {
+        shore + s * 1.5 * (x / h * 9.0 + t * 0.9).sin()
+    });
+    canvas.below(Ink::new(rgb(0x0d2347)), 0.8, |x| {
+        shore + s * (16.0 + 2.5 * (x / h * 6.0 - t * 0.7).sin())
+    });
     for index in 0..34 {
         let depth = scatter(index, 32);
         let drift = (scatter(index, 31) + t * (0.006 + 0.012 * depth)).fract();
-        let shine = (t * (0.5 + scatter(index, 33)) + scatter(index, 34) * TAU).sin().max(0.0);
+        let shine = (t * (0.5 + scatter(index, 33)) + scatter(index, 34) * TAU)
+            .sin()
+            .max(0.0);
         let (x, y) = (w * drift, shore + (h - shore) * (0.12 + 0.8 * depth));
-        let colour = if index % 3 == 0 { rgb(0x8fffd6) } else { rgb(0xffc8a8) };
-        canvas.line((x, y), (x + s * (10.0 + 26.0 * depth), y), 0.8 * s, Ink::new(colour), 0.45 * shine);
+        let colour = if index % 3 == 0 {
+            rgb(0x8fffd6)
+        } else {
+            rgb(0xffc8a8)
+        };
+        canvas.line(
+            (x, y),
+            (x + s * (10.0 + 26.0 * depth), y),
+            0.8 * s,
+            Ink::new(colour),
+            0.45 * shine,
+        );
     }
 }

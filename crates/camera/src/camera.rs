@@ -1,0 +1,265 @@
+//! A synthetic camera and microphone: a plain thread that draws, encodes and hands samples to every
+//! publisher that is attached. It sleeps while there is none.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use str0m::media::MediaKind;
+
+use crate::client::{ClientError, Publisher};
+use crate::encode::{EncodeError, VideoEncoder};
+use crate::feed::{Feed, FeedSender, feed};
+use crate::picture::{Painter, Scene};
+use crate::protocol::Sample;
+use crate::tone::{Microphone, PACKET_MS, ToneError};
+
+/// How long a camera without publishers sleeps between two looks.
+const IDLE: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Debug)]
+pub struct CameraConfig {
+    pub scene: Scene,
+    /// Written into the picture.
+    pub name: String,
+    pub width: usize,
+    pub height: usize,
+    pub fps: u32,
+    pub bitrate_kbit: u32,
+}
+
+impl CameraConfig {
+    /// 640×360 at 24 a second: three of them leave a machine of two cores free for the rest.
+    pub fn demo(scene: Scene, name: &str) -> CameraConfig {
+        CameraConfig {
+            scene,
+            name: name.into(),
+            width: 640,
+            height: 360,
+            fps: 24,
+            bitrate_kbit: 700,
+        }
+    }
+
+    /// 960×540 at 30 a second.
+    pub fn full(scene: Scene, name: &str) -> CameraConfig {
+        CameraConfig {
+            scene,
+            name: name.into(),
+            width: 960,
+            height: 540,
+            fps: 30,
+            bitrate_kbit: 2_000,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum CameraError {
+    #[error("a picture of {width}×{height} at {fps} a second cannot be drawn")]
+    Size { width: usize, height: usize, fps: u32 },
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    #[error(transparent)]
+    Tone(#[from] ToneError),
+    #[error("no thread for the camera: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Counters since the camera started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CameraStats {
+    pub pictures: u64,
+    /// Pictures the rate control left out.
+    pub skipped: u64,
+    pub keyframes: u64,
+    pub video_bytes: u64,
+}
+
+#[derive(Default)]
+struct Shared {
+    feeds: Mutex<Vec<FeedSender>>,
+    ended: AtomicBool,
+    pictures: AtomicU64,
+    skipped: AtomicU64,
+    keyframes: AtomicU64,
+    video_bytes: AtomicU64,
+}
+
+impl Shared {
+    fn feeds(&self) -> MutexGuard<'_, Vec<FeedSender>> {
+        // A panic cannot leave the list half changed: each change is one call on the Vec.
+        self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running camera; dropping it ends its feeds.
+pub struct Camera {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Camera {
+    pub fn start(config: CameraConfig) -> Result<Camera, CameraError> {
+        let CameraConfig {
+            width, height, fps, ..
+        } = config;
+        if !(16..=3840).contains(&width) || !(16..=2160).contains(&height) || !(1..=60).contains(&fps) {
+            return Err(CameraError::Size { width, height, fps });
+        }
+        let microphone = Microphone::new(config.scene as u32)?;
+        let shared = Arc::new(Shared::default());
+        let of_thread = shared.clone();
+        let thread = thread::Builder::new()
+            .name(format!("camera {}", config.name))
+            .spawn(move || {
+                if let Err(error) = film(&config, microphone, &of_thread) {
+                    tracing::error!(%error, camera = config.name, "the camera stopped");
+                }
+                // Publishers see their feed end.
+                of_thread.feeds().clear();
+            })?;
+        Ok(Camera {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Attaches a publisher: samples from the next keyframe on.
+    pub fn feed(&self) -> Feed {
+        let (sender, feed) = feed();
+        self.shared.feeds().push(sender);
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
+        feed
+    }
+
+    /// Goes live: publishes to a WHIP address. Returns when the server has answered; the connection
+    /// stands when the publisher says so.
+    pub async fn publish(&self, url: &str, token: Option<&str>) -> Result<Publisher, ClientError> {
+        Publisher::start(url, token, self.feed()).await
+    }
+
+    pub fn stats(&self) -> CameraStats {
+        CameraStats {
+            pictures: self.shared.pictures.load(Ordering::Relaxed),
+            skipped: self.shared.skipped.load(Ordering::Relaxed),
+            keyframes: self.shared.keyframes.load(Ordering::Relaxed),
+            video_bytes: self.shared.video_bytes.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for Camera {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // It looks at `ended` once a picture, so this is short. A panic of it was printed already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn film(config: &CameraConfig, mut microphone: Microphone, shared: &Shared) -> Result<(), CameraError> {
+    let mut painter = Painter::new(config.scene, &config.name, config.width, config.height);
+    let mut encoder = VideoEncoder::new(config.fps, config.bitrate_kbit)?;
+    let picture_us = 1_000_000 / u64::from(config.fps);
+    // Media time runs only while somebody watches, and never backwards.
+    let (mut media_us, mut sound_us) = (0u64, 0u64);
+    let mut began = now();
+    while !shared.ended.load(Ordering::Relaxed) {
+        if shared.feeds().is_empty() {
+            thread::park_timeout(IDLE);
+            began = now() - Duration::from_micros(media_us);
+            continue;
+        }
+        if shared
+            .feeds()
+            .iter()
+            .filter(|feed| feed.take_keyframe_wanted())
+            .count()
+            > 0
+        {
+            encoder.want_keyframe();
+        }
+        let picture = painter.paint(media_us / 1000, wall_ms());
+        shared.pictures.fetch_add(1, Ordering::Relaxed);
+        match encoder.encode(picture, media_us / 1000)? {
+            Some(encoded) => {
+                shared
+                    .video_bytes
+                    .fetch_add(encoded.annex_b.len() as u64, Ordering::Relaxed);
+                shared
+                    .keyframes
+                    .fetch_add(u64::from(encoded.keyframe), Ordering::Relaxed);
+                let (bytes, keyframe) = (encoded.annex_b.into(), encoded.keyframe);
+                send(
+                    shared,
+                    &Sample {
+                        kind: MediaKind::Video,
+                        media_us,
+                        bytes,
+                        keyframe,
+                    },
+                );
+            }
+            None => {
+                shared.skipped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        media_us += picture_us;
+        while sound_us < media_us {
+            let bytes = microphone.next_packet()?.into();
+            send(
+                shared,
+                &Sample {
+                    kind: MediaKind::Audio,
+                    media_us: sound_us,
+                    bytes,
+                    keyframe: false,
+                },
+            );
+            sound_us += PACKET_MS * 1000;
+            wait_until(began + Duration::from_micros(sound_us.min(media_us)));
+        }
+        let late = now().saturating_duration_since(began + Duration::from_micros(media_us));
+        if late > Duration::from_millis(500) {
+            // The machine slept or is overloaded: film on from here rather than race after the clock.
+            began += late;
+        }
+    }
+    Ok(())
+}
+
+fn send(shared: &Shared, sample: &Sample) {
+    shared.feeds().retain_mut(|feed| feed.send(sample));
+}
+
+fn wait_until(at: Instant) {
+    thread::sleep(at.saturating_duration_since(now()));
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a camera's thread is an I/O shell: it paces itself"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// The wall clock that is drawn into the picture and compared by viewers.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the clock in the picture is the wall clock"
+)]
+pub(crate) fn wall_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests;
