@@ -194,20 +194,22 @@ fn pot(canvas: &mut Canvas, cx: f32, foot: f32, s: f32, t: f32) {
         let neck = 0.20 * (1.0 - part) + 0.46 * part.powi(6);
         s * (26.0 + 50.0 * (belly * (0.75 - 0.18 * grow) + neck) + 2.0 * (part * 9.0 + t * 1.3).sin())
     };
-    let rows = tall as i32;
-    for row in 0..rows {
-        let part = row as f32 / tall;
+    // Below the foot's line the front half of its ellipse still shows.
+    let round = profile(0.0) * 0.19;
+    for row in -(round as i32)..tall as i32 {
+        let part = (row as f32 / tall).max(0.0);
+        let below = (row as f32).min(0.0) / round;
         let radius = profile(part);
+        let reach = radius * (1.0 - below * below).max(0.0).sqrt();
         let y = (foot - row as f32) as i32;
-        let (left, right) = ((cx - radius - 1.0) as i32, (cx + radius + 1.0) as i32);
-        for x in left..=right {
-            let across = (x as f32 + 0.5 - cx) / radius;
-            let cover = ((1.0 - across.abs()) * radius + 0.5).clamp(0.0, 1.0);
-            let across = across.clamp(-1.0, 1.0);
+        for x in (cx - reach - 1.0) as i32..=(cx + reach + 1.0) as i32 {
+            let aside = x as f32 + 0.5 - cx;
+            let cover = (reach - aside.abs() + 0.5).clamp(0.0, 1.0);
+            let across = (aside / radius).clamp(-1.0, 1.0);
             let facing = (1.0 - across * across).sqrt();
-            // A cheap arc sine: the angle only places the stripes.
+            // A cheap arc sine: the angle only places the stripes, which sag towards the front.
             let angle = across * FRAC_PI_2 * (0.64 + 0.36 * across * across);
-            let stripe = ((angle + turn) * 3.0 + part * 17.0).sin();
+            let stripe = ((angle + turn) * 3.0 + part * 17.0 + facing * 1.3).sin();
             let glaze = ((stripe - 0.25) * 5.0).clamp(0.0, 1.0) * ((part - 0.16) * 12.0).clamp(0.0, 1.0);
             let light = 0.30 + 0.62 * (facing * 0.72 - across * 0.52).max(0.0);
             let clay = mix(rgb(0xd9724f), rgb(0x2f7f86), glaze * 0.9);
