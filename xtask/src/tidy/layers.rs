@@ -77,6 +77,28 @@ fn dependencies(manifest: &str) -> Vec<(usize, &str)> {
     found
 }
 
+pub const LINTS: Rule = Rule {
+    name: "lints",
+    says: "Every crate takes the workspace's lints.",
+    check: lints,
+};
+
+fn lints(tree: &Tree, findings: &mut Vec<Finding>) {
+    for file in tree.files().filter(|file| file.path.ends_with("/Cargo.toml")) {
+        let taken =
+            file.text.contains("[lints]\nworkspace = true") || file.text.contains("lints.workspace = true");
+        if !taken {
+            let what = "does not take the workspace's lints".to_string();
+            findings.push(Finding {
+                path: file.path.clone(),
+                line: 0,
+                name: String::new(),
+                what,
+            });
+        }
+    }
+}
+
 pub const BARE: Rule = Rule {
     name: "bare",
     says: "base, ledger and every protocol.rs name no tokio, axum, hyper or socket: bytes and a time go in, \

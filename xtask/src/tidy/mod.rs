@@ -37,14 +37,17 @@ pub struct Rule {
 
 const RULES: &[Rule] = &[
     layers::LAYERS,
+    layers::LINTS,
     layers::BARE,
     money::LEDGER_ROWS,
+    money::INTEGERS,
     money::ONE_DATABASE,
     purity::PURE,
     size::FILES,
     size::FUNCTIONS,
     words::UNFINISHED,
     words::NAMES,
+    words::TYPED,
     words::PATHS,
     docs::LINKS,
     docs::PRESENT,

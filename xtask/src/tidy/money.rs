@@ -74,6 +74,31 @@ fn written(sql: &str) -> Vec<(usize, String)> {
     found
 }
 
+pub const INTEGERS: Rule = Rule {
+    name: "integers",
+    says: "Money is integers with a unit type: ledger and commerce name no floating-point type.",
+    check: integers,
+};
+
+fn integers(tree: &Tree, findings: &mut Vec<Finding>) {
+    for file in tree
+        .rust()
+        .filter(|file| matches!(file.krate(), Some("ledger" | "commerce")))
+    {
+        for float in ["f32", "f64"] {
+            for at in file.words(float) {
+                let what = format!("names `{float}`");
+                findings.push(Finding {
+                    path: file.path.clone(),
+                    line: file.line_of(at),
+                    name: float.into(),
+                    what,
+                });
+            }
+        }
+    }
+}
+
 pub const ONE_DATABASE: Rule = Rule {
     name: "one-database",
     says: "Outside store nothing names rusqlite or tokio_postgres: no other code knows which database runs.",

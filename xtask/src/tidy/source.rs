@@ -102,7 +102,7 @@ impl Source {
 }
 
 /// Whether these two neighbours are of one word.
-fn joins(left: Option<char>, right: Option<char>) -> bool {
+pub fn joins(left: Option<char>, right: Option<char>) -> bool {
     let inner = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     inner(left) && inner(right)
 }

@@ -1,6 +1,6 @@
 //! Words that do not belong in what is finished.
 
-use super::source::Source;
+use super::source::{Source, joins};
 use super::{Finding, Rule, tree::Tree};
 
 pub const UNFINISHED: Rule = Rule {
@@ -57,8 +57,9 @@ fn report(file: &Source, at: usize, mark: &str, findings: &mut Vec<Finding>) {
 }
 
 fn is_whole(text: &str, at: usize, length: usize) -> bool {
-    let inner = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    !inner(text[..at].chars().next_back()) && !inner(text[at + length..].chars().next())
+    let (mark, after) = text[at..].split_at(length);
+    let before = text[..at].chars().next_back();
+    !joins(before, mark.chars().next()) && !joins(mark.chars().next_back(), after.chars().next())
 }
 
 pub const NAMES: Rule = Rule {
@@ -94,6 +95,53 @@ fn names(tree: &Tree, findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+pub const TYPED: Rule = Rule {
+    name: "typed",
+    says: "TypeScript is strict: nothing is `any`, and no check is switched off.",
+    check: typed,
+};
+
+const UNTYPED: &[(&str, &str)] = &[
+    (": an", "y"),
+    ("as an", "y"),
+    ("<an", "y>"),
+    ("@ts-ig", "nore"),
+    ("@ts-no", "check"),
+];
+
+fn typed(tree: &Tree, findings: &mut Vec<Finding>) {
+    let ours = |file: &&Source| {
+        let written = file.path.ends_with(".ts") || file.path.ends_with(".svelte");
+        written && !file.name().contains(".gen.")
+    };
+    for file in tree.files().filter(ours) {
+        for mark in UNTYPED.iter().map(|(a, b)| [*a, *b].concat()) {
+            let code = |at: &usize| !in_comment(&file.text, *at) && is_whole(&file.text, *at, mark.len());
+            let switch = mark.starts_with('@');
+            for at in file
+                .text
+                .match_indices(&mark)
+                .map(|(at, _)| at)
+                .filter(|at| switch || code(at))
+            {
+                let (line, name) = (file.line_of(at), mark.clone());
+                findings.push(Finding {
+                    path: file.path.clone(),
+                    line,
+                    name,
+                    what: format!("`{mark}`"),
+                });
+            }
+        }
+    }
+}
+
+/// Whether the line up to here is a comment's: enough for how ours are written.
+fn in_comment(text: &str, at: usize) -> bool {
+    let line = text[..at].rsplit('\n').next().unwrap_or_default().trim_start();
+    line.starts_with("//") || line.starts_with('*') || line.starts_with("/*") || line.contains(" // ")
 }
 
 pub const PATHS: Rule = Rule {
