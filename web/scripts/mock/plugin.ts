@@ -1,0 +1,191 @@
+/// A small stand-in for the program's API and socket, so that the pages can be drawn before the server is there.
+/// `?as=viewer|creator|guest|nobody` on any page sets who one is; the state lives in this process.
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Plugin } from 'vite'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { gifts, makeRoom, packs, statement, transfers, world, type MockRoom } from './world.ts'
+
+type Json = Record<string, unknown>
+const state = world()
+const sockets = new Map<string, Set<WebSocket>>()
+const people: Record<string, Json> = {
+  viewer: { kind: 'person', id: 'p-viewer', handle: 'vera', display_name: 'Vera Viewer', about: '', role: 'viewer', coins: 640 },
+  creator: { kind: 'person', id: 'p-luna', handle: 'nia', display_name: 'Nia Solaris', about: 'Loops, strings, a suitcase.', role: 'viewer', coins: 12, channel: { id: 'c1', handle: 'nia', name: 'Nia Solaris' } },
+  operator: { kind: 'person', id: 'p-op', handle: 'op', display_name: 'Olu Operator', about: '', role: 'operator', coins: 0, channel: { id: 'c2', handle: 'op', name: 'Olu Operator' } },
+  guest: { kind: 'guest', id: 'g-1', handle: null, display_name: 'Pat', about: null, role: null, coins: 0 },
+  nobody: { kind: 'nobody', id: null, handle: null, display_name: null, about: null, role: null, coins: 0 },
+}
+const whoOf = (request: IncomingMessage): string => /busk_mock=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'nobody'
+const meOf = (who: string): Json => ({ channel: null, demo: true, ...(people[who] ?? people.nobody) })
+const become = (answer: ServerResponse, who: string): Json => {
+  answer.setHeader('set-cookie', `busk_mock=${who}; Path=/`)
+  return meOf(who)
+}
+const problem = (status: number, kind: string, detail: string, field?: string): [number, Json] => [status, { type: `/problems/${kind}`, title: kind, status, detail, field }]
+const viewOf = (room: MockRoom, who: string): Json => {
+  const { log: _log, crowd: _crowd, ...view } = room
+  return { ...view, mine: (meOf(who).channel as Json | null)?.handle === room.channel.handle }
+}
+
+function append(room: MockRoom, event: Json): Json {
+  const numbered = { n: ++room.seq, at: new Date().toISOString(), ...event }
+  room.log.push(numbered)
+  tell(room, { v: 1, room: room.id, epoch: 1, seq: room.seq, ev: [numbered] })
+  return numbered
+}
+function tell(room: MockRoom, frame: Json): void {
+  for (const socket of sockets.get(room.id) ?? []) socket.send(JSON.stringify(frame))
+}
+const speaker = (who: string, host = false): Json => ({ id: meOf(who).id, name: meOf(who).display_name, kind: meOf(who).kind, role: host ? 'host' : undefined })
+
+const streaks = new Map<string, { id: string; count: number; at: number }>()
+function give(room: MockRoom, from: Json, code: string, id: string): Json {
+  const kind = gifts.find((each) => each.code === code)!
+  const key = `${room.id} ${String(from.id)} ${code}`
+  const old = streaks.get(key)
+  const streak = old && kind.streakable && Date.now() - old.at < 5000 ? { ...old, count: old.count + 1, at: Date.now() } : { id: randomUUID(), count: 1, at: Date.now() }
+  streaks.set(key, streak)
+  append(room, { type: 'gift', id, from, kind: code, count: 1, price: kind.price, streak: { id: streak.id, count: streak.count }, total: kind.price })
+  return { id: streak.id, count: streak.count }
+}
+
+function api(method: string, path: string, body: Json, who: string, answer: ServerResponse): [number, unknown] {
+  const [area, id, deed, which] = path.split('/')
+  const me = people[who] ?? people.nobody!
+  const room = state.rooms.find((each) => each.id === id)
+  switch (`${method} ${area}`) {
+    case 'GET me': return [200, meOf(who)]
+    case 'PATCH me': return [200, Object.assign(me, body) && meOf(who)]
+    case 'POST sign-in': return body.password === 'wrong' ? problem(401, 'wrong_credentials', 'no', 'password') : [200, become(answer, 'viewer')]
+    case 'POST sign-up': return body.handle === 'taken' ? problem(409, 'handle_taken', 'taken', 'handle') : [201, become(answer, 'viewer')]
+    case 'POST setup': return [201, become(answer, 'operator')]
+    case 'POST sign-out': return [204, become(answer, 'nobody')]
+    case 'POST guests': people.guest!.display_name = body.name; return [201, become(answer, 'guest')]
+    case 'POST demo': return [200, become(answer, String(body.as))]
+    case 'GET channels': {
+      if (deed === 'stream-key') return [200, { exists: true, created_at: new Date().toISOString() }]
+      const open = state.rooms.find((each) => each.channel.handle === id && each.state !== 'ended')
+      const own = (meOf(who).channel as Json | null)?.handle === id
+      if (!open && !own && id !== 'offline') return problem(404, 'channel_unknown', 'unknown')
+      return [200, { id: 'c', handle: id, name: open?.channel.name ?? me.display_name ?? 'Otto Offline', about: '', room: open ? viewOf(open, who) : null, mine: own }]
+    }
+    case 'POST channels': return [201, { key: 'bk_' + randomUUID().replaceAll('-', '') + randomUUID().replaceAll('-', '') }]
+    case 'GET gifts': return [200, { items: gifts, policy: { version: 1, gift_share_percent: 50 } }]
+    case 'GET coin-packs': return [200, { items: packs }]
+    case 'POST coin-purchases': {
+      const pack = packs.find((each) => each.code === body.pack)!
+      const purchase = { id: String(body.id), state: 'pending', coins: pack.coins, price: pack.price, checkout_url: `/mock-checkout`, at: Date.now() }
+      state.purchases.set(purchase.id, purchase)
+      return [201, purchase]
+    }
+    case 'GET coin-purchases': {
+      if (!id) return [200, { items: [...state.purchases.values()], next: null }]
+      const purchase = state.purchases.get(id)!
+      if (purchase.state === 'pending' && Date.now() - purchase.at > 4000) {
+        purchase.state = 'paid'
+        me.coins = Number(me.coins) + purchase.coins
+      }
+      return [200, purchase]
+    }
+    case 'GET earnings': {
+      if (id === 'statement') return deed ? [200, transfers(deed)] : [200, { items: statement(), next: null }]
+      return [200, { diamonds: { pending: 1840, available: 12_400 }, money: { available: { amount: 2500, currency: 'USD' } }, next_release: { at: new Date(Date.now() + 2 * 864e5).toISOString(), diamonds: 410 }, lifetime_diamonds: 18_240 + state.rooms.reduce((n, each) => n + each.log.filter((event) => event.type === 'gift').length * 3, 0), policy: { version: 1, gift_share_percent: 50, hold_days: 7 } }]
+    }
+    case 'POST earnings': return Number(body.diamonds) > 12_400 ? problem(422, 'insufficient_funds', 'more than available', 'diamonds') : [201, { id: body.id, money: { amount: Number(body.diamonds), currency: 'USD' } }]
+    case 'GET operator': return [200, { people: 1204, rooms_live: 5, coins_sold: 482_350, float: { coins: { amount: 120_400, currency: 'USD' }, diamonds: { amount: 88_210, currency: 'USD' } }, audit: { ok: true, transfers: 91_204, postings: 30_188, checked_at: new Date().toISOString() } }]
+    case 'GET rooms': return id ? (room ? [200, viewOf(room, who)] : problem(404, 'room_unknown', 'unknown')) : [200, { items: state.rooms.filter((each) => each.state !== 'ended' && each.state !== 'lobby').map((each) => viewOf(each, who)), next: null }]
+    case 'PATCH rooms': if (room) Object.assign(room, body); return [200, viewOf(room!, who)]
+    case 'DELETE rooms': append(room!, { type: 'deleted', message: which, by: me.id }); return [204, null]
+    case 'POST rooms': {
+      if (!id) {
+        const { handle, name } = meOf(who).channel as { handle: string; name: string }
+        const made = makeRoom(handle, name, String(body.title), { state: body.scheduled_at ? 'scheduled' : 'lobby', scheduled_at: (body.scheduled_at as string) ?? null, viewers: 0 })
+        state.rooms.push(made)
+        return [201, viewOf(made, who)]
+      }
+      if (!room) return problem(404, 'room_unknown', 'unknown')
+      if (deed === 'gifts') {
+        const kind = gifts.find((each) => each.code === body.kind)!
+        if (Number(me.coins) < kind.price) return problem(402, 'insufficient_funds', 'not enough')
+        me.coins = Number(me.coins) - kind.price
+        const streak = give(room, speaker(who), kind.code, String(body.id))
+        return [201, { gift: body.id, paid: kind.price, coins: me.coins, streak, split: { creator: Math.ceil(kind.price / 2), platform: Math.floor(kind.price / 2) } }]
+      }
+      if (deed === 'lobby') room.state = 'lobby'
+      if (deed === 'live') Object.assign(room, { state: 'live', started_at: new Date().toISOString() })
+      if (deed === 'end') Object.assign(room, { state: 'ended', ended_at: new Date().toISOString() })
+      append(room, { type: 'room_state', state: room.state })
+      return [200, viewOf(room, who)]
+    }
+  }
+  return problem(404, 'not_found', path)
+}
+
+const talk = ['This song got me through the winter 🧡', 'Louder!!', 'Quelle voix, bravo !', 'Where is this corner? I want to come by', 'second verse is the best verse', 'First time here and I am not leaving', 'Une question : quelle guitare utilises-tu ? Elle sonne incroyablement bien en plein air, même avec le tram.', 'hello from Nairobi', '👏👏👏', 'Can you play the one about the bridge?', 'supercalifragilisticexpialidociousandevenlongerwithoutanyspace']
+const crowd = ['Imani', 'Théo', 'Jules de la Tour d’Auvergne-Lauraguais', '小林さくら', 'pat', 'Rosa M.', 'dj_kebab']
+function stir(): void {
+  for (const room of state.rooms) {
+    if (!room.crowd || room.state !== 'live' || !sockets.get(room.id)?.size) continue
+    const name = crowd[Math.floor(Math.random() * crowd.length)]!
+    const from = { id: `c-${name}`, name, kind: name === 'pat' ? 'guest' : 'person' }
+    if (Math.random() < 0.3) give(room, from, gifts[Math.floor(Math.random() ** 2 * 12)]!.code, randomUUID())
+    else append(room, { type: 'said', id: randomUUID(), from, text: talk[Math.floor(Math.random() * talk.length)] })
+    room.viewers = Math.max(1, room.viewers + Math.round(Math.random() * 6 - 3))
+    tell(room, { v: 1, room: room.id, totals: { viewers: room.viewers } })
+  }
+}
+
+function join(socket: WebSocket, room: MockRoom, who: string): void {
+  const set = sockets.get(room.id) ?? new Set()
+  sockets.set(room.id, set.add(socket))
+  const me = meOf(who)
+  if (room.crowd && room.log.length === 0) {
+    for (let i = 0; i < 14; i++) {
+      const name = crowd[i % crowd.length]!
+      append(room, { type: 'said', id: randomUUID(), from: { id: `c-${name}`, name, kind: 'person', role: i === 5 ? 'host' : undefined }, text: talk[i % talk.length] })
+    }
+  }
+  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: { kind: me.kind, id: me.id, name: me.display_name }, room: viewOf(room, who), reset: false }, ev: room.log.slice(-60) }))
+  let said: number[] = []
+  socket.on('message', (raw) => {
+    const command = JSON.parse(String(raw)) as { do: string; id: string; text: string; message: string }
+    said = said.filter((at) => Date.now() - at < 10_000)
+    if (command.do === 'say' && said.length >= 5) return socket.send(JSON.stringify({ v: 1, re: command.id, problem: problem(429, 'rate_limited', 'slow down')[1] }))
+    said.push(Date.now())
+    if (command.do === 'say') append(room, { type: 'said', id: command.id, from: speaker(who, viewOf(room, who).mine === true), text: command.text })
+    else append(room, { type: 'deleted', message: command.message, by: me.id })
+    socket.send(JSON.stringify({ v: 1, re: command.id, ok: {} }))
+  })
+  socket.on('close', () => set.delete(socket))
+}
+
+export function mock(): Plugin {
+  return {
+    name: 'mock-server',
+    configureServer(server) {
+      const hub = new WebSocketServer({ noServer: true })
+      server.httpServer?.on('upgrade', (request, socket, head) => {
+        const id = /^\/ws\/rooms\/([^?]+)/.exec(request.url ?? '')?.[1]
+        const room = state.rooms.find((each) => each.id === id)
+        if (room) hub.handleUpgrade(request, socket, head, (ws) => join(ws, room, whoOf(request)))
+      })
+      setInterval(stir, 700)
+      server.middlewares.use((request, answer, next) => {
+        const url = new URL(request.url ?? '/', 'http://mock')
+        const as = url.searchParams.get('as')
+        if (as) answer.setHeader('set-cookie', `busk_mock=${as}; Path=/`)
+        if (url.pathname === '/mock-checkout') return void answer.setHeader('content-type', 'text/html').end('<h1>Pretend checkout</h1>')
+        if (!url.pathname.startsWith('/api/v1/')) return next()
+        let text = ''
+        request.on('data', (part) => (text += String(part)))
+        request.on('end', () => {
+          const [status, body] = api(request.method!, url.pathname.slice(8), text ? (JSON.parse(text) as Json) : {}, whoOf(request), answer)
+          answer.statusCode = status
+          answer.setHeader('content-type', status < 400 ? 'application/json' : 'application/problem+json')
+          answer.end(status === 204 ? '' : JSON.stringify(body))
+        })
+      })
+    },
+  }
+}

@@ -1,0 +1,93 @@
+// Pictures of every page, to be looked at. `node scripts/shots.mjs [--base URL] [--out DIR] [--only name,name]`.
+// Against `npm run dev` the mock's ?as= says who looks; against a real demo it enters through /api/v1/demo/enter.
+import { mkdir } from 'node:fs/promises'
+import { chromium } from 'playwright-core'
+
+const arg = (name, fallback) => {
+  const at = process.argv.indexOf(`--${name}`)
+  return at < 0 ? fallback : process.argv[at + 1]
+}
+const base = arg('base', 'http://127.0.0.1:5173')
+const out = arg('out', '/tmp/shots')
+const only = arg('only', '')?.split(',').filter(Boolean) ?? []
+const real = process.argv.includes('--real')
+const rooms = real ? (await (await fetch(`${base}/api/v1/rooms`)).json()).items : []
+const live = real ? `/@${rooms[0]?.channel.handle ?? 'nobody'}` : '/@luna'
+
+const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
+const desktop = { viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 }
+const click = (id) => async (page) => {
+  await page.getByTestId(id).first().click()
+  await page.waitForTimeout(900)
+}
+const steps = (...list) => async (page) => {
+  for (const step of list) await step(page)
+}
+const wait = (ms) => (page) => page.waitForTimeout(ms)
+const crowded = wait(real ? 9000 : 7000)
+
+/** name, path, as whom, what to do there */
+const pages = [
+  ['home', '/', 'nobody', wait(900)],
+  ['home-in', '/', 'viewer', wait(900)],
+  ['watch', live, 'viewer', crowded],
+  ['watch-guest', live, 'nobody', wait(2500)],
+  ['watch-tray', live, 'viewer', steps(wait(1500), click('gift-open'), click('gift-rose'), click('gift-send'), click('gift-send'), click('gift-send'))],
+  ['watch-packs', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'))],
+  ['watch-sign-in', live, 'nobody', steps(wait(1500), click('gift-open'))],
+  ...(real
+    ? []
+    : [
+        ['watch-tall', '/@marco_tall', 'viewer', crowded],
+        ['watch-long', '/@atelier_brume', 'viewer', crowded],
+        ['watch-empty', '/@quiet', 'viewer', wait(2000)],
+        ['watch-break', '/@pause', 'viewer', wait(2000)],
+        ['watch-soon', '/@tango', 'viewer', wait(1500)],
+      ]),
+  ['watch-unknown', '/@nobody_here_at_all', 'viewer', wait(1500)],
+  ['studio', '/studio', 'creator', wait(2500)],
+  ['earnings', '/earnings', 'creator', steps(wait(1000), async (page) => {
+    await page.getByTestId('statement-line').first().click({ timeout: 2000 }).catch(() => {})
+    await page.waitForTimeout(700)
+  })],
+  ['sign-in', '/sign-in', 'nobody', wait(600)],
+  ['sign-up', '/sign-up', 'nobody', wait(600)],
+  ['setup', '/setup#token=abc', 'nobody', wait(600)],
+  ['me', '/me', 'creator', wait(900)],
+  ['operator', '/operator', 'operator', wait(900)],
+  ['gallery', '/gallery', 'viewer', wait(1200)],
+]
+const variants = [
+  ['phone', phone, 'light', 'en-GB'],
+  ['phone-dark-fr', phone, 'dark', 'fr-FR'],
+  ['desktop', desktop, 'light', 'fr-FR'],
+  ['desktop-dark', desktop, 'dark', 'en-GB'],
+]
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream=fps=30', '--autoplay-policy=no-user-gesture-required'],
+})
+await mkdir(out, { recursive: true })
+for (const [variant, device, colorScheme, lang] of variants) {
+  if (arg('variant') && arg('variant') !== variant) continue
+  for (const [name, path, as, act] of pages) {
+    if (only.length > 0 && !only.includes(name)) continue
+    const context = await browser.newContext({ ...device, colorScheme, locale: lang, permissions: ['camera', 'microphone'] })
+    const page = await context.newPage()
+    page.on('pageerror', (error) => console.log(`${variant} ${name}: ${error.message}`))
+    page.on('console', (line) => line.type() === 'error' && console.log(`${variant} ${name}: ${line.text()}`))
+    if (real && as !== 'nobody') await context.request.post(`${base}/api/v1/demo/enter`, { data: { as: as === 'creator' ? 'creator' : 'viewer' }, headers: { origin: base } })
+    else if (!real) await context.addCookies([{ name: 'busk_mock', value: as, url: base }])
+    try {
+      await page.goto(base + path)
+      await act(page)
+    } catch (error) {
+      console.log(`${variant} ${name}: ${String(error).split('\n')[0]}`)
+    }
+    await page.screenshot({ path: `${out}/${name}.${variant}.png` })
+    if (process.argv.includes('--full')) await page.screenshot({ path: `${out}/${name}.${variant}.full.png`, fullPage: true })
+    await context.close()
+  }
+}
+await browser.close()

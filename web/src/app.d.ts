@@ -1,0 +1,6 @@
+declare const __MOCK_VIDEO__: boolean
+
+declare module 'icon:*' {
+  const drawing: string
+  export default drawing
+}

@@ -1,0 +1,51 @@
+/** Numbers, money, dates and spans of time as the language on screen writes them. */
+import type { MoneyAmount } from '$lib/api'
+import { locale } from './index.svelte'
+
+/** Smallest units per whole: 100 for USD, 1 for JPY, as ISO 4217 has it and Intl knows. */
+export function decimals(currency: string): number {
+  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2
+}
+
+export function money({ amount, currency }: MoneyAmount, tag = locale.tag): string {
+  return new Intl.NumberFormat(tag, { style: 'currency', currency }).format(amount / 10 ** decimals(currency))
+}
+
+export function number(n: number, tag = locale.tag): string {
+  return new Intl.NumberFormat(tag).format(n)
+}
+
+/** 1 234 → 1.2K / 1,2 k: for counts at a glance, never for money. */
+export function compact(n: number, tag = locale.tag): string {
+  return new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 }).format(n)
+}
+
+export function signed(n: number, tag = locale.tag): string {
+  return new Intl.NumberFormat(tag, { signDisplay: 'exceptZero' }).format(n)
+}
+
+export function clockTime(at: string, tag = locale.tag): string {
+  return new Intl.DateTimeFormat(tag, { hour: 'numeric', minute: '2-digit' }).format(new Date(at))
+}
+
+export function dayTime(at: string, tag = locale.tag): string {
+  return new Intl.DateTimeFormat(tag, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: 'numeric',
+    minute: '2-digit',
+  }).format(new Date(at))
+}
+
+export function day(at: string, tag = locale.tag): string {
+  return new Intl.DateTimeFormat(tag, { day: 'numeric', month: 'long', year: 'numeric' }).format(new Date(at))
+}
+
+/** 3 725 s → 1:02:05, 65 s → 1:05. */
+export function elapsed(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds))
+  const parts = [Math.floor(whole / 60) % 60, whole % 60].map((n) => String(n).padStart(2, '0'))
+  const hours = Math.floor(whole / 3600)
+  return hours > 0 ? `${hours}:${parts[0]}:${parts[1]}` : `${Number(parts[0])}:${parts[1]}`
+}

@@ -1,0 +1,58 @@
+/**
+ * Gifts as they are shown: one growing banner per streak, at most `shownMax` at once, the rest wait.
+ * No clock inside: `now` in milliseconds comes with each call.
+ */
+import type { GiftEvent, Speaker, StreakEnded } from '$lib/rooms/wire'
+
+export interface Banner {
+  id: string
+  from: Speaker
+  kind: string
+  /** The xN on the banner. */
+  count: number
+  /** Coins given in this streak, as far as this screen has seen. */
+  coins: number
+  /** When it leaves, unless it grows again. */
+  until: number
+}
+
+export const windowMs = 5_000
+export const lingerMs = 1_500
+export const shownMax = 3
+const waitingMax = 30
+
+export function grown(banners: readonly Banner[], gift: GiftEvent, now: number): Banner[] {
+  const at = banners.findIndex((banner) => banner.id === gift.streak.id)
+  if (at === -1) {
+    const banner: Banner = {
+      id: gift.streak.id,
+      from: gift.from,
+      kind: gift.kind,
+      count: gift.streak.count,
+      coins: gift.total,
+      until: now + windowMs,
+    }
+    return [...banners, banner].slice(-(shownMax + waitingMax))
+  }
+  const old = banners[at]!
+  const count = Math.max(old.count, gift.streak.count)
+  return banners.with(at, { ...old, count, coins: old.coins + gift.total, until: now + windowMs })
+}
+
+/** The room said it is over: the last count stands, and the banner leaves soon. */
+export function ended(banners: readonly Banner[], event: StreakEnded, now: number): Banner[] {
+  return banners.map((banner) =>
+    banner.id === event.streak
+      ? { ...banner, count: Math.max(banner.count, event.count), until: Math.min(banner.until, now + lingerMs) }
+      : banner,
+  )
+}
+
+/** Those that leave make room; one that waited gets its full time on screen from now. */
+export function expired(banners: readonly Banner[], now: number): Banner[] {
+  const shown = banners.slice(0, shownMax).filter((banner) => banner.until > now)
+  const waiting = banners.slice(shownMax).map((banner, i) =>
+    shown.length + i < shownMax ? { ...banner, until: Math.max(banner.until, now + lingerMs) } : banner,
+  )
+  return [...shown, ...waiting]
+}

@@ -1,0 +1,73 @@
+/** Words about people: signing in, profile, wallet. */
+import { locale, words } from '$lib/i18n/index.svelte'
+import { number } from '$lib/i18n/format'
+
+const en = {
+  handle: 'Handle',
+  handleHint: 'Your address: small letters, digits and _ , 3 to 24 of them.',
+  displayName: 'Name on screen',
+  password: 'Password',
+  passwordHint: 'At least 8 characters. A short sentence is good.',
+  signIn: 'Sign in',
+  signUp: 'Create account',
+  setUp: 'Finish the set-up',
+  noAccount: 'New here?',
+  haveAccount: 'Already on Busk?',
+  welcomeBack: 'Welcome back',
+  welcomeBackText: 'The street has missed you.',
+  join: 'Find your corner',
+  joinText: 'Watch, cheer, or take the stage: one account does it all.',
+  setupTitle: 'Set up your Busk',
+  setupText: 'This account runs the instance: it sees the books and looks after the rooms. The link works once.',
+  setupNoToken: 'This page needs the one-time link that the program printed at its first start.',
+  profile: 'Profile',
+  about: 'About you',
+  aboutHint: 'Shown on your channel.',
+  yourChannel: 'Your channel',
+  wallet: 'Wallet',
+  walletText: 'Coins you can give away in a live.',
+  purchases: 'Purchases',
+  coins: (n: number) => `${number(n)} coins`,
+  settings: 'This device',
+  paidTitle: 'Thank you!',
+  paidText: 'You can close this window; the live is where you left it.',
+  closeWindow: 'Close this window',
+  toLives: 'To the lives',
+}
+
+const fr: typeof en = {
+  handle: 'Identifiant',
+  handleHint: 'Votre adresse : minuscules, chiffres et _ , de 3 à 24 caractères.',
+  displayName: 'Nom affiché',
+  password: 'Mot de passe',
+  passwordHint: 'Au moins 8 caractères. Une petite phrase convient bien.',
+  signIn: 'Se connecter',
+  signUp: 'Créer un compte',
+  setUp: 'Terminer l’installation',
+  noAccount: 'Nouveau ici ?',
+  haveAccount: 'Déjà sur Busk ?',
+  welcomeBack: 'Bon retour',
+  welcomeBackText: 'Vous avez manqué à la rue.',
+  join: 'Trouvez votre coin de rue',
+  joinText: 'Regarder, encourager ou monter sur scène : un seul compte suffit.',
+  setupTitle: 'Installez votre Busk',
+  setupText: 'Ce compte gère l’instance : il voit les comptes et veille sur les salles. Le lien ne sert qu’une fois.',
+  setupNoToken: 'Cette page a besoin du lien à usage unique affiché par le programme à son premier démarrage.',
+  profile: 'Profil',
+  about: 'À propos de vous',
+  aboutHint: 'Affiché sur votre chaîne.',
+  yourChannel: 'Votre chaîne',
+  wallet: 'Porte-monnaie',
+  walletText: 'Des pièces à offrir pendant un direct.',
+  purchases: 'Achats',
+  coins: (n) => `${number(n)} pièces`,
+  settings: 'Cet appareil',
+  paidTitle: 'Merci !',
+  paidText: 'Vous pouvez fermer cette fenêtre ; le direct vous attend où vous l’avez laissé.',
+  closeWindow: 'Fermer cette fenêtre',
+  toLives: 'Voir les directs',
+}
+
+export const t = words({ en, fr })
+export const dictionaries = { en, fr }
+export { locale }

@@ -1,0 +1,63 @@
+/**
+ * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
+ * and become the numbered one when it arrives (the same id), or `failed` with the reason.
+ */
+import type { Deleted, GiftEvent, Said, Speaker } from './wire'
+
+export interface Line {
+  id: string
+  kind: 'said' | 'gap' | 'gift'
+  from: Speaker | null
+  text: string
+  state: 'sending' | 'sent' | 'failed' | 'deleted'
+  why?: string
+  mine?: boolean
+  gift?: { kind: string; count: number }
+}
+
+export const linesMax = 200
+
+export function say(lines: readonly Line[], id: string, from: Speaker, text: string): Line[] {
+  return keep([...lines, { id, kind: 'said', from, text, state: 'sending', mine: true }])
+}
+
+/** The room's own order wins: the pending line moves to where the room numbered it. */
+export function heard(lines: readonly Line[], said: Said, mine: boolean): Line[] {
+  const rest = lines.filter((line) => line.id !== said.id)
+  return keep([...rest, { id: said.id, kind: 'said', from: said.from, text: said.text, state: 'sent', mine }])
+}
+
+export function failed(lines: readonly Line[], id: string, why: string): Line[] {
+  return lines.map((line) => (line.id === id && line.state === 'sending' ? { ...line, state: 'failed', why } : line))
+}
+
+/** The answer to a command may come before the event: the line is sent either way. */
+export function acknowledged(lines: readonly Line[], id: string): Line[] {
+  return lines.map((line) => (line.id === id && line.state === 'sending' ? { ...line, state: 'sent' } : line))
+}
+
+export function forget(lines: readonly Line[], id: string): Line[] {
+  return lines.filter((line) => line.id !== id)
+}
+
+export function deleted(lines: readonly Line[], event: Deleted): Line[] {
+  return lines.map((line) => (line.id === event.message ? { ...line, text: '', state: 'deleted' } : line))
+}
+
+export function gapMark(lines: readonly Line[], gap: { from: number; to: number }): Line[] {
+  const count = gap.to - gap.from + 1
+  return keep([...lines, { id: `gap-${gap.from}`, kind: 'gap', from: null, text: String(count), state: 'sent' }])
+}
+
+/** A streak is one line that grows, and moves down to where it last grew. */
+export function given(lines: readonly Line[], event: GiftEvent): Line[] {
+  const id = `streak-${event.streak.id}`
+  const old = lines.find((line) => line.id === id)
+  const count = Math.max(old?.gift?.count ?? 0, event.streak.count)
+  const line: Line = { id, kind: 'gift', from: event.from, text: '', state: 'sent', gift: { kind: event.kind, count } }
+  return keep([...lines.filter((other) => other.id !== id), line])
+}
+
+function keep(lines: Line[]): Line[] {
+  return lines.length > linesMax ? lines.slice(-linesMax) : lines
+}

@@ -1,0 +1,117 @@
+/** One room as this screen sees it. The only place that changes it is the room log (and one's own pending lines). */
+import { uuidv7, type RoomView } from '$lib/api'
+import { explain } from '$lib/i18n/common'
+import { ended, expired, grown, type Banner } from '$lib/money/streaks'
+import * as chat from './chat'
+import { RoomSocket, type SocketSink } from './socket'
+import type { Taken } from './cursor'
+import type { GiftEvent, Hello, RoomEvent, Speaker } from './wire'
+
+export interface RoomEars {
+  /** A gift that has just been given, never one from the past. */
+  gift?(gift: GiftEvent): void
+  ended?(): void
+}
+
+export class LiveRoom implements SocketSink {
+  view = $state.raw<RoomView>()!
+  lines = $state.raw<chat.Line[]>([])
+  banners = $state.raw<Banner[]>([])
+  gifts = $state.raw<GiftEvent[]>([])
+  online = $state(true)
+  you = $state.raw<Hello['you'] | null>(null)
+  private readonly socket: RoomSocket
+  private greeted = false
+  private sweep: ReturnType<typeof setInterval> | undefined
+
+  constructor(
+    view: RoomView,
+    private readonly ears: RoomEars = {},
+  ) {
+    this.view = view
+    this.socket = new RoomSocket(view.id, this)
+  }
+
+  open(): void {
+    this.socket.open()
+    this.sweep = setInterval(() => {
+      if (this.banners.length > 0) this.banners = expired(this.banners, performance.now())
+    }, 250)
+  }
+  close(): void {
+    clearInterval(this.sweep)
+    this.socket.close()
+  }
+  /** After signing in or taking a guest name: the room must know us by it. */
+  reintroduce(): void {
+    this.socket.again()
+  }
+
+  async say(text: string, me: Speaker): Promise<void> {
+    const id = uuidv7()
+    this.lines = chat.say(this.lines, id, me, text)
+    try {
+      await this.socket.ask({ do: 'say', id, text })
+      this.lines = chat.acknowledged(this.lines, id)
+    } catch (problem) {
+      this.lines = chat.failed(this.lines, id, explain(problem))
+      throw problem
+    }
+  }
+  async delete(message: string): Promise<void> {
+    await this.socket.ask({ do: 'delete', id: uuidv7(), message })
+  }
+  drop(id: string): void {
+    this.lines = chat.forget(this.lines, id)
+  }
+
+  hello(hello: Hello): void {
+    this.you = hello.you
+    this.view = { ...hello.room, mine: this.view.mine || hello.room.mine }
+  }
+  connected(yes: boolean): void {
+    this.online = yes
+  }
+  viewers(n: number): void {
+    this.view = { ...this.view, viewers: n }
+  }
+  taken(taken: Taken): void {
+    if (taken.reset) {
+      this.lines = this.lines.filter((line) => line.state === 'sending' || line.state === 'failed')
+      this.gifts = []
+    }
+    if (taken.gap) this.lines = chat.gapMark(this.lines, taken.gap)
+    const past = !this.greeted
+    for (const event of taken.events) this.apply(event, past)
+    this.greeted = true
+  }
+
+  private apply(event: RoomEvent, past: boolean): void {
+    switch (event.type) {
+      case 'said':
+        this.lines = chat.heard(this.lines, event, event.from.id === this.you?.id)
+        break
+      case 'deleted':
+        this.lines = chat.deleted(this.lines, event)
+        break
+      case 'gift':
+        this.gifts = [...this.gifts.slice(-99), event]
+        this.lines = chat.given(this.lines, event)
+        if (past) break
+        this.banners = grown(this.banners, event, performance.now())
+        this.ears.gift?.(event)
+        break
+      case 'streak_ended':
+        this.banners = ended(this.banners, event, performance.now())
+        break
+      case 'room_state':
+        this.view = { ...this.view, state: event.state, resume_until: event.resume_until ?? null }
+        if (event.state === 'ended' && !past) this.ears.ended?.()
+        break
+      case 'title':
+        this.view = { ...this.view, title: event.title }
+        break
+    }
+  }
+}
+
