@@ -1,1 +1,34 @@
-//! people
+//! People: who can sign in, their channels, sessions, guests and stream keys.
+//!
+//! Domain functions are plain functions over a transaction; times, ids and hashes are arguments. Who may
+//! do what is decided by an extractor: [`Caller`], [`Named`], [`SignedIn`], [`Operator`].
+//! No secret is stored: passwords as argon2id, session tokens, stream keys and the set-up token (256 random
+//! bits each) as SHA-256.
+
+mod attempts;
+mod caller;
+mod channel;
+pub mod guest;
+pub mod me;
+pub mod password;
+mod person;
+mod routes;
+mod schema;
+mod secret;
+pub mod session;
+pub mod setup;
+pub mod sign_in;
+pub mod sign_up;
+pub mod stream_key;
+
+pub use attempts::{Limits, Rate};
+pub use caller::{Caller, Named, Operator, SignedIn};
+pub use channel::{Channel, ChannelRef, channel, channel_by_handle, channel_of};
+pub use guest::Guest;
+pub use me::Coins;
+pub use person::{Person, Role, person, person_by_handle};
+pub use routes::routes;
+pub use schema::MIGRATIONS;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! Who asks. Handlers say by an extractor who may call them, so an unprotected one does not compile.
+
+use axum::extract::{FromRef, FromRequestParts};
+use busk_api::{Problem, Site, StatusCode};
+use busk_base::PersonId;
+use http::request::Parts;
+
+use crate::{Guest, Person, Role, session};
+
+/// Whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    Person(Person),
+    Guest(Guest),
+    Nobody,
+}
+
+/// Someone with a name: a person or a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    Person(Person),
+    Guest(Guest),
+}
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct SignedIn(pub Person);
+
+/// A person who runs the site.
+#[derive(Clone, Debug)]
+pub struct Operator(pub Person);
+
+impl Caller {
+    pub fn person(&self) -> Option<&Person> {
+        match self {
+            Caller::Person(person) => Some(person),
+            Caller::Guest(_) | Caller::Nobody => None,
+        }
+    }
+
+    pub fn person_id(&self) -> Option<PersonId> {
+        self.person().map(|person| person.id)
+    }
+
+    pub fn is_operator(&self) -> bool {
+        self.person().is_some_and(|person| person.role == Role::Operator)
+    }
+
+    pub fn signed_in(self) -> Result<Person, Problem> {
+        match self {
+            Caller::Person(person) => Ok(person),
+            Caller::Guest(_) | Caller::Nobody => Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "sign_in_needed",
+                "Sign in to do this",
+            )),
+        }
+    }
+
+    pub fn named(self) -> Result<Named, Problem> {
+        match self {
+            Caller::Person(person) => Ok(Named::Person(person)),
+            Caller::Guest(guest) => Ok(Named::Guest(guest)),
+            Caller::Nobody => Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "name_needed",
+                "Sign in or choose a name to do this",
+            )),
+        }
+    }
+}
+
+/// Refuses nobody; only a store that cannot be read stops it.
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if let Some(known) = parts.extensions.get::<Caller>() {
+            return Ok(known.clone());
+        }
+        let Some(token) = session::token_hash(&parts.headers) else {
+            return Ok(Caller::Nobody);
+        };
+        let site = Site::from_ref(state);
+        let now = site.now();
+        let read = site.store().read(move |db| session::caller(db, token, now));
+        let caller = read.await.map_err(Problem::from)?;
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+}
+
+impl<S> FromRequestParts<S> for Named
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Caller::from_request_parts(parts, state).await?.named()
+    }
+}
+
+impl<S> FromRequestParts<S> for SignedIn
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Caller::from_request_parts(parts, state)
+            .await?
+            .signed_in()
+            .map(SignedIn)
+    }
+}
+
+impl<S> FromRequestParts<S> for Operator
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let person = Caller::from_request_parts(parts, state).await?.signed_in()?;
+        match person.role {
+            Role::Operator => Ok(Operator(person)),
+            Role::Viewer => Err(Problem::forbidden(
+                "operator_needed",
+                "Only the site's operators may do this",
+            )),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The tables. References are checked at the commit: the rows of a batch are written set by set, so a
+//! session may be written before the guest that the same batch welcomes.
+
+use busk_store::Migration;
+
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    name: "people/0001_people",
+    sql: "
+    CREATE TABLE person (
+        id BYTEA PRIMARY KEY,
+        handle TEXT NOT NULL UNIQUE,
+        display_name TEXT NOT NULL,
+        about TEXT NOT NULL,
+        role TEXT NOT NULL CHECK (role IN ('viewer', 'operator')),
+        password_hash TEXT NOT NULL,
+        created_at BIGINT NOT NULL
+    );
+    CREATE TABLE channel (
+        id BYTEA PRIMARY KEY,
+        owner BYTEA NOT NULL REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        handle TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL,
+        about TEXT NOT NULL,
+        created_at BIGINT NOT NULL
+    );
+    CREATE INDEX channel_owner ON channel (owner);
+    CREATE TABLE guest (
+        id BYTEA PRIMARY KEY,
+        name TEXT NOT NULL,
+        created_at BIGINT NOT NULL
+    );
+    CREATE TABLE session (
+        token_hash BYTEA PRIMARY KEY,
+        id BYTEA NOT NULL UNIQUE,
+        person BYTEA REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        guest BYTEA REFERENCES guest (id) DEFERRABLE INITIALLY DEFERRED,
+        opened_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        CHECK ((person IS NULL) <> (guest IS NULL))
+    );
+    CREATE INDEX session_expires ON session (expires_at);
+    CREATE TABLE stream_key (
+        channel BYTEA PRIMARY KEY REFERENCES channel (id) DEFERRABLE INITIALLY DEFERRED,
+        key_hash BYTEA NOT NULL UNIQUE,
+        created_at BIGINT NOT NULL
+    );
+    CREATE TABLE setup_token (
+        token_hash BYTEA PRIMARY KEY,
+        made_at BIGINT NOT NULL
+    );",
+}];
