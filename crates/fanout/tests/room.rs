@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::time::Duration;
+
 use busk_fanout::{Audience, Class, Config, PublishError, Rights, Whom};
 use common::{House, Told, chat, event};
+use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
 async fn hello_replay_live() {
@@ -21,4 +24,232 @@ async fn hello_replay_live() {
     house.publish(vec![chat(4), chat(5)]);
     assert_eq!(late.numbers().await, [4, 5]);
     assert_eq!(house.fanout.viewers(house.room), 1);
+}
+
+#[tokio::test]
+async fn who_is_ahead_of_the_ring_gets_only_what_is_new() {
+    // The log is written before it is published: a hello may know more than the ring.
+    let house = House::start(Config::default()).await;
+    house.publish(vec![chat(1)]);
+    let mut ahead = house.enter(7, 3).await;
+    ahead.json().await;
+    house.publish(vec![chat(2), chat(3), chat(4)]);
+    assert_eq!(ahead.numbers().await, [4]);
+}
+
+#[tokio::test]
+async fn who_is_behind_the_ring_is_sent_to_the_log() {
+    let config = Config {
+        ring_events_max: 3,
+        ..Config::default()
+    };
+    let house = House::start(config).await;
+    house.publish((1..=5).map(chat).collect());
+    let mut behind = house.enter(7, 1).await;
+    assert_eq!(behind.close_code().await, 4001);
+    let mut near = house.enter(8, 2).await;
+    near.json().await;
+    assert_eq!(near.numbers().await, [3, 4, 5]);
+}
+
+#[tokio::test]
+async fn publish_in_order_and_only_once() {
+    let house = House::start(Config::default()).await;
+    let mut viewer = house.enter(7, 0).await;
+    viewer.json().await;
+    let publish = |epoch, events| house.fanout.publish(house.room, epoch, events);
+    assert_eq!(publish(1, vec![chat(1), chat(2)]), Ok(()));
+    assert_eq!(publish(1, vec![chat(1), chat(2)]), Ok(()), "twice is harmless");
+    assert_eq!(publish(1, vec![chat(4)]), Err(PublishError::Gap { expected: 3 }));
+    assert_eq!(
+        publish(1, vec![chat(3), chat(5)]),
+        Err(PublishError::Gap { expected: 4 })
+    );
+    assert_eq!(
+        publish(0, vec![chat(3)]),
+        Err(PublishError::OldEpoch { current: 1 })
+    );
+    assert_eq!(publish(1, vec![chat(2), chat(3)]), Ok(()), "half of it is new");
+    assert_eq!(viewer.numbers().await, [1, 2]);
+    assert_eq!(viewer.numbers().await, [3]);
+
+    assert_eq!(
+        publish(2, vec![chat(1)]),
+        Ok(()),
+        "a new epoch has its own numbers"
+    );
+    assert_eq!(viewer.close_code().await, 4000);
+    assert_eq!(
+        house.fanout.position(house.room).map(|at| (at.epoch, at.tail)),
+        Some((2, 1))
+    );
+}
+
+#[tokio::test]
+async fn audiences_never_mix() {
+    let house = House::start(Config {
+        shards: 2,
+        ..Config::default()
+    })
+    .await;
+    let mut plain = house.enter(1, 0).await;
+    let mut other = house.enter(2, 0).await;
+    let mut paying = house.enter_as(3, 0, "&subscriber=true").await;
+    let mut host = house.enter_as(4, 0, "&stage=true").await;
+    for client in [&mut plain, &mut other, &mut paying, &mut host] {
+        client.json().await;
+    }
+    let events = |base: u64| {
+        vec![
+            event(base + 1, Audience::Everyone, Class::Chat, "all"),
+            event(base + 2, Audience::Subscribers, Class::Kept, "sub"),
+            event(base + 3, Audience::Stage, Class::Kept, "stage"),
+            event(base + 4, Audience::One(2), Class::Kept, "two"),
+        ]
+    };
+    house.publish(events(0));
+    for (client, expected) in [
+        (&mut plain, vec![1]),
+        (&mut other, vec![1, 4]),
+        (&mut paying, vec![1, 2]),
+        (&mut host, vec![1, 2, 3]),
+    ] {
+        let json = client.json().await;
+        assert_eq!(common::numbers(&json), Some(expected));
+        assert_eq!(json["seq"], 4, "everyone is told how far this goes");
+    }
+    // The replay knows the same rules.
+    let mut again = house.enter(2, 0).await;
+    again.json().await;
+    assert_eq!(again.numbers().await, [1, 4]);
+
+    house.fanout.set_rights(
+        house.room,
+        1,
+        Rights {
+            subscriber: true,
+            stage: true,
+        },
+    );
+    house.publish(events(4));
+    assert_eq!(plain.numbers().await, [5, 6, 7]);
+    assert_eq!(other.numbers().await, [5, 8]);
+}
+
+#[tokio::test]
+async fn totals_are_the_latest_values() {
+    let house = House::start(Config::default()).await;
+    let mut viewer = house.enter(1, 0).await;
+    let _other = house.enter(2, 0).await;
+    for hearts in 1..=50 {
+        house.fanout.totals(house.room, "hearts", hearts);
+    }
+    let mut seen = Vec::new();
+    loop {
+        let json: serde_json::Value =
+            serde_json::from_str(&viewer.next().await.into_text().unwrap()).unwrap();
+        let Some(totals) = json.get("totals") else {
+            continue;
+        };
+        seen.push(totals.clone());
+        if totals["hearts"] == 50 && totals["viewers"] == 2 {
+            break;
+        }
+    }
+    assert!(seen.len() < 50, "not each of them is sent: {}", seen.len());
+}
+
+#[tokio::test]
+async fn words_of_clients_and_answers() {
+    let house = House::start(Config::default()).await;
+    let mut alice = house.enter(1, 0).await;
+    let mut bob = house.enter(2, 0).await;
+    (alice.json().await, bob.json().await);
+    alice.say("from alice").await;
+    house
+        .until("the word arrived", |house| {
+            house.notes.told.lock().unwrap().len() == 3
+        })
+        .await;
+    house.fanout.reply(house.conn_of(1), br#"{"re":"x","ok":{}}"#);
+    assert_eq!(alice.json().await["re"], "x");
+
+    house.fanout.disconnect(Whom::Person(1), 4403, "banned");
+    assert_eq!(alice.close_code().await, 4403);
+    house
+        .until("alice is gone", |house| house.fanout.viewers(house.room) == 1)
+        .await;
+    // A late answer to her reaches nobody, not even who has taken her place.
+    let (old, mut carol) = (house.conn_of(1), house.enter(3, 0).await);
+    carol.json().await;
+    house.fanout.reply(old, br#"{"re":"late"}"#);
+    house.publish(vec![chat(1)]);
+    assert_eq!(carol.numbers().await, [1]);
+    assert_eq!(bob.numbers().await, [1]);
+    let told = house.notes.told.lock().unwrap().clone();
+    let of_alice: Vec<_> = told
+        .iter()
+        .filter(|told| matches!(told, Told::Joined(1) | Told::Said(1, _) | Told::Left(1)))
+        .collect();
+    assert_eq!(
+        of_alice,
+        [
+            &Told::Joined(1),
+            &Told::Said(1, "from alice".into()),
+            &Told::Left(1)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn rooms_close_and_the_house_stops() {
+    let house = House::start(Config::default()).await;
+    let mut viewer = house.enter(1, 0).await;
+    viewer.json().await;
+    house.fanout.close(house.room, 1000, "the live is over");
+    assert_eq!(viewer.close_code().await, 1000);
+    assert_eq!(house.fanout.position(house.room), None);
+    let mut late = house.enter(2, 0).await;
+    assert_eq!(late.close_code().await, 4001, "the room is not open");
+
+    house.fanout.open(house.room, 1, 0);
+    let mut last = house.enter(3, 0).await;
+    last.json().await;
+    let fanout = house.fanout.clone();
+    let stopped = tokio::task::spawn_blocking(move || fanout.stop());
+    assert_eq!(last.close_code().await, 1001);
+    stopped.await.unwrap();
+    assert_eq!(house.fanout.viewers(house.room), 0);
+}
+
+#[tokio::test]
+async fn the_dead_are_pinged_and_closed() {
+    let config = Config {
+        ping_every: Duration::from_secs(1),
+        ..Config::default()
+    };
+    let house = House::start(config).await;
+    let mut alive = house.enter(1, 0).await;
+    let mut mute = house.enter(2, 0).await;
+    mute.json().await;
+    // tungstenite answers pings only while it is read: `alive` is, `mute` is not.
+    let pings = async {
+        let mut pings = 0;
+        while pings < 4 {
+            pings += usize::from(matches!(alive.next().await, Message::Ping(_)));
+        }
+    };
+    tokio::time::timeout(common::WAIT, pings)
+        .await
+        .expect("a ping a second");
+    house
+        .until("the mute one is closed", |house| {
+            house.fanout.viewers(house.room) == 1
+        })
+        .await;
+    assert_eq!(house.fanout.stats().closed_silent, 1);
+    alive.say("still here").await;
+    house
+        .until("a word", |house| house.fanout.stats().messages == 1)
+        .await;
 }
