@@ -35,3 +35,19 @@ export async function number(screen, testid) {
 export function numberBecomes(screen, testid, wanted) {
   return until(`${testid} on ${screen.name}`, () => number(screen, testid), (seen) => seen === wanted)
 }
+
+/** From the studio's front door to the air with one click. */
+export async function goLive(screen, handle) {
+  await screen.page.goto('/studio')
+  await screen.id('go-live').click()
+  await until('the room is live', () => roomState(screen, handle), (state) => state === 'live', { ms: 20_000 })
+  await screen.id('end-live').waitFor()
+}
+
+/** The state of the channel's open room, or null when there is none. */
+export function roomState(screen, handle) {
+  return screen.page.evaluate(
+    async (of) => (await (await fetch(`/api/v1/channels/${of}`)).json()).room?.state ?? null,
+    handle,
+  )
+}

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { openScreen, photograph, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
-import { hears, me, say, signUp } from '../src/people.mjs'
+import { goLive, hears, me, say, signUp } from '../src/people.mjs'
 import { until } from '../src/wait.mjs'
 
 let busk, browser, host, guest
@@ -21,15 +21,8 @@ after(async () => {
 test('a guest takes a name and chats, and markup stays text', async () => {
   try {
     await signUp(host, { handle: 'noor', name: 'Noor' })
-    // A lobby is enough to chat; no camera is needed here.
-    const made = await host.page.evaluate(async () => {
-      const body = JSON.stringify({ title: 'Soundcheck' })
-      const answer = await fetch('/api/v1/rooms', { method: 'POST', body, headers: { 'content-type': 'application/json' } })
-      return { status: answer.status, room: await answer.json() }
-    })
-    assert.equal(made.status, 201, JSON.stringify(made.room))
-    await host.page.goto(`/r/${made.room.id}`)
-    await guest.page.goto(`/r/${made.room.id}`)
+    await goLive(host, 'noor')
+    await guest.page.goto('/@noor')
 
     await guest.id('guest-name').fill('Passer-by')
     await guest.id('guest-join').click()

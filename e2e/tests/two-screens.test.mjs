@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { decodedFrames, openScreen, photograph, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
-import { hears, me, number, numberBecomes, say, signUp } from '../src/people.mjs'
+import { goLive, hears, me, number, numberBecomes, roomState, say, signUp } from '../src/people.mjs'
 import { until } from '../src/wait.mjs'
 
 const scriptBudgetBytes = 40 * 1024
@@ -44,15 +44,7 @@ describe('two screens', { concurrency: 1 }, () => {
     await signUp(viewer, { handle: 'ben', name: 'Ben Ode' })
   })
 
-  step('the creator is live in at most three clicks', async () => {
-    await creator.page.goto('/studio')
-    let clicks = 0
-    for (; clicks < 3 && (await roomState()) !== 'live'; clicks += 1) {
-      await creator.id('go-live').click()
-      await until('the room goes on', roomState, (state) => state === 'live', { ms: 8_000 }).catch(() => undefined)
-    }
-    assert.equal(await roomState(), 'live', `after ${clicks} clicks`)
-  })
+  step('the creator is live with one click in the studio', () => goLive(creator, 'mira'))
 
   step('the viewer sees pictures that move, with little script before the first', async () => {
     viewer.scripts.length = 0
@@ -107,13 +99,12 @@ describe('two screens', { concurrency: 1 }, () => {
     await statement.close()
   })
 
-  step('the show ends on both screens', async () => {
+  step('the show ends when the creator says so twice', async () => {
     await creator.id('end-live').click()
-    await until('the room has ended', async () => {
-      // A second click where the studio asks whether you are sure.
-      if (await creator.id('end-live-sure').count()) await creator.id('end-live-sure').click()
-      return roomState()
-    }, (state) => state === null)
+    await creator.id('end-confirm').click()
+    await creator.id('summary').waitFor()
+    await until('the room has ended', () => roomState(creator, 'mira'), (state) => state === null)
+    await until('the viewer is told', () => viewer.id('video').count(), (players) => players === 0)
   })
 
   step('nothing went wrong in either browser, and the books balance', async () => {
@@ -123,11 +114,6 @@ describe('two screens', { concurrency: 1 }, () => {
     const audit = await busk.audit()
     assert.equal(audit.code, 0, audit.said)
   })
-
-  async function roomState() {
-    const channel = await creator.page.evaluate(async () => (await fetch('/api/v1/channels/mira')).json())
-    return channel.room?.state ?? null
-  }
 
   /** The sandbox provider's page is another program's: found by what a person reads on it. */
   async function pay(checkout) {
