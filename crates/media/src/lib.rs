@@ -1,1 +1,440 @@
-//! media
+//! The media plane: cameras in by WHIP, viewers out by WHEP, a stage of tracks between.
+//!
+//! ```text
+//! camera ──WHIP──► webrtc ──► stage: seats of tracks ──► webrtc ──WHEP──► viewers
+//! ```
+//!
+//! A protocol knows bytes and time, never sockets; a server knows sockets, never another protocol; they
+//! meet at the [`track`]. A packet's payload is in memory once, however many watch. H.264 (RFC 6184) and
+//! Opus (RFC 7587) only; nothing is transcoded.
+//!
+//! Media runs on plain threads, a room on one of them; [`Media`] is the handle to them for asynchronous
+//! callers. One UDP port and one TCP port of the same number serve everybody (ICE-lite, RFC 8445 §2.5;
+//! ICE-TCP passive, RFC 6544).
+//!
+//! Everything is bounded: sessions, viewers of a room, what is kept for joiners, what waits for slow
+//! peers. Remote input never stops a thread.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use busk_base::{MediaSessionId, RoomId};
+use tokio::sync::{mpsc, oneshot};
+
+pub mod stage;
+pub mod track;
+pub mod webrtc;
+
+pub use track::TrackFigures;
+use webrtc::protocol::Remote;
+pub use webrtc::sdp::OfferRefused;
+use webrtc::serve::{Ask, Mailbox};
+
+/// How the media plane listens and what it bears.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// UDP and TCP alike. Port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// Addresses that peers are told to send to; found out when empty.
+    pub advertised: Vec<IpAddr>,
+    /// Media threads; at least 1, at most 64.
+    pub threads: usize,
+    pub viewers_per_room_max: usize,
+    /// Publishers and viewers together.
+    pub sessions_max: usize,
+}
+
+impl Config {
+    /// One thread per core, 2 000 viewers in a room, 10 000 sessions in all.
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            advertised: Vec::new(),
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            viewers_per_room_max: 2_000,
+            sessions_max: 10_000,
+        }
+    }
+}
+
+/// A camera wants in.
+#[derive(Clone, Debug)]
+pub struct Publish {
+    pub room: RoomId,
+    /// Made by the caller, random enough to be unguessable if it stands in an address.
+    pub session: MediaSessionId,
+    /// The SDP offer (RFC 8866), at most 64 kB.
+    pub offer: String,
+}
+
+/// A viewer wants in.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub room: RoomId,
+    pub session: MediaSessionId,
+    pub offer: String,
+}
+
+/// What answers an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub session: MediaSessionId,
+    /// `application/sdp`.
+    pub sdp: String,
+    /// Of the ICE session, with its quotes (RFC 9725 §4.3.1).
+    pub etag: String,
+}
+
+/// Why a camera is refused, in order of precedence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    #[error("the server has as many media sessions as it bears")]
+    Full,
+    #[error("the room has a camera already")]
+    AlreadyPublishing,
+    #[error("{0}")]
+    BadOffer(String),
+    #[error("the offer has no H.264 video with packetization-mode=1")]
+    NoH264,
+    #[error("the offer has no Opus audio")]
+    NoOpus,
+}
+
+/// Why a viewer is refused, in order of precedence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ViewError {
+    #[error("there is no picture to watch at the moment")]
+    NotLive,
+    #[error("no more viewers can be served")]
+    Full,
+    #[error("{0}")]
+    BadOffer(String),
+    #[error("the offer cannot receive H.264 video with packetization-mode=1")]
+    NoH264,
+    #[error("the offer cannot receive Opus audio")]
+    NoOpus,
+}
+
+impl From<OfferRefused> for PublishError {
+    fn from(refused: OfferRefused) -> Self {
+        match refused {
+            OfferRefused::TooLong | OfferRefused::Malformed(_) => Self::BadOffer(refused.to_string()),
+            OfferRefused::NoH264 => Self::NoH264,
+            OfferRefused::NoOpus => Self::NoOpus,
+        }
+    }
+}
+
+impl From<OfferRefused> for ViewError {
+    fn from(refused: OfferRefused) -> Self {
+        match refused {
+            OfferRefused::TooLong | OfferRefused::Malformed(_) => Self::BadOffer(refused.to_string()),
+            OfferRefused::NoH264 => Self::NoH264,
+            OfferRefused::NoOpus => Self::NoOpus,
+        }
+    }
+}
+
+/// What came of a PATCH of a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trickle {
+    /// 204.
+    Added,
+    /// 200, with the new `ETag` and a fragment of our own (RFC 9725 §4.3.3).
+    Restarted { etag: String, fragment: String },
+}
+
+/// Why a PATCH of a session is refused, in order of precedence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrickleError {
+    #[error("there is no such media session")]
+    SessionUnknown,
+    #[error("the request has no If-Match")]
+    EtagMissing,
+    #[error("the ICE session is another one by now")]
+    EtagMismatch,
+    #[error("the body is not a trickle ICE fragment with ICE credentials")]
+    BadFragment,
+}
+
+/// What happened, in the order in which it did in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// The camera is connected and its first keyframe has come.
+    PublisherConnected {
+        room: RoomId,
+        session: MediaSessionId,
+    },
+    /// It hung up, was closed, or nothing has come from it for five seconds. Only after it was connected.
+    PublisherLost {
+        room: RoomId,
+        session: MediaSessionId,
+    },
+    ViewerConnected {
+        room: RoomId,
+        session: MediaSessionId,
+    },
+    /// Only after it was connected.
+    ViewerGone {
+        room: RoomId,
+        session: MediaSessionId,
+    },
+}
+
+/// A room's media at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct RoomFigures {
+    /// A picture is coming.
+    pub on_air: bool,
+    pub video: TrackFigures,
+    pub audio: TrackFigures,
+    /// Connected ones.
+    pub viewers: usize,
+}
+
+/// The handle to the media threads. When the last clone is dropped they stop.
+#[derive(Clone)]
+pub struct Media {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    mailboxes: Vec<Mailbox>,
+    registry: Arc<Registry>,
+    address: SocketAddr,
+    advertised: Vec<SocketAddr>,
+    handles: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Media {
+    /// Opens the ports and starts the threads. Events are lost only when nobody takes them for very long.
+    pub fn start(config: &Config, events: mpsc::Sender<MediaEvent>) -> io::Result<Self> {
+        let registry = Arc::new(Registry::new(config.threads.clamp(1, 64), config.sessions_max));
+        let threads = webrtc::serve::start(config, &registry, &events)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                mailboxes: threads.mailboxes,
+                registry,
+                address: threads.address,
+                advertised: threads.advertised,
+                handles: Mutex::new(threads.handles),
+            }),
+        })
+    }
+
+    /// The address listened on, UDP and TCP.
+    pub fn address(&self) -> SocketAddr {
+        self.inner.address
+    }
+
+    /// The addresses peers are told.
+    pub fn advertised(&self) -> &[SocketAddr] {
+        &self.inner.advertised
+    }
+
+    /// Answers a camera's offer. It is live when [`MediaEvent::PublisherConnected`] says so.
+    pub async fn publish(&self, ask: Publish) -> Result<Answer, PublishError> {
+        let thread = self.thread_of_room(ask.room);
+        let place = self
+            .inner
+            .registry
+            .enter(ask.session, thread)
+            .ok_or(PublishError::Full)?;
+        self.ask(thread, |reply| Ask::Publish(ask, place, reply))
+            .await
+            .unwrap_or(Err(PublishError::Full))
+    }
+
+    /// Answers a viewer's offer.
+    pub async fn view(&self, ask: View) -> Result<Answer, ViewError> {
+        let thread = self.thread_of_room(ask.room);
+        let place = self
+            .inner
+            .registry
+            .enter(ask.session, thread)
+            .ok_or(ViewError::Full)?;
+        self.ask(thread, |reply| Ask::View(ask, place, reply))
+            .await
+            .unwrap_or(Err(ViewError::Full))
+    }
+
+    /// Takes a trickle ICE fragment (RFC 8840) with the request's `If-Match`.
+    pub async fn trickle(
+        &self,
+        session: MediaSessionId,
+        if_match: Option<String>,
+        fragment: String,
+    ) -> Result<Trickle, TrickleError> {
+        let thread = self
+            .inner
+            .registry
+            .thread_of_session(session)
+            .ok_or(TrickleError::SessionUnknown)?;
+        self.ask(thread, |reply| Ask::Trickle(session, if_match, fragment, reply))
+            .await
+            .unwrap_or(Err(TrickleError::SessionUnknown))
+    }
+
+    /// Ends a session; false when there is none such.
+    pub async fn close(&self, session: MediaSessionId) -> bool {
+        let Some(thread) = self.inner.registry.thread_of_session(session) else {
+            return false;
+        };
+        self.ask(thread, |reply| Ask::Close(session, reply))
+            .await
+            .unwrap_or(false)
+    }
+
+    /// Ends all sessions of a room.
+    pub async fn close_room(&self, room: RoomId) {
+        self.ask(self.thread_of_room(room), |reply| Ask::CloseRoom(room, reply))
+            .await;
+    }
+
+    /// `None` when the room has no media sessions.
+    pub async fn stats(&self, room: RoomId) -> Option<RoomFigures> {
+        self.ask(self.thread_of_room(room), |reply| Ask::Figures(room, reply))
+            .await
+            .flatten()
+    }
+
+    /// Sessions there are, also those still connecting.
+    pub fn sessions(&self) -> usize {
+        self.inner.registry.sessions().len()
+    }
+
+    /// Datagrams that could not be sent, since the start: the network or a peer took them too slowly.
+    pub fn lost_to_send(&self) -> u64 {
+        self.inner
+            .registry
+            .lost
+            .iter()
+            .map(|lost| lost.load(Ordering::Relaxed))
+            .sum()
+    }
+
+    fn thread_of_room(&self, room: RoomId) -> usize {
+        // The random half of the id, so that rooms made in the same moment spread.
+        let (_, random) = room.0.as_u64_pair();
+        (random.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % self.inner.mailboxes.len()
+    }
+
+    async fn ask<T>(&self, thread: usize, ask: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.inner.mailboxes[thread].post(ask(reply)).ok()?;
+        answer.await.ok()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for mailbox in &self.mailboxes {
+            let _ = mailbox.post(Ask::Stop);
+        }
+        for handle in self
+            .handles
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
+            let _ = handle.join();
+        }
+    }
+}
+
+/// What the threads share: who is where, and how many there are.
+pub(crate) struct Registry {
+    sessions: Mutex<HashMap<MediaSessionId, usize>>,
+    sessions_max: usize,
+    remotes: RwLock<HashMap<Remote, usize>>,
+    /// By thread.
+    lost: Vec<AtomicU64>,
+}
+
+/// A session's place among those that may exist; given back when dropped.
+pub(crate) struct MediaSession {
+    registry: Arc<Registry>,
+    id: MediaSessionId,
+}
+
+impl Registry {
+    fn new(threads: usize, sessions_max: usize) -> Self {
+        Self {
+            sessions: Mutex::default(),
+            sessions_max,
+            remotes: RwLock::default(),
+            lost: (0..threads).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<MediaSessionId, usize>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `None` when there are too many, or one with this id.
+    fn enter(self: &Arc<Self>, id: MediaSessionId, thread: usize) -> Option<MediaSession> {
+        let mut sessions = self.sessions();
+        if sessions.len() >= self.sessions_max || sessions.contains_key(&id) {
+            return None;
+        }
+        sessions.insert(id, thread);
+        Some(MediaSession {
+            registry: self.clone(),
+            id,
+        })
+    }
+
+    fn thread_of_session(&self, id: MediaSessionId) -> Option<usize> {
+        self.sessions().get(&id).copied()
+    }
+
+    pub(crate) fn threads(&self) -> usize {
+        self.lost.len()
+    }
+
+    /// The thread of the peer at this address, if another thread may have to know.
+    pub(crate) fn thread_of(&self, remote: Remote) -> Option<usize> {
+        self.remotes
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&remote)
+            .copied()
+    }
+
+    pub(crate) fn learn(&self, remote: Remote, thread: usize) {
+        if self.threads() > 1 {
+            self.remotes
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(remote, thread);
+        }
+    }
+
+    pub(crate) fn forget(&self, remote: Remote) {
+        if self.threads() > 1 {
+            self.remotes
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&remote);
+        }
+    }
+
+    /// Peers may have a few connections each while they try addresses.
+    pub(crate) fn has_room_for_connection(&self) -> bool {
+        self.sessions().len() <= self.sessions_max
+    }
+
+    pub(crate) fn lost_to_send(&self, thread: usize, lost: u64) {
+        self.lost[thread].store(lost, Ordering::Relaxed);
+    }
+}
+
+impl Drop for MediaSession {
+    fn drop(&mut self) {
+        self.registry.sessions().remove(&self.id);
+    }
+}

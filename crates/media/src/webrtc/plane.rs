@@ -1,0 +1,770 @@
+//! All rooms and peers of one thread: who a datagram is from, what goes to whom, and when.
+//! Does no I/O and reads no clock; a [`Wire`] takes what goes out.
+//!
+//! Cost is kept to what happens: a datagram is one look-up by its source address; a packet is written to
+//! the viewers of its room and to nobody else; time is a heap of deadlines. Nothing walks all peers.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use busk_base::{MediaSessionId, RoomId};
+use slab::Slab;
+
+use super::demux;
+use super::protocol::{Answered, Direction, Heard, Peer, Remote, Setup, Wire};
+use super::sdp;
+use crate::stage::Stage;
+use crate::track::{Lane, TrackKind};
+use crate::{
+    Answer, MediaEvent, MediaSession, Publish, PublishError, Registry, RoomFigures, Trickle, TrickleError,
+    View, ViewError,
+};
+
+/// A peer that has not connected by now will not.
+const SETUP_MAX: Duration = Duration::from_secs(15);
+/// A publisher of which nothing at all was heard for so long is lost.
+const PUBLISHER_SILENCE_MAX: Duration = Duration::from_secs(5);
+/// A publisher without media for so long gives way to another one: its page was reloaded.
+const PUBLISHER_REPLACEABLE_AFTER: Duration = Duration::from_secs(2);
+/// A viewer of which nothing was heard for so long is gone; browsers report every second or so.
+const VIEWER_SILENCE_MAX: Duration = Duration::from_secs(15);
+/// The longest that the parts of a frame wait for its last one, to be sent in one go.
+const FRAME_GATHER_MAX: Duration = Duration::from_millis(8);
+/// Parts of a frame beyond which sending does not wait for the last one.
+const FRAME_GATHER_PACKETS: u64 = 48;
+/// How a joiner gets its past: so many packets each so often. Faster would overflow its socket.
+const CATCH_UP_PACKETS: usize = 24;
+const CATCH_UP_EVERY: Duration = Duration::from_millis(4);
+
+struct Session {
+    id: MediaSessionId,
+    room: RoomId,
+    peer: Peer,
+    role: Role,
+    ufrag: String,
+    etag: String,
+    created_at: Instant,
+    heard_at: Instant,
+    /// When the peer is due by its own word.
+    due: Option<Instant>,
+    /// The earliest entry for it in the heap.
+    scheduled: Option<Instant>,
+    /// Counts against the limits of all threads while it exists.
+    _place: MediaSession,
+}
+
+enum Role {
+    Publisher {
+        media_at: Instant,
+    },
+    Viewer {
+        video: Lane,
+        audio: Lane,
+        catching_up: bool,
+    },
+}
+
+#[derive(Default)]
+struct Room {
+    stage: Stage,
+    publisher: Option<usize>,
+    /// Connected viewers; those still connecting are not served.
+    viewers: Vec<usize>,
+    viewers_connecting: usize,
+    /// Viewers that are getting what was before they came.
+    catching_up: Vec<usize>,
+    catch_up_at: Option<Instant>,
+    /// When what came last is to be sent on.
+    audio_at: Option<Instant>,
+    video_at: Option<Instant>,
+    /// First video packet that waits.
+    video_from: u64,
+    busy: bool,
+}
+
+impl Room {
+    fn next_at(&self) -> Option<Instant> {
+        [self.catch_up_at, self.audio_at, self.video_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.publisher.is_none() && self.viewers.is_empty() && self.viewers_connecting == 0
+    }
+}
+
+pub(crate) struct Plane {
+    thread: usize,
+    viewers_per_room_max: usize,
+    setup: Arc<Setup>,
+    registry: Arc<Registry>,
+    sessions: Slab<Session>,
+    by_id: HashMap<MediaSessionId, usize>,
+    by_ufrag: HashMap<String, usize>,
+    by_remote: HashMap<Remote, usize>,
+    rooms: HashMap<RoomId, Room>,
+    /// Rooms with something to send, few at a time.
+    busy: Vec<RoomId>,
+    timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    heard: Vec<Heard>,
+    pub(crate) events: VecDeque<MediaEvent>,
+}
+
+impl Plane {
+    pub(crate) fn new(
+        thread: usize,
+        viewers_per_room_max: usize,
+        setup: Arc<Setup>,
+        registry: Arc<Registry>,
+    ) -> Self {
+        Self {
+            thread,
+            viewers_per_room_max,
+            setup,
+            registry,
+            sessions: Slab::new(),
+            by_id: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            by_remote: HashMap::new(),
+            rooms: HashMap::new(),
+            busy: Vec::new(),
+            timers: BinaryHeap::new(),
+            heard: Vec::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    // ---- what people ask for ----
+
+    pub(crate) fn publish(
+        &mut self,
+        ask: &Publish,
+        place: MediaSession,
+        now: Instant,
+        wire: &mut impl Wire,
+    ) -> Result<Answer, PublishError> {
+        let former = self.rooms.get(&ask.room).and_then(|room| room.publisher);
+        if let Some(Role::Publisher { media_at }) = former.map(|key| &self.sessions[key].role)
+            && now.duration_since(*media_at) < PUBLISHER_REPLACEABLE_AFTER
+        {
+            return Err(PublishError::AlreadyPublishing);
+        }
+        let answered = Peer::answer(&self.setup, Direction::In, &ask.offer, self.thread, now)?;
+        if let Some(former) = former {
+            self.end(former, now, wire);
+        }
+        let profile = answered.peer.profile();
+        let role = Role::Publisher { media_at: now };
+        let (key, answer) = self.admit(ask.session, ask.room, role, answered, place, now);
+        let room = self.rooms.entry(ask.room).or_default();
+        room.publisher = Some(key);
+        room.stage.seat_mut().take(ask.session, profile);
+        self.settle(key, now, wire);
+        Ok(answer)
+    }
+
+    pub(crate) fn view(
+        &mut self,
+        ask: &View,
+        place: MediaSession,
+        now: Instant,
+        wire: &mut impl Wire,
+    ) -> Result<Answer, ViewError> {
+        let room = self
+            .rooms
+            .get(&ask.room)
+            .filter(|room| room.stage.is_live())
+            .ok_or(ViewError::NotLive)?;
+        if room.viewers.len() + room.viewers_connecting >= self.viewers_per_room_max {
+            return Err(ViewError::Full);
+        }
+        let answered = Peer::answer(&self.setup, Direction::Out, &ask.offer, self.thread, now)?;
+        let (high, low) = ask.session.0.as_u64_pair();
+        let role = Role::Viewer {
+            video: Lane::new(low),
+            audio: Lane::new(low.rotate_left(29) ^ high),
+            catching_up: false,
+        };
+        let (key, answer) = self.admit(ask.session, ask.room, role, answered, place, now);
+        self.rooms.entry(ask.room).or_default().viewers_connecting += 1;
+        self.settle(key, now, wire);
+        Ok(answer)
+    }
+
+    /// Enters a session in the books. Settle it when its room knows it.
+    fn admit(
+        &mut self,
+        id: MediaSessionId,
+        room: RoomId,
+        role: Role,
+        answered: Answered,
+        place: MediaSession,
+        now: Instant,
+    ) -> (usize, Answer) {
+        let Answered { peer, sdp, ufrag } = answered;
+        let etag = format!("\"{ufrag}\"");
+        let key = self.sessions.insert(Session {
+            id,
+            room,
+            peer,
+            role,
+            ufrag: ufrag.clone(),
+            etag: etag.clone(),
+            created_at: now,
+            heard_at: now,
+            due: None,
+            scheduled: None,
+            _place: place,
+        });
+        self.by_id.insert(id, key);
+        self.by_ufrag.insert(ufrag, key);
+        (
+            key,
+            Answer {
+                session: id,
+                sdp,
+                etag,
+            },
+        )
+    }
+
+    /// Adds candidates, or restarts ICE when the fragment has other credentials (RFC 9725 §4.3).
+    pub(crate) fn trickle(
+        &mut self,
+        id: MediaSessionId,
+        if_match: Option<&str>,
+        fragment: &str,
+        now: Instant,
+        wire: &mut impl Wire,
+    ) -> Result<Trickle, TrickleError> {
+        let key = *self.by_id.get(&id).ok_or(TrickleError::SessionUnknown)?;
+        let session = &mut self.sessions[key];
+        let if_match = if_match.ok_or(TrickleError::EtagMissing)?.trim();
+        if if_match != "*" && if_match != session.etag {
+            return Err(TrickleError::EtagMismatch);
+        }
+        let fragment = sdp::fragment(fragment).ok_or(TrickleError::BadFragment)?;
+        if session.peer.knows(&fragment) {
+            return Ok(Trickle::Added);
+        }
+        let restarted = session
+            .peer
+            .restart(&fragment, self.thread)
+            .map_err(|_| TrickleError::BadFragment)?;
+        self.by_ufrag.remove(&session.ufrag);
+        session.ufrag = restarted.ufrag.clone();
+        session.etag = format!("\"{}\"", restarted.ufrag);
+        let etag = session.etag.clone();
+        self.by_ufrag.insert(restarted.ufrag, key);
+        self.settle(key, now, wire);
+        Ok(Trickle::Restarted {
+            etag,
+            fragment: restarted.fragment,
+        })
+    }
+
+    /// Says whether there was such a session.
+    pub(crate) fn close(&mut self, id: MediaSessionId, now: Instant, wire: &mut impl Wire) -> bool {
+        let key = self.by_id.get(&id).copied();
+        if let Some(key) = key {
+            self.end(key, now, wire);
+        }
+        key.is_some()
+    }
+
+    pub(crate) fn close_room(&mut self, id: RoomId, now: Instant, wire: &mut impl Wire) {
+        let keys: Vec<usize> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.room == id)
+            .map(|(key, _)| key)
+            .collect();
+        for key in keys {
+            self.end(key, now, wire);
+        }
+    }
+
+    pub(crate) fn close_all(&mut self, now: Instant, wire: &mut impl Wire) {
+        let keys: Vec<usize> = self.sessions.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.end(key, now, wire);
+        }
+    }
+
+    pub(crate) fn figures(&self, id: RoomId, now: Instant) -> Option<RoomFigures> {
+        let room = self.rooms.get(&id)?;
+        let seat = room.stage.seat();
+        Some(RoomFigures {
+            on_air: seat.on_air(),
+            video: seat.track(TrackKind::Video).figures(now),
+            audio: seat.track(TrackKind::Audio).figures(now),
+            viewers: room.viewers.len(),
+        })
+    }
+
+    // ---- what the network brings ----
+
+    /// Takes a datagram. `to` is the local address it came to, where the system says so.
+    pub(crate) fn receive(
+        &mut self,
+        from: Remote,
+        to: Option<IpAddr>,
+        bytes: &[u8],
+        now: Instant,
+        wire: &mut impl Wire,
+    ) {
+        let known = self.by_remote.get(&from).copied();
+        let key = match known {
+            // An address can change hands: its new owner's first word is a STUN request with its own name.
+            Some(key) if !demux::is_stun(bytes) => key,
+            known => match demux::our_ufrag(bytes).and_then(|ufrag| self.by_ufrag.get(ufrag)) {
+                Some(key) if known == Some(*key) => *key,
+                Some(key) => {
+                    let key = *key;
+                    if !self.meet(key, from, to, bytes, now) {
+                        return;
+                    }
+                    key
+                }
+                None => return,
+            },
+        };
+        let session = &mut self.sessions[key];
+        session.heard_at = now;
+        session.peer.receive(&self.setup, from, to, bytes, now);
+        self.settle(key, now, wire);
+    }
+
+    /// Learns that a remote is a session's, if it can prove it.
+    fn meet(&mut self, key: usize, from: Remote, to: Option<IpAddr>, bytes: &[u8], now: Instant) -> bool {
+        let session = &mut self.sessions[key];
+        if !session.peer.accepts(&self.setup, from, to, bytes, now) {
+            return false;
+        }
+        if let Some(oldest) = session.peer.learn(from, to) {
+            self.by_remote.remove(&oldest);
+            self.registry.forget(oldest);
+        }
+        if let Some(former) = self.by_remote.insert(from, key) {
+            self.sessions[former].peer.unlearn(from);
+        }
+        self.registry.learn(from, self.thread);
+        true
+    }
+
+    // ---- what time brings ----
+
+    /// When [`Plane::pass`] is to be called next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        let rooms = self.busy.iter().filter_map(|id| self.rooms.get(id)?.next_at());
+        rooms.chain(timer).min()
+    }
+
+    /// Does all that is due.
+    pub(crate) fn pass(&mut self, now: Instant, wire: &mut impl Wire) {
+        while let Some(Reverse((at, key))) = self.timers.peek().copied()
+            && at <= now
+        {
+            self.timers.pop();
+            let Some(session) = self.sessions.get_mut(key).filter(|s| s.scheduled == Some(at)) else {
+                continue;
+            };
+            session.scheduled = None;
+            if session.due.is_none_or(|due| due > now) && !is_over(session, now) {
+                self.schedule(key, now);
+            } else {
+                self.wake(key, now, wire);
+            }
+        }
+        self.send_on(now, wire);
+    }
+
+    fn wake(&mut self, key: usize, now: Instant, wire: &mut impl Wire) {
+        let session = &mut self.sessions[key];
+        if is_over(session, now) {
+            return self.end(key, now, wire);
+        }
+        session.peer.tick(now);
+        let (room, publishes) = (session.room, matches!(session.role, Role::Publisher { .. }));
+        self.settle(key, now, wire);
+        if publishes {
+            self.ask_keyframe(room, now, wire);
+        }
+    }
+
+    /// Puts the session's next deadline on the heap, unless an earlier one is there already.
+    fn schedule(&mut self, key: usize, now: Instant) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let mut at = over_at(session);
+        at = session.due.map_or(at, |due| at.min(due));
+        if let Role::Publisher { .. } = session.role
+            && let Some(room) = self.rooms.get(&session.room)
+        {
+            let keyframe = room.stage.seat().track(TrackKind::Video).keyframe_ask_at(now);
+            at = keyframe
+                .filter(|_| session.peer.is_connected())
+                .map_or(at, |keyframe| at.min(keyframe));
+        }
+        // Not in the past, so that a peer that is always due cannot hold the thread.
+        let at = at.max(now + Duration::from_millis(1));
+        if session.scheduled.is_none_or(|scheduled| at < scheduled) {
+            session.scheduled = Some(at);
+            self.timers.push(Reverse((at, key)));
+        }
+    }
+
+    // ---- what peers say ----
+
+    /// Drains a peer after a change to it, and does what it says.
+    fn settle(&mut self, key: usize, now: Instant, wire: &mut impl Wire) {
+        let mut heard = std::mem::take(&mut self.heard);
+        let session = &mut self.sessions[key];
+        session.due = session.peer.drain(wire, &mut heard);
+        let room = session.room;
+        let mut gone = false;
+        for word in heard.drain(..) {
+            if !self.sessions.contains(key) {
+                break;
+            }
+            match word {
+                Heard::Connected => self.connected(key, now, wire),
+                Heard::Packet(kind, packet) => {
+                    self.take(key, kind, packet, now);
+                }
+                Heard::KeyframeWanted => self.keyframe_wanted(key, room, now, wire),
+                Heard::Gone => gone = true,
+            }
+        }
+        if self.heard.capacity() < heard.capacity() {
+            self.heard = heard;
+        }
+        if gone {
+            self.end(key, now, wire)
+        } else {
+            self.schedule(key, now)
+        }
+    }
+
+    fn connected(&mut self, key: usize, now: Instant, wire: &mut impl Wire) {
+        let session = &mut self.sessions[key];
+        let (id, room_id) = (session.id, session.room);
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
+        let track = room.stage.seat().track(TrackKind::Video);
+        if let Role::Viewer {
+            video,
+            audio,
+            catching_up,
+        } = &mut session.role
+        {
+            video.join(track);
+            audio.join(room.stage.seat().track(TrackKind::Audio));
+            *catching_up = true;
+            room.viewers_connecting -= 1;
+            room.viewers.push(key);
+            room.catching_up.push(key);
+            room.catch_up_at = Some(now);
+            if track.lacks_keyframe() {
+                room.stage.seat_mut().track_mut(TrackKind::Video).want_keyframe();
+            }
+            self.mark_busy(room_id);
+            self.events.push_back(MediaEvent::ViewerConnected {
+                room: room_id,
+                session: id,
+            });
+        }
+        self.ask_keyframe(room_id, now, wire);
+    }
+
+    /// A packet of the publisher's.
+    fn take(&mut self, key: usize, kind: TrackKind, packet: crate::track::Packet, now: Instant) {
+        let session = &mut self.sessions[key];
+        let (id, room_id) = (session.id, session.room);
+        let Role::Publisher { media_at } = &mut session.role else {
+            return;
+        };
+        *media_at = now;
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
+        if room.publisher != Some(key) {
+            return;
+        }
+        let marker = packet.marker;
+        if room.stage.seat_mut().push(kind, packet, now) {
+            self.events.push_back(MediaEvent::PublisherConnected {
+                room: room_id,
+                session: id,
+            });
+        }
+        match kind {
+            TrackKind::Audio => room.audio_at = Some(now),
+            TrackKind::Video => {
+                let waiting = room
+                    .stage
+                    .seat()
+                    .track(kind)
+                    .end()
+                    .saturating_sub(room.video_from);
+                let whole = marker || waiting >= FRAME_GATHER_PACKETS;
+                let at = room.video_at.unwrap_or(now + FRAME_GATHER_MAX);
+                room.video_at = Some(if whole { now } else { at });
+            }
+        }
+        self.mark_busy(room_id);
+    }
+
+    fn keyframe_wanted(&mut self, key: usize, room: RoomId, now: Instant, wire: &mut impl Wire) {
+        if let Role::Viewer { .. } = self.sessions[key].role
+            && let Some(room) = self.rooms.get_mut(&room)
+        {
+            room.stage.seat_mut().track_mut(TrackKind::Video).want_keyframe();
+        }
+        self.ask_keyframe(room, now, wire);
+    }
+
+    /// Passes the wish for a keyframe on, as often as is good for the source.
+    fn ask_keyframe(&mut self, room: RoomId, now: Instant, wire: &mut impl Wire) {
+        let Some(room) = self.rooms.get_mut(&room) else {
+            return;
+        };
+        let Some(key) = room.publisher else { return };
+        let publisher = &mut self.sessions[key].peer;
+        if publisher.is_connected()
+            && room
+                .stage
+                .seat_mut()
+                .track_mut(TrackKind::Video)
+                .ask_keyframe(now)
+        {
+            publisher.request_keyframe();
+            publisher.tick(now);
+            self.settle(key, now, wire);
+        } else {
+            self.schedule(key, now);
+        }
+    }
+
+    fn mark_busy(&mut self, id: RoomId) {
+        if let Some(room) = self.rooms.get_mut(&id)
+            && !std::mem::replace(&mut room.busy, true)
+        {
+            self.busy.push(id);
+        }
+    }
+
+    // ---- sending on ----
+
+    /// Sends on what has come to each room, as far as it is due.
+    pub(crate) fn send_on(&mut self, now: Instant, wire: &mut impl Wire) {
+        let mut index = 0;
+        while let Some(id) = self.busy.get(index).copied() {
+            self.send_on_room(id, now, wire);
+            match self.rooms.get_mut(&id) {
+                Some(room) if room.next_at().is_some() => index += 1,
+                Some(room) => {
+                    room.busy = false;
+                    self.busy.swap_remove(index);
+                }
+                None => {
+                    self.busy.swap_remove(index);
+                }
+            }
+        }
+    }
+
+    fn send_on_room(&mut self, id: RoomId, now: Instant, wire: &mut impl Wire) {
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        let due = |at: &mut Option<Instant>| at.is_some_and(|t| t <= now) && at.take().is_some();
+        let (audio, video, catch_up) = (
+            due(&mut room.audio_at),
+            due(&mut room.video_at),
+            due(&mut room.catch_up_at),
+        );
+        if audio || video {
+            let mut index = 0;
+            while let Some(key) = self
+                .rooms
+                .get(&id)
+                .and_then(|room| room.viewers.get(index).copied())
+            {
+                self.serve(key, audio, video, now, wire);
+                // Unless that viewer has ended, and another has its place.
+                let same = self.rooms.get(&id).and_then(|room| room.viewers.get(index)) == Some(&key);
+                index += usize::from(same);
+            }
+        }
+        if catch_up {
+            self.catch_up(id, now, wire);
+        }
+        if let Some(room) = self.rooms.get_mut(&id) {
+            let seat = room.stage.seat_mut();
+            if audio {
+                seat.track_mut(TrackKind::Audio).trim(now);
+            }
+            if video {
+                seat.track_mut(TrackKind::Video).trim(now);
+                room.video_from = seat.track(TrackKind::Video).end();
+            }
+        }
+    }
+
+    /// Writes to one viewer what its lanes have not had yet.
+    fn serve(&mut self, key: usize, audio: bool, video: bool, now: Instant, wire: &mut impl Wire) {
+        let Some(session) = self.sessions.get_mut(key) else {
+            return;
+        };
+        let Some(room) = self.rooms.get(&session.room) else {
+            return;
+        };
+        let seat = room.stage.seat();
+        let mut written = 0;
+        if let Role::Viewer {
+            video: video_lane,
+            audio: audio_lane,
+            catching_up,
+        } = &mut session.role
+        {
+            if audio {
+                written += write(
+                    &mut session.peer,
+                    audio_lane,
+                    seat.track(TrackKind::Audio),
+                    usize::MAX,
+                );
+            }
+            if video && !*catching_up {
+                written += write(
+                    &mut session.peer,
+                    video_lane,
+                    seat.track(TrackKind::Video),
+                    usize::MAX,
+                );
+            }
+        }
+        if written > 0 {
+            session.peer.tick(now);
+            self.settle(key, now, wire);
+        }
+    }
+
+    /// Gives those who joined late the next part of what they missed.
+    fn catch_up(&mut self, id: RoomId, now: Instant, wire: &mut impl Wire) {
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        let joiners = std::mem::take(&mut room.catching_up);
+        let mut remaining = Vec::new();
+        for key in joiners {
+            let (Some(session), Some(room)) = (self.sessions.get_mut(key), self.rooms.get(&id)) else {
+                continue;
+            };
+            let Role::Viewer {
+                video, catching_up, ..
+            } = &mut session.role
+            else {
+                continue;
+            };
+            let track = room.stage.seat().track(TrackKind::Video);
+            let written = write(&mut session.peer, video, track, CATCH_UP_PACKETS);
+            *catching_up = written == CATCH_UP_PACKETS && !video.is_live(track);
+            if *catching_up {
+                remaining.push(key);
+            }
+            if written > 0 {
+                session.peer.tick(now);
+                self.settle(key, now, wire);
+            }
+        }
+        if let Some(room) = self.rooms.get_mut(&id) {
+            remaining.append(&mut room.catching_up);
+            room.catch_up_at = (!remaining.is_empty()).then(|| now + CATCH_UP_EVERY);
+            room.catching_up = remaining;
+        }
+    }
+
+    // ---- the end of a session ----
+
+    /// Ends a session: says goodbye to the peer, frees all that it had, tells who must know.
+    fn end(&mut self, key: usize, _now: Instant, wire: &mut impl Wire) {
+        let Some(mut session) = self.sessions.try_remove(key) else {
+            return;
+        };
+        let connected = session.peer.is_connected();
+        session.peer.close();
+        session.peer.drain(wire, &mut Vec::new());
+        self.by_id.remove(&session.id);
+        self.by_ufrag.remove(&session.ufrag);
+        for remote in session.peer.remotes() {
+            self.by_remote.remove(&remote);
+            self.registry.forget(remote);
+            wire.close(remote);
+        }
+        let (room_id, id) = (session.room, session.id);
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
+        match session.role {
+            Role::Publisher { .. } if room.publisher == Some(key) => {
+                room.publisher = None;
+                if room.stage.seat_mut().leave() {
+                    self.events.push_back(MediaEvent::PublisherLost {
+                        room: room_id,
+                        session: id,
+                    });
+                }
+            }
+            Role::Publisher { .. } => {}
+            Role::Viewer { .. } if connected => {
+                room.viewers.retain(|viewer| *viewer != key);
+                room.catching_up.retain(|viewer| *viewer != key);
+                self.events.push_back(MediaEvent::ViewerGone {
+                    room: room_id,
+                    session: id,
+                });
+            }
+            Role::Viewer { .. } => room.viewers_connecting -= 1,
+        }
+        if room.is_empty() {
+            self.rooms.remove(&room_id);
+        }
+    }
+}
+
+/// When the session ends unless something is heard.
+fn over_at(session: &Session) -> Instant {
+    if !session.peer.is_connected() {
+        return session.created_at + SETUP_MAX;
+    }
+    match session.role {
+        Role::Publisher { .. } => session.heard_at + PUBLISHER_SILENCE_MAX,
+        Role::Viewer { .. } => session.heard_at + VIEWER_SILENCE_MAX,
+    }
+}
+
+fn is_over(session: &Session, now: Instant) -> bool {
+    over_at(session) <= now
+}
+
+/// Writes what a lane has not had yet, at most so many packets; how many there were.
+fn write(peer: &mut Peer, lane: &mut Lane, track: &crate::track::Track, packets_max: usize) -> usize {
+    let mut written = 0;
+    while written < packets_max
+        && let Some(out) = lane.next(track)
+    {
+        peer.write(track.kind(), track.profile(), &out);
+        written += 1;
+    }
+    written
+}

@@ -1,0 +1,504 @@
+//! One WebRTC peer, over str0m in RTP mode: answers an offer, then turns datagrams into packets of
+//! media and packets into datagrams. Does no I/O and reads no clock.
+//!
+//! Invariant of str0m that is kept here: after each change to a peer, [`Peer::drain`] is called until
+//! it says when the peer is due next, before the next change. Writes in a row count as one change.
+
+use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpOffer;
+use str0m::config::DtlsCert;
+use str0m::crypto::{CryptoProvider, from_feature_flags};
+use str0m::media::{KeyframeRequestKind, Mid, Pt};
+use str0m::net::{Protocol, Receive, TcpType};
+use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig};
+
+use super::demux;
+use super::sdp::{self, OfferRefused};
+use crate::track::{Packet, Renumbered, TrackKind};
+
+/// Sent packets a viewer's peer can send again, about a second of them at 2.5 Mbit/s. Their payloads are
+/// shared with the track and all other viewers; this bounds the headers, about 400 bytes each.
+const RESEND_PACKETS_VIDEO: usize = 256;
+const RESEND_PACKETS_AUDIO: usize = 8;
+/// Addresses a peer may be heard from: a browser's network interfaces, twice over.
+const REMOTES_MAX: usize = 16;
+/// The stream that all tracks of an answer are in.
+const STREAM: &str = "busk";
+
+/// Where a datagram goes or comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Remote {
+    pub tcp: bool,
+    pub address: SocketAddr,
+}
+
+impl Remote {
+    fn protocol(self) -> Protocol {
+        if self.tcp { Protocol::Tcp } else { Protocol::Udp }
+    }
+}
+
+/// Takes the datagrams that peers put out.
+pub trait Wire {
+    /// `from` is the local address to send from, where it is known.
+    fn send(&mut self, to: Remote, from: Option<IpAddr>, bytes: &[u8]);
+    /// Nothing more goes to this remote.
+    fn close(&mut self, to: Remote);
+}
+
+/// Which way media flows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// They publish, by WHIP.
+    In,
+    /// They view, by WHEP.
+    Out,
+}
+
+/// What a peer has to say.
+#[derive(Debug)]
+pub enum Heard {
+    Connected,
+    /// The peer is gone and will not come back; nothing more is said.
+    Gone,
+    Packet(TrackKind, Packet),
+    KeyframeWanted,
+}
+
+/// What all peers of a server have in common: certificate, codecs, addresses.
+pub struct Setup {
+    provider: Arc<CryptoProvider>,
+    certificate: DtlsCert,
+    /// Addresses at which peers reach this server, by UDP and TCP alike.
+    pub advertised: Vec<SocketAddr>,
+}
+
+impl Setup {
+    /// `None` when the cryptography has no way to make a certificate.
+    pub fn new(advertised: Vec<SocketAddr>) -> Option<Self> {
+        let provider = from_feature_flags();
+        let certificate = provider.dtls_provider.generate_certificate()?;
+        Some(Self {
+            provider: Arc::new(provider),
+            certificate,
+            advertised,
+        })
+    }
+
+    fn config(&self, direction: Direction) -> RtcConfig {
+        let mut extensions = ExtensionMap::empty();
+        extensions.set(4, Extension::RtpMid);
+        extensions.set(13, Extension::VideoOrientation);
+        if direction == Direction::In {
+            // Viewers have no use for bandwidth feedback while there is one quality, and at 20 reports
+            // a second each it would cost more to read than the media costs to send.
+            extensions.set(3, Extension::TransportSequenceNumber);
+        }
+        let mut config = RtcConfig::new()
+            .set_crypto_provider(self.provider.clone())
+            .set_dtls_cert(self.certificate.clone())
+            .set_ice_lite(true)
+            .set_rtp_mode(true)
+            .set_extension_map(extensions)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .set_rtcp_report_interval_video(Duration::from_secs(2))
+            .set_send_buffer_video(RESEND_PACKETS_VIDEO)
+            .set_send_buffer_audio(RESEND_PACKETS_AUDIO);
+        let codecs = config.codec_config();
+        // Only packetization-mode 1; the profiles that browsers and OBS offer.
+        for (payload_type, resend, profile) in [
+            (108, 109, 0x42e01f),
+            (127, 121, 0x42001f),
+            (123, 119, 0x4d001f),
+            (114, 115, 0x64001f),
+        ] {
+            let (payload_type, resend): (Pt, Pt) = (payload_type.into(), resend.into());
+            codecs.add_h264(payload_type, Some(resend), true, profile);
+        }
+        config
+    }
+
+    /// The local address that str0m is told a datagram came to. Behind a one-to-one NAT the real one is
+    /// none that we advertise; the first of the same family stands for it.
+    fn local(&self, to: Option<IpAddr>, from: SocketAddr) -> Option<SocketAddr> {
+        let exact = to.and_then(|ip| self.advertised.iter().find(|address| address.ip() == ip));
+        let family = || {
+            self.advertised
+                .iter()
+                .find(|address| address.is_ipv4() == from.is_ipv4())
+        };
+        exact.or_else(family).copied()
+    }
+}
+
+/// The line of an answer that one kind of media is on.
+#[derive(Debug)]
+struct Line {
+    mid: Mid,
+    /// Payload types with the H.264 profile each stands for.
+    payload_types: Vec<(Pt, Option<u32>)>,
+}
+
+impl Line {
+    fn of(answer: &str, kind: TrackKind) -> Option<Self> {
+        let (name, fits): (_, fn(&sdp::Codec<'_>) -> bool) = match kind {
+            TrackKind::Video => ("video", |c| c.is_h264()),
+            TrackKind::Audio => ("audio", |c| c.is_opus()),
+        };
+        let sections = sdp::sections(answer);
+        let section = sections
+            .iter()
+            .find(|s| s.is_live(name) && s.codecs.iter().any(fits))?;
+        let codecs = section.codecs.iter().filter(|codec| fits(codec));
+        Some(Self {
+            mid: section.mid.into(),
+            payload_types: codecs.map(|c| (c.payload_type.into(), c.profile())).collect(),
+        })
+    }
+
+    /// The payload type for a source of this profile: its own, else the most compatible. Decoders take
+    /// what the stream's parameter sets say, not what was negotiated, so a near match still plays.
+    fn payload_type(&self, profile: Option<u32>) -> Option<Pt> {
+        let same = |p: &Option<u32>| p.map(|p| p >> 8) == profile.map(|p| p >> 8);
+        let exact = self.payload_types.iter().find(|(_, p)| same(p));
+        exact
+            .or(self.payload_types.first())
+            .map(|(payload_type, _)| *payload_type)
+    }
+}
+
+/// An accepted offer's answer.
+pub struct Answered {
+    pub peer: Peer,
+    pub sdp: String,
+    /// Our ICE user name fragment: what their first datagram is known by.
+    pub ufrag: String,
+}
+
+/// New ICE credentials of ours, after a restart.
+pub struct Restarted {
+    pub ufrag: String,
+    pub fragment: String,
+}
+
+pub struct Peer {
+    rtc: Rtc,
+    direction: Direction,
+    video: Line,
+    audio: Line,
+    offer: Box<str>,
+    /// Where the peer was heard from, with our own address that it came to.
+    remotes: Vec<(Remote, Option<IpAddr>)>,
+    connected: bool,
+    gone: bool,
+}
+
+impl Peer {
+    /// Answers an offer. `thread` is the number that the ICE user name fragment is marked with.
+    pub fn answer(
+        setup: &Setup,
+        direction: Direction,
+        offer: &str,
+        thread: usize,
+        now: Instant,
+    ) -> Result<Answered, OfferRefused> {
+        sdp::check_offer(offer, direction == Direction::In)?;
+        let malformed = |error: &dyn std::fmt::Display| OfferRefused::Malformed(error.to_string());
+        let parsed = SdpOffer::from_sdp_string(offer).map_err(|e| malformed(&e))?;
+        let mut credentials = IceCreds::new();
+        credentials.ufrag = demux::mark(thread, &credentials.ufrag);
+        let ufrag = credentials.ufrag.clone();
+        let mut rtc = setup
+            .config(direction)
+            .set_local_ice_credentials(credentials)
+            .build(now);
+        for address in &setup.advertised {
+            let udp = Candidate::builder().udp().host(*address).build();
+            let tcp = Candidate::builder()
+                .tcp()
+                .tcptype(TcpType::Passive)
+                .host(*address)
+                .build();
+            for candidate in [udp, tcp] {
+                rtc.add_local_candidate(candidate.map_err(|e| malformed(&e))?);
+            }
+        }
+        let answer = guarded(|| rtc.sdp_api().accept_offer(parsed))
+            .ok_or_else(|| malformed(&"it could not be read"))?
+            .map_err(|e| malformed(&e))?;
+        let sdp = sdp::join_streams(&answer.to_sdp_string(), STREAM);
+        let video = Line::of(&sdp, TrackKind::Video).ok_or(OfferRefused::NoH264)?;
+        let audio = Line::of(&sdp, TrackKind::Audio).ok_or(OfferRefused::NoOpus)?;
+        let peer = Self {
+            rtc,
+            direction,
+            video,
+            audio,
+            offer: offer.into(),
+            remotes: Vec::new(),
+            connected: false,
+            gone: false,
+        };
+        Ok(Answered { peer, sdp, ufrag })
+    }
+
+    /// H.264 `profile-level-id` that a publisher was answered first, which is what it will send.
+    pub fn profile(&self) -> Option<u32> {
+        self.video.payload_types.first().and_then(|(_, profile)| *profile)
+    }
+
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    pub fn remotes(&self) -> impl Iterator<Item = Remote> {
+        self.remotes.iter().map(|(remote, _)| *remote)
+    }
+
+    /// Remembers a remote that proved to be this peer; the one that is forgotten for it, if any.
+    pub fn learn(&mut self, remote: Remote, local: Option<IpAddr>) -> Option<Remote> {
+        let oldest = (self.remotes.len() == REMOTES_MAX).then(|| self.remotes.remove(0).0);
+        self.remotes.push((remote, local));
+        oldest
+    }
+
+    /// The remote has become another peer's.
+    pub fn unlearn(&mut self, remote: Remote) {
+        self.remotes.retain(|(known, _)| *known != remote);
+    }
+
+    /// Whether a datagram from an address not seen before is from this peer: it is a STUN message with
+    /// an integrity made of the password that only this peer was told.
+    pub fn accepts(
+        &self,
+        setup: &Setup,
+        from: Remote,
+        to: Option<IpAddr>,
+        bytes: &[u8],
+        now: Instant,
+    ) -> bool {
+        let Some(input) = receive(setup, from, to, bytes) else {
+            return false;
+        };
+        guarded(|| self.rtc.accepts(&Input::Receive(now, input))).unwrap_or(false)
+    }
+
+    /// Takes a datagram. What cannot be read is ignored.
+    pub fn receive(&mut self, setup: &Setup, from: Remote, to: Option<IpAddr>, bytes: &[u8], now: Instant) {
+        let Some(input) = receive(setup, from, to, bytes) else {
+            return;
+        };
+        let rtc = &mut self.rtc;
+        match guarded(|| rtc.handle_input(Input::Receive(now, input))) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::debug!(%error, "a datagram was refused"),
+            None => self.gone = true,
+        }
+    }
+
+    /// Time has passed, or packets were written that are to go out.
+    pub fn tick(&mut self, now: Instant) {
+        let rtc = &mut self.rtc;
+        match guarded(|| rtc.handle_input(Input::Timeout(now))) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a peer failed");
+                self.gone = true;
+            }
+            None => self.gone = true,
+        }
+    }
+
+    /// Puts out what there is to send and to say; the time at which the peer is due again.
+    pub fn drain(&mut self, wire: &mut impl Wire, heard: &mut Vec<Heard>) -> Option<Instant> {
+        let deadline = loop {
+            if self.gone {
+                break None;
+            }
+            let rtc = &mut self.rtc;
+            match guarded(|| rtc.poll_output()) {
+                Some(Ok(Output::Timeout(at))) => break Some(at),
+                Some(Ok(Output::Transmit(transmit))) => {
+                    let tcp = transmit.proto != Protocol::Udp;
+                    let to = Remote {
+                        tcp,
+                        address: transmit.destination,
+                    };
+                    let from = self
+                        .remotes
+                        .iter()
+                        .find(|(remote, _)| *remote == to)
+                        .and_then(|(_, from)| *from);
+                    wire.send(to, from, &transmit.contents);
+                }
+                Some(Ok(Output::Event(event))) => self.hear(event, heard),
+                Some(Err(_)) | None => self.gone = true,
+            }
+        };
+        if self.gone || !self.rtc.is_alive() {
+            self.gone = true;
+            heard.push(Heard::Gone);
+            return None;
+        }
+        deadline
+    }
+
+    fn hear(&mut self, event: Event, heard: &mut Vec<Heard>) {
+        match event {
+            Event::Connected => {
+                self.connected = true;
+                heard.push(Heard::Connected);
+            }
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) | Event::Closed => {
+                heard.push(Heard::Gone);
+            }
+            Event::RtpPacket(packet) if self.direction == Direction::In => {
+                if let Some(kind) = self.kind_of(&packet) {
+                    heard.push(Heard::Packet(kind, taken(packet)));
+                }
+            }
+            Event::KeyframeRequest(_) => heard.push(Heard::KeyframeWanted),
+            _ => {}
+        }
+    }
+
+    fn kind_of(&self, packet: &RtpPacket) -> Option<TrackKind> {
+        let has = |line: &Line| {
+            line.payload_types
+                .iter()
+                .any(|(pt, _)| *pt == packet.header.payload_type)
+        };
+        if has(&self.video) {
+            Some(TrackKind::Video)
+        } else if has(&self.audio) {
+            Some(TrackKind::Audio)
+        } else {
+            None
+        }
+    }
+
+    /// Asks a publisher for a keyframe (PLI, RFC 4585 §6.3.1). Tick and drain after it.
+    pub fn request_keyframe(&mut self) {
+        let mut direct = self.rtc.direct_api();
+        if let Some(stream) = direct.stream_rx_by_mid(self.video.mid, None) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+    }
+
+    /// Hands over a packet to be sent. Tick and drain after the last one.
+    pub fn write(&mut self, kind: TrackKind, profile: Option<u32>, out: &Renumbered<'_>) {
+        let (line, profile) = match kind {
+            TrackKind::Video => (&self.video, profile),
+            TrackKind::Audio => (&self.audio, None),
+        };
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_tx_by_mid(line.mid, None);
+        let (Some(payload_type), Some(stream)) = (line.payload_type(profile), stream) else {
+            return;
+        };
+        let extensions = ExtensionValues {
+            video_orientation: out.packet.orientation,
+            ..ExtensionValues::default()
+        };
+        let write = RtpWrite::new(
+            payload_type,
+            out.seq.into(),
+            out.time,
+            out.wall,
+            out.packet.payload.clone(),
+        )
+        .marker(out.packet.marker)
+        .nackable(kind == TrackKind::Video)
+        .ext_vals(extensions);
+        stream.write_rtp(write);
+    }
+
+    /// Restarts ICE for a fragment with other credentials than those so far (RFC 9725 §4.3.3).
+    pub fn restart(
+        &mut self,
+        fragment: &sdp::Fragment<'_>,
+        thread: usize,
+    ) -> Result<Restarted, OfferRefused> {
+        let offer = sdp::with_credentials(&self.offer, fragment);
+        let malformed = |error: &dyn std::fmt::Display| OfferRefused::Malformed(error.to_string());
+        let parsed = SdpOffer::from_sdp_string(&offer).map_err(|e| malformed(&e))?;
+        let rtc = &mut self.rtc;
+        let answer = guarded(|| rtc.sdp_api().accept_offer(parsed))
+            .ok_or_else(|| malformed(&"it could not be read"))?
+            .map_err(|e| malformed(&e))?;
+        // str0m made credentials of its own; ours say which thread the peer is on.
+        let mut credentials = IceCreds::new();
+        credentials.ufrag = demux::mark(thread, &credentials.ufrag);
+        self.rtc
+            .direct_api()
+            .set_local_ice_credentials(credentials.clone());
+        self.offer = offer.into();
+        let mut text = format!(
+            "a=ice-lite\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\n",
+            credentials.ufrag, credentials.pass
+        );
+        text.push_str("m=video 9 UDP/TLS/RTP/SAVPF 0\r\n");
+        text.push_str(&format!("a=mid:{}\r\n", self.video.mid));
+        for line in answer
+            .to_sdp_string()
+            .lines()
+            .filter(|line| line.starts_with("a=candidate:"))
+        {
+            if !text.contains(line) {
+                text.extend([line, "\r\n"]);
+            }
+        }
+        text.push_str("a=end-of-candidates\r\n");
+        Ok(Restarted {
+            ufrag: credentials.ufrag,
+            fragment: text,
+        })
+    }
+
+    /// The fragment's credentials are those the peer already has: it only adds candidates, which an
+    /// ICE-lite agent has no use for (RFC 8445 §2.5).
+    pub fn knows(&self, fragment: &sdp::Fragment<'_>) -> bool {
+        let has = |name: &str, value: &str| {
+            self.offer
+                .lines()
+                .any(|line| line.trim_end().strip_prefix(name) == Some(value))
+        };
+        has("a=ice-ufrag:", fragment.ufrag) && has("a=ice-pwd:", fragment.password)
+    }
+
+    /// Says goodbye: RTCP BYE and DTLS close. Drain once more, then drop.
+    pub fn close(&mut self) {
+        let rtc = &mut self.rtc;
+        if !matches!(guarded(|| rtc.close()), Some(Ok(()))) {
+            self.gone = true;
+        }
+    }
+}
+
+fn receive<'a>(setup: &Setup, from: Remote, to: Option<IpAddr>, bytes: &'a [u8]) -> Option<Receive<'a>> {
+    let local = setup.local(to, from.address)?;
+    guarded(|| Receive::new(from.protocol(), from.address, local, bytes).ok())?
+}
+
+fn taken(packet: RtpPacket) -> Packet {
+    Packet {
+        seq: *packet.seq_no,
+        time: packet.time.numer(),
+        marker: packet.header.marker,
+        orientation: packet.header.ext_vals.video_orientation,
+        wall: packet.timestamp,
+        payload: packet.payload,
+    }
+}
+
+/// Nobody's bytes may stop the thread that serves everyone: a panic in the protocol's code ends this
+/// peer only. `None` when there was one.
+fn guarded<T>(call: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(call)).ok()
+}
