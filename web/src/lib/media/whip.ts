@@ -1,0 +1,121 @@
+/**
+ * Publishes a camera by WHIP (RFC 9725) as the signed-in owner of the channel. After a break it comes back by
+ * itself with a new session, so that the room is resumed and not ended.
+ */
+import { Problem, problemOf } from '$lib/api'
+import { backoffMs } from '$lib/rooms/backoff'
+
+export type WhipState = 'connecting' | 'connected' | 'broken' | 'closed'
+const bitrateMax = 2_500_000
+const connectMsMax = 10_000
+const graceMs = 3_000
+
+export class WhipPublisher {
+  private peer: RTCPeerConnection | null = null
+  private session: string | null = null
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private attempt = 0
+  private closed = false
+
+  constructor(
+    private readonly handle: string,
+    private stream: MediaStream,
+    private readonly changed: (state: WhipState) => void,
+  ) {}
+
+  /** Resolves when media flows; rejects with the server's refusal. */
+  async publish(): Promise<void> {
+    this.leave()
+    this.changed('connecting')
+    const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
+    this.peer = peer
+    for (const track of this.stream.getTracks()) {
+      const sender = peer.addTransceiver(track, { direction: 'sendonly', streams: [this.stream] })
+      if (track.kind === 'video') preferH264(sender)
+    }
+    await peer.setLocalDescription(await peer.createOffer())
+    const answer = await fetch(`/whip/${encodeURIComponent(this.handle)}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/sdp' },
+      body: peer.localDescription!.sdp,
+    })
+    if (answer.status !== 201) throw await problemOf(answer)
+    this.session = answer.headers.get('location')
+    await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() })
+    await limit(peer)
+    await this.connected(peer)
+  }
+
+  /** Another camera or microphone, in the middle of the live: no new session. */
+  async replace(stream: MediaStream): Promise<void> {
+    this.stream = stream
+    for (const sender of this.peer?.getSenders() ?? []) {
+      const next = stream.getTracks().find((track) => track.kind === sender.track?.kind)
+      if (next) await sender.replaceTrack(next)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true
+    clearTimeout(this.timer)
+    this.leave()
+    this.changed('closed')
+  }
+
+  private connected(peer: RTCPeerConnection): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timeout = setTimeout(() => reject(unreachable()), connectMsMax)
+      peer.onconnectionstatechange = () => {
+        if (peer !== this.peer) return
+        clearTimeout(this.timer)
+        if (peer.connectionState === 'connected') {
+          clearTimeout(timeout)
+          this.attempt = 0
+          this.changed('connected')
+          resolve()
+        } else if (peer.connectionState === 'disconnected') {
+          this.timer = setTimeout(() => this.broken(), graceMs)
+        } else if (peer.connectionState === 'failed') {
+          clearTimeout(timeout)
+          reject(unreachable())
+          this.broken()
+        }
+      }
+    })
+  }
+
+  private broken(): void {
+    if (this.closed) return
+    this.changed('broken')
+    this.timer = setTimeout(() => {
+      this.publish().catch(() => this.broken())
+    }, backoffMs(this.attempt++, Math.random(), 500, 5_000))
+  }
+
+  private leave(): void {
+    this.peer?.close()
+    this.peer = null
+    if (this.session) void fetch(this.session, { method: 'DELETE', keepalive: true }).catch(() => undefined)
+    this.session = null
+  }
+}
+
+/** H.264 reaches every viewer without transcoding; what else the browser knows stays as a fallback. */
+function preferH264(transceiver: RTCRtpTransceiver): void {
+  const codecs = RTCRtpSender.getCapabilities('video')?.codecs ?? []
+  const rank = (mime: string) => (mime === 'video/H264' ? 0 : 1)
+  if (codecs.length > 0) transceiver.setCodecPreferences([...codecs].sort((a, b) => rank(a.mimeType) - rank(b.mimeType)))
+}
+
+async function limit(peer: RTCPeerConnection): Promise<void> {
+  for (const sender of peer.getSenders()) {
+    if (sender.track?.kind !== 'video') continue
+    const wanted = sender.getParameters()
+    for (const encoding of wanted.encodings) Object.assign(encoding, { maxBitrate: bitrateMax, maxFramerate: 30 })
+    await sender.setParameters(wanted).catch(() => undefined)
+  }
+}
+
+function unreachable(): Problem {
+  return new Problem({ type: 'media_unreachable', title: 'media unreachable', status: 0 })
+}

@@ -1,0 +1,54 @@
+/** Adding a statement up again, the way its reader could with a pencil. Pure. */
+import type { StatementLine, Transfer } from '$lib/api'
+
+export type Check = 'ok' | 'wrong' | 'open'
+
+/**
+ * Lines come newest first. Each balance must be the older line's balance plus this line; the oldest line loaded
+ * has nothing to be compared with yet (`open`) unless the list is complete, then it must start from zero.
+ */
+export function checks(lines: readonly StatementLine[], complete: boolean): Check[] {
+  return lines.map((line, i) => {
+    const older = lines[i + 1]
+    if (!older && !complete) return 'open'
+    const before = older?.balance_after ?? { pending: 0, available: 0, money: { amount: 0, currency: line.money.currency } }
+    const after = line.balance_after
+    const ok =
+      before.pending + line.diamonds_pending === after.pending &&
+      before.available + line.diamonds_available === after.available &&
+      before.money.amount + line.money.amount === after.money.amount
+    return ok ? 'ok' : 'wrong'
+  })
+}
+
+export interface Own {
+  account: string
+  unit: string
+  amount: number
+}
+
+/** What a posting did to one's own accounts, which are the ones marked "(you)": credits add, debits take away. */
+export function own(transfers: readonly Transfer[]): Own[] {
+  const sums = new Map<string, Own>()
+  const add = (account: string, unit: string, amount: number) => {
+    if (!account.endsWith('(you)')) return
+    const old = sums.get(`${account} ${unit}`)
+    sums.set(`${account} ${unit}`, { account, unit, amount: (old?.amount ?? 0) + amount })
+  }
+  for (const transfer of transfers) {
+    add(transfer.debit, transfer.unit, -transfer.amount)
+    add(transfer.credit, transfer.unit, transfer.amount)
+  }
+  return [...sums.values()]
+}
+
+/** Whether the transfers say the same as the line that was opened. */
+export function agrees(line: StatementLine, transfers: readonly Transfer[]): boolean {
+  const of = (unit: (unit: string) => boolean) =>
+    own(transfers)
+      .filter((sum) => unit(sum.unit))
+      .reduce((total, sum) => total + sum.amount, 0)
+  const diamonds = of((unit) => unit === 'DIAMOND')
+  const money = of((unit) => unit === line.money.currency)
+  return diamonds === line.diamonds_pending + line.diamonds_available && money === line.money.amount
+}
