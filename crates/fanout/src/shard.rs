@@ -442,15 +442,12 @@ impl<V: Send + 'static> Shard<V> {
         self.schedule_totals(index);
     }
 
-    /// Totals go with the next events; a room that has none gets them alone, a large one a second later.
+    /// Totals go with the next events, or alone after a while, which is longer in a large room.
     fn schedule_totals(&mut self, index: u32) {
         let room = &mut self.rooms[index as usize];
         if room.totals.stale && room.totals.due.is_none() {
-            let patience = if room.members.len() < beat::SMALL {
-                Duration::ZERO
-            } else {
-                TICK
-            };
+            let small = room.members.len() < beat::SMALL;
+            let patience = if small { TICK / 10 } else { TICK };
             room.totals.due = Some(self.now + patience);
             self.list(index);
         }

@@ -1,5 +1,6 @@
 //! A real server around the fan-out (axum, the upgrade, loopback) and an independent client.
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -178,7 +179,9 @@ impl Client {
     /// The next text that is not about totals.
     pub async fn json(&mut self) -> serde_json::Value {
         loop {
-            let text = self.next().await.into_text().expect("text");
+            let Message::Text(text) = self.next().await else {
+                continue;
+            };
             let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
             if json.get("totals").is_none() {
                 return json;
@@ -199,6 +202,13 @@ impl Client {
                 return frame.expect("a code").code.into();
             }
         }
+    }
+
+    /// The next message, an error, or the end.
+    pub async fn socket_next(&mut self) -> Option<Result<Message, tokio_tungstenite::tungstenite::Error>> {
+        tokio::time::timeout(WAIT, self.socket.next())
+            .await
+            .expect("something in time")
     }
 
     pub async fn say(&mut self, text: &str) {

@@ -1,0 +1,181 @@
+//! Readers who do not keep up: chat is skipped and said so, what must be kept is kept or the socket closed.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use busk_fanout::{Audience, Class, Config, Event};
+use common::{Client, House, chat, event};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+
+/// A connection whose reader's kernel takes next to nothing.
+async fn narrow(house: &House) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    socket.connect(house.address).await.unwrap()
+}
+
+fn long(numbers: RangeInclusive<u64>, class: Class) -> Vec<Event> {
+    let text = "x".repeat(2000);
+    numbers
+        .map(|n| event(n, Audience::Everyone, class, &text))
+        .collect()
+}
+
+/// Publishes one by one, so that each is a frame.
+async fn publish_slowly(house: &House, events: Vec<Event>) {
+    for event in events {
+        house.publish(vec![event]);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Reads until something from `last` on is told: what was told, and what was said to be missing.
+async fn account(client: &mut Client, last: u64) -> (Vec<u64>, Vec<(u64, u64)>) {
+    let (mut told, mut gaps) = (Vec::new(), Vec::new());
+    while told.last().is_none_or(|told| *told < last) {
+        let json = client.json().await;
+        if let Some(gap) = json.get("gap") {
+            gaps.push((gap["from"].as_u64().unwrap(), gap["to"].as_u64().unwrap()));
+        }
+        told.extend(common::numbers(&json).unwrap_or_default());
+    }
+    (told, gaps)
+}
+
+/// The reader reads again while the room goes on, from `next`: everything it is told until it is up to date.
+async fn catch_up(house: &House, slow: &mut Client, next: u64) -> (Vec<u64>, Vec<(u64, u64)>) {
+    let publishing = async {
+        for n in next.. {
+            house.publish(vec![chat(n)]);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        account = account(slow, next) => account,
+        () = publishing => unreachable!("the room goes on"),
+    }
+}
+
+#[tokio::test]
+async fn a_slow_reader_misses_chat_and_is_told() {
+    let house = House::start(Config::default()).await;
+    let stream = narrow(&house).await;
+    let mut slow = house.enter_on(stream, 1, 0, "").await;
+    let mut quick = house.enter(2, 0).await;
+    let publishing = publish_slowly(&house, long(1..=300, Class::Chat));
+    let ((told, gaps), ()) = tokio::join!(account(&mut quick, 300), publishing);
+    assert_eq!(
+        (told, gaps),
+        ((1..=300).collect(), vec![]),
+        "others do not suffer"
+    );
+    let skipped = house.fanout.stats().skipped;
+    assert!(skipped > 100, "{skipped}");
+
+    let (told, gaps) = catch_up(&house, &mut slow, 301).await;
+    let mut all = told.clone();
+    for (from, to) in &gaps {
+        assert!(
+            told.iter().all(|n| n < from || n > to),
+            "chat inside a gap that was told after all"
+        );
+        all.extend(*from..=*to);
+    }
+    all.sort_unstable();
+    assert_eq!(
+        all,
+        (1..=all.len() as u64).collect::<Vec<_>>(),
+        "each number is either told or confessed"
+    );
+    assert!(!gaps.is_empty());
+    assert_eq!(house.fanout.stats().closed_slow, 0);
+}
+
+#[tokio::test]
+async fn what_must_be_kept_arrives_between_gaps() {
+    let house = House::start(Config::default()).await;
+    let stream = narrow(&house).await;
+    let mut slow = house.enter_on(stream, 1, 0, "").await;
+    let mut events = long(1..=200, Class::Chat);
+    for n in [60, 120, 180] {
+        events[n - 1] = event(n as u64, Audience::Everyone, Class::Kept, "a gift");
+    }
+    publish_slowly(&house, events).await;
+    let (told, gaps) = catch_up(&house, &mut slow, 201).await;
+    for n in [60, 120, 180] {
+        assert!(told.contains(&n), "the gift {n} arrives: {told:?}");
+    }
+    assert!(told.is_sorted_by(|a, b| a < b), "in order and once: {told:?}");
+    let missing = (1..*told.last().expect("the last one")).filter(|n| !told.contains(n));
+    for n in missing {
+        assert!(
+            gaps.iter().any(|(from, to)| (*from..=*to).contains(&n)),
+            "{n} is missing without a word"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_cannot_take_what_must_be_kept_is_sent_to_resume() {
+    let house = House::start(Config::default()).await;
+    let stream = narrow(&house).await;
+    let mut slow = house.enter_on(stream, 1, 0, "").await;
+    publish_slowly(&house, long(1..=300, Class::Kept)).await;
+    house
+        .until("it is closed", |house| house.fanout.stats().closed_slow == 1)
+        .await;
+    let mut told = Vec::new();
+    loop {
+        match slow.next().await {
+            Message::Text(text) => {
+                let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+                told.extend(common::numbers(&json).unwrap_or_default());
+            }
+            Message::Close(frame) => {
+                assert_eq!(u16::from(frame.expect("a code").code), 4000);
+                break;
+            }
+            _ => {}
+        }
+    }
+    let last = *told.last().expect("something was told");
+    assert_eq!(
+        told,
+        (1..=last).collect::<Vec<_>>(),
+        "up to there nothing is missing"
+    );
+    assert!(last < 300);
+}
+
+#[tokio::test]
+async fn who_takes_nothing_is_closed_in_time() {
+    let config = Config {
+        behind_max: Duration::from_secs(1),
+        ..Config::default()
+    };
+    let house = House::start(config).await;
+    let stream = narrow(&house).await;
+    let mut stuck = house.enter_on(stream, 1, 0, "").await;
+    publish_slowly(&house, long(1..=60, Class::Chat)).await;
+    house
+        .until("the stuck one left", |house| {
+            house.fanout.viewers(house.room) == 0
+        })
+        .await;
+    assert_eq!(house.fanout.stats().closed_slow, 1);
+    // It never reads: after the linger its socket is gone as well.
+    house
+        .until("its socket is freed", |house| {
+            house.fanout.stats().connections == 0
+        })
+        .await;
+    while !matches!(
+        stuck.socket_next().await,
+        None | Some(Err(_)) | Some(Ok(Message::Close(_)))
+    ) {}
+}
