@@ -244,8 +244,8 @@ impl Plane {
     ) -> Result<Trickle, TrickleError> {
         let key = *self.by_id.get(&id).ok_or(TrickleError::SessionUnknown)?;
         let session = &mut self.sessions[key];
-        let if_match = if_match.ok_or(TrickleError::EtagMissing)?.trim();
-        if if_match != "*" && if_match != session.etag {
+        let if_match = if_match.ok_or(TrickleError::EtagMissing)?;
+        if !super::signalling::if_match(if_match, &session.etag) {
             return Err(TrickleError::EtagMismatch);
         }
         let fragment = sdp::fragment(fragment).ok_or(TrickleError::BadFragment)?;
