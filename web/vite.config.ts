@@ -8,6 +8,9 @@ import { icons } from './scripts/icons.ts'
 import pages from './pages.json' with { type: 'json' }
 
 const files = [...new Set(pages.pages.map((page) => page.file)), pages.fallback]
+/// The watch page is built by itself (`--mode watch`): what other pages need of Svelte would otherwise sit in the
+/// chunk it shares with them, before a viewer's first frame.
+const watch = 'watch.html'
 const server = process.env.BUSK_URL
 
 async function devOnly(): Promise<Plugin[]> {
@@ -32,9 +35,14 @@ export default defineConfig(async ({ command, mode }): Promise<ViteUserConfig> =
     target: ['chrome123', 'firefox121', 'safari17.5'],
     cssTarget: ['chrome123', 'firefox121', 'safari17.5'],
     modulePreload: { polyfill: false },
-    manifest: true,
+    manifest: mode === 'watch' ? 'manifest-watch.json' : 'manifest.json',
+    emptyOutDir: mode !== 'watch',
     assetsInlineLimit: 0,
-    rolldownOptions: { input: Object.fromEntries(files.map((file) => [file.replace('.html', ''), file])) },
+    rolldownOptions: {
+      input: Object.fromEntries(
+        files.filter((file) => (file === watch) === (mode === 'watch')).map((file) => [file.replace('.html', ''), file]),
+      ),
+    },
   },
   server: {
     host: '127.0.0.1',
