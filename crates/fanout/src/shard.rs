@@ -404,7 +404,7 @@ impl<V: Send + 'static> Shard<V> {
             } else if silence > every * 5 / 2 {
                 silent.push(slot as u32);
             // Spread over the seconds, so that pings are never a sweep of their own.
-            } else if silence > 0
+            } else if silence > every / 2
                 && slot as u32 % every == now_s % every
                 && !conn.is_behind()
                 && let Err(lost) = conn.send(Bytes::from_static(&protocol::PING), &self.config, self.now)

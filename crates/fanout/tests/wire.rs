@@ -176,7 +176,7 @@ async fn who_speaks_too_much_is_closed() {
 
     // Empty fragments are no way around it.
     let mut stream = connect(&house, &masked(0x01, b""));
-    let flood = masked(0x00, b"").repeat(20_000);
+    let flood = masked(0x00, b"").repeat(60_000);
     let _ = stream.write_all(&flood);
     let (first, payload) = read_frame(&mut stream).expect("a close frame");
     assert_eq!((first, &payload[..2]), (0x88, &1008u16.to_be_bytes()[..]));
