@@ -1,1 +1,110 @@
-fn main() {}
+//! `busk`: the command line.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use busk_server::config::{ConfigError, Settings};
+use busk_server::serve::{self, Mode, StartError};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// A self-hosted live platform that earns.
+#[derive(Parser)]
+#[command(name = "busk", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, or stopped as told
+  1  failed while running
+  2  the command line is wrong
+  3  the configuration is wrong
+  4  the database cannot be opened
+  5  an address cannot be listened on";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the site until told to stop (SIGTERM, Ctrl-C)
+    Serve {
+        /// A TOML file with the same names as the flags [default: busk.toml, when it is here]
+        #[arg(long, env = "BUSK_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print the OpenAPI 3.1 document
+    Openapi,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("{0}")]
+    Running(#[from] std::io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Running(_) => 1,
+            Failure::Config(_) => 3,
+            Failure::Start(StartError::Store(_) | StartError::DataDir(..)) => 4,
+            Failure::Start(StartError::Listen(..)) => 5,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("busk: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match command {
+        Command::Serve { config, settings } => {
+            let file = Settings::from_file_or_default(config.as_deref())?;
+            let config = settings.or(file).check()?;
+            runtime.block_on(async {
+                let running = serve::start(config, Mode::default()).await?;
+                told_to_stop().await?;
+                tracing::info!("stopping");
+                running.stop().await;
+                Ok(())
+            })
+        }
+        Command::Openapi => {
+            let openapi = serve::openapi()?;
+            let text = openapi.to_pretty_json().map_err(std::io::Error::other)?;
+            Ok(writeln!(std::io::stdout(), "{text}")?)
+        }
+    }
+}
+
+/// Ends at SIGTERM or SIGINT.
+async fn told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        done = tokio::signal::ctrl_c() => done,
+    }
+}

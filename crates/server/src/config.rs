@@ -1,0 +1,190 @@
+//! Configuration: the same names as flags, as `BUSK_*` in the environment and as keys of a TOML file.
+//! Flags win over the environment, the environment over the file, the file over the defaults.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use busk_store::Database;
+use serde::Deserialize;
+
+/// Read when no other file is named and it is there.
+const FILE: &str = "busk.toml";
+
+/// What may be configured; what is not given is decided by the file, then by the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Folder of everything that is kept [default: busk-data]
+    #[arg(long, env = "BUSK_DATA_DIR", value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// sqlite:PATH or postgres://… [default: sqlite:{data_dir}/busk.db]
+    #[arg(long, env = "BUSK_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Where HTTP is served [default: 0.0.0.0:8080]
+    #[arg(long, env = "BUSK_HTTP_LISTEN", value_name = "ADDRESS:PORT")]
+    pub http_listen: Option<SocketAddr>,
+    /// Where people find the site; https here makes cookies travel encrypted only
+    /// [default: http://localhost:{port}]
+    #[arg(long, env = "BUSK_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Where pictures and sound arrive, by UDP and TCP [default: 0.0.0.0:8081]
+    #[arg(long, env = "BUSK_MEDIA_LISTEN", value_name = "ADDRESS:PORT")]
+    pub media_listen: Option<SocketAddr>,
+    /// Addresses told to browsers for media, when they are not the machine's own
+    #[arg(
+        long,
+        env = "BUSK_MEDIA_ADVERTISE",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    pub media_advertise: Option<Vec<IpAddr>>,
+    /// Where /metrics is served [default: 127.0.0.1:8082]
+    #[arg(long, env = "BUSK_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether sign-ins, sign-ups and guests are limited per address; turn it off behind a proxy that
+    /// shows one address for everyone, or for a load test [default: true]
+    #[arg(long, env = "BUSK_ADDRESS_LIMITS", value_name = "BOOL")]
+    pub address_limits: Option<bool>,
+    /// HTTP connections at most; further ones wait [default: 8192]
+    #[arg(long, env = "BUSK_CONNECTIONS_MAX", value_name = "NUMBER")]
+    pub connections_max: Option<usize>,
+}
+
+/// The configuration in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub database: Database,
+    pub http_listen: SocketAddr,
+    /// None: made of the port that HTTP is served on.
+    pub public_url: Option<String>,
+    pub media_listen: SocketAddr,
+    pub media_advertise: Vec<IpAddr>,
+    pub metrics_listen: SocketAddr,
+    pub address_limits: bool,
+    pub connections_max: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path}: {why}")]
+    File { path: String, why: String },
+    #[error("database_url must be sqlite:PATH or postgres://…")]
+    DatabaseUrl,
+    #[error("public_url must be http://… or https://… without a path")]
+    PublicUrl,
+}
+
+impl Settings {
+    /// Reads a TOML file.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        let file = |why: String| ConfigError::File {
+            path: path.display().to_string(),
+            why,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| file(error.to_string()))?;
+        toml::from_str(&text).map_err(|error| file(error.to_string()))
+    }
+
+    /// The file that was named, or `busk.toml` here when it is there, or nothing.
+    pub fn from_file_or_default(named: Option<&Path>) -> Result<Self, ConfigError> {
+        match named {
+            Some(path) => Self::from_file(path),
+            None if Path::new(FILE).is_file() => Self::from_file(Path::new(FILE)),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// These settings, and `other`'s where nothing is set.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            data_dir: self.data_dir.or(other.data_dir),
+            database_url: self.database_url.or(other.database_url),
+            http_listen: self.http_listen.or(other.http_listen),
+            public_url: self.public_url.or(other.public_url),
+            media_listen: self.media_listen.or(other.media_listen),
+            media_advertise: self.media_advertise.or(other.media_advertise),
+            metrics_listen: self.metrics_listen.or(other.metrics_listen),
+            address_limits: self.address_limits.or(other.address_limits),
+            connections_max: self.connections_max.or(other.connections_max),
+        }
+    }
+
+    /// Fills in the defaults and checks what was given.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let everywhere = |port| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
+        let data_dir = self.data_dir.unwrap_or_else(|| "busk-data".into());
+        let database = match self.database_url {
+            Some(url) => Database::parse(&url).ok_or(ConfigError::DatabaseUrl)?,
+            None => Database::Sqlite(data_dir.join("busk.db")),
+        };
+        if self.public_url.as_deref().is_some_and(|url| !is_origin(url)) {
+            return Err(ConfigError::PublicUrl);
+        }
+        Ok(Config {
+            data_dir,
+            database,
+            http_listen: self.http_listen.unwrap_or(everywhere(8080)),
+            public_url: self.public_url,
+            media_listen: self.media_listen.unwrap_or(everywhere(8081)),
+            media_advertise: self.media_advertise.unwrap_or_default(),
+            metrics_listen: self
+                .metrics_listen
+                .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8082)),
+            address_limits: self.address_limits.unwrap_or(true),
+            connections_max: self.connections_max.unwrap_or(8_192).max(1),
+        })
+    }
+}
+
+/// Scheme, host and port, and nothing after them.
+fn is_origin(url: &str) -> bool {
+    let Ok(url) = url.parse::<http::Uri>() else {
+        return false;
+    };
+    let scheme = matches!(url.scheme_str(), Some("http" | "https"));
+    scheme && url.host().is_some() && url.path_and_query().is_none_or(|rest| rest == "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_set_first_wins_and_the_rest_has_defaults() {
+        let flags = Settings {
+            http_listen: "127.0.0.1:1".parse().ok(),
+            ..Settings::default()
+        };
+        let file: Settings = toml::from_str(
+            "http_listen = '0.0.0.0:2'\ndata_dir = '/var/lib/busk'\nmedia_advertise = ['1.2.3.4']",
+        )
+        .unwrap();
+        let config = flags.or(file).check().unwrap();
+        assert_eq!(config.http_listen, "127.0.0.1:1".parse().unwrap());
+        assert_eq!(config.media_listen, "0.0.0.0:8081".parse().unwrap());
+        assert_eq!(config.metrics_listen, "127.0.0.1:8082".parse().unwrap());
+        assert_eq!(config.database, Database::Sqlite("/var/lib/busk/busk.db".into()));
+        assert_eq!(config.media_advertise, ["1.2.3.4".parse::<IpAddr>().unwrap()]);
+        assert!(config.address_limits);
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_meant() {
+        assert!(toml::from_str::<Settings>("htpt_listen = '0.0.0.0:2'").is_err());
+        for (url, fits) in [
+            ("https://live.example.org", true),
+            ("http://10.0.0.5:8080/", true),
+            ("live.example.org", false),
+            ("https://live.example.org/busk", false),
+            ("ftp://live.example.org", false),
+        ] {
+            assert_eq!(is_origin(url), fits, "{url}");
+        }
+        let settings = Settings {
+            database_url: Some("mysql://x".into()),
+            ..Settings::default()
+        };
+        assert!(matches!(settings.check(), Err(ConfigError::DatabaseUrl)));
+    }
+}

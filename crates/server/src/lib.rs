@@ -1,0 +1,16 @@
+//! The `busk` program: configuration, the router, start and drain, the embedded web app.
+//!
+//! Only `clock.rs` reads the clock and draws random numbers, and only `config.rs` reads the environment;
+//! everything below gets them through the [`Site`](busk_api::Site).
+
+pub mod clock;
+pub mod config;
+mod health;
+pub mod jobs;
+mod limits;
+mod listen;
+mod metrics;
+pub mod pages;
+mod router;
+pub mod serve;
+mod stop;

@@ -1,0 +1,110 @@
+//! All routes, the OpenAPI document they make, and the guards around them.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use busk_api::{OpenApiRouter, Problem, Site, StatusCode, limit_body, same_origin, secure};
+use futures_util::FutureExt;
+use http::{Method, header};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi};
+
+use crate::health;
+use crate::metrics::{self, Metrics};
+use crate::pages::Web;
+
+/// The largest body of any request: an SDP offer.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// How long a request may take, its body included.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Paths that are for programs: what is not found there is said as a problem, not as a page.
+const FOR_PROGRAMS: &[&str] = &[
+    "/api/",
+    "/ws/",
+    "/whip/",
+    "/whep/",
+    "/sandbox/",
+    "/hls/",
+    "/overlay/",
+];
+
+/// Adds what no feature crate knows to the document that their routes made.
+pub(crate) fn document(mut made: OpenApi) -> OpenApi {
+    made.info = InfoBuilder::new()
+        .title("Busk")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "A self-hosted live platform. Errors are RFC 9457 problem details; times are RFC 3339; ids are \
+             UUIDs; lists come in pages with a cursor.",
+        ))
+        .build();
+    let mut components = made
+        .components
+        .take()
+        .unwrap_or_else(|| ComponentsBuilder::new().build());
+    components.schemas.extend(busk_api::schemas());
+    let session = ApiKey::Cookie(ApiKeyValue::new(busk_people::session::COOKIE));
+    components
+        .security_schemes
+        .insert("session".into(), SecurityScheme::ApiKey(session).into());
+    made.components = Some(components);
+    made
+}
+
+/// The whole router.
+pub(crate) fn router(site: &Site, features: OpenApiRouter, web: Web, metrics: Metrics) -> Router {
+    let (features, made) = features.split_for_parts();
+    let openapi = document(made)
+        .to_pretty_json()
+        .expect("the document is numbers and text under text keys");
+    let json = [(header::CONTENT_TYPE, "application/json")];
+    features
+        .route("/api/openapi.json", get(async move || (json, openapi)))
+        .merge(health::routes(site.clone()))
+        .fallback(not_routed)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(Extension(web))
+        .layer(from_fn_with_state(site.clone(), same_origin))
+        .layer(from_fn_with_state(BODY_BYTES_MAX, limit_body))
+        .layer(from_fn(in_time))
+        .layer(from_fn(secure))
+        .layer(from_fn_with_state(metrics, metrics::count))
+}
+
+async fn not_routed(Extension(web): Extension<Web>, request: Request) -> Response {
+    let path = request.uri().path();
+    if FOR_PROGRAMS.iter().any(|start| path.starts_with(start)) {
+        return Problem::not_found("not_found", "There is nothing at this address").into_response();
+    }
+    web.serve(request.method(), path, request.headers())
+}
+
+async fn method_not_allowed(method: Method) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        format!("{method} is not possible here"),
+    )
+}
+
+/// Ends what takes too long, and turns a panic into an answer: a bug must cost one request, not more.
+async fn in_time(request: Request, next: Next) -> Response {
+    let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(PATIENCE, answering).await {
+        Ok(Ok(response)) => response,
+        // The panic hook has written where.
+        Ok(Err(_)) => Problem::internal().into_response(),
+        Err(_) => Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            "The request took too long",
+        )
+        .into_response(),
+    }
+}
