@@ -135,12 +135,12 @@ impl Sqlite {
 }
 
 /// The text for a statement, made once. `use_` keeps texts made from the same words apart.
-fn spelled<'a>(
-    texts: &'a mut Texts<String>,
+fn spelled(
+    texts: &mut Texts<String>,
     of: (usize, usize),
     use_: u8,
     make: impl FnOnce() -> String,
-) -> &'a str {
+) -> &str {
     texts.entry((of.0, of.1, use_)).or_insert_with(make)
 }
 
