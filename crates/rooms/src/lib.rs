@@ -1,1 +1,36 @@
-//! rooms
+//! A live room: its states, its log, its chat, its camera and its audience.
+//!
+//! ```text
+//!   scheduled ─► lobby ─► live ⇄ interrupted ─► ended
+//! ```
+//!
+//! Everything that people in a room see is an [event](event::What) with a number, written in the
+//! transaction that caused it ([`log::append`]) and delivered after the commit, in that order. Numbers are
+//! given by the store's writer, so a room's log has no gap; who reconnects asks for what came after the
+//! last number seen.
+//!
+//! [`Rooms`] joins the parts at run time: the store's announcements to the fan-out, sockets' commands to
+//! chat, the camera's comings and goings to the room's state.
+
+pub mod chat;
+pub mod event;
+mod http;
+mod live;
+pub mod log;
+mod rates;
+pub mod room;
+mod schema;
+mod signal;
+mod socket;
+pub mod state;
+mod view;
+mod whep;
+mod whip;
+
+pub use event::{RoomEvent, Speaker, SpeakerKind, SpeakerRole, What};
+pub use http::routes;
+pub use live::{Rooms, RoomsConfig, announcements};
+pub use room::{Room, State};
+pub use schema::MIGRATIONS;
+pub use socket::speaker;
+pub use view::RoomView;

@@ -1,0 +1,246 @@
+//! What a creator earned: pending, available, redeemed; and every line of it, down to the transfers.
+//!
+//! Invariant: diamonds become available in the order in which they came, each after the hold of the
+//! policy that its gift was posted under; what is shown is read from the ledger, never kept beside it.
+
+mod http;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use busk_base::{Amount, ChannelId, PostingId, RedemptionId, Timestamp};
+use busk_ledger::policy::Policies;
+use busk_ledger::{Cause, Leg, Line, PostError, Posting};
+use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Value, params, row};
+
+use crate::accounts::*;
+use crate::gifts::Rules;
+pub use http::routes;
+pub use statement::{StatementLine, lines};
+
+/// Lines looked at in one release; what is left comes with the next.
+const RELEASE_MAX: i64 = 5_000;
+
+/// When what an account got becomes available.
+fn due(line: &Line, policies: &Policies) -> Timestamp {
+    let hold = policies
+        .version(line.policy)
+        .map_or(0, |dated| dated.policy.gift_hold_s);
+    line.at + Duration::from_secs(hold)
+}
+
+/// Channels that have diamonds pending.
+pub fn channels_with_pending(db: &mut impl Read) -> Result<Vec<ChannelId>, StoreError> {
+    let rows = db.rows(
+        "SELECT owner FROM ledger_account WHERE name = 'diamonds.pending' AND balance > 0",
+        &[],
+    )?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Makes available what has been held long enough. Gives how many diamonds.
+pub fn release(
+    tx: &mut Tx,
+    channel: ChannelId,
+    id: PostingId,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<i64, PostError> {
+    let policies = busk_ledger::policy::all(tx)?;
+    let through = tx
+        .row(
+            "SELECT through FROM earnings_release WHERE channel = $1",
+            params![channel],
+        )?
+        .map_or(Ok(0), |row| row.get(0))?;
+    let came = busk_ledger::lines_after(tx, &diamonds_pending(channel), through, RELEASE_MAX)?;
+    let ripe = came.iter().take_while(|line| due(line, &policies) <= now);
+    let (diamonds, last) = ripe.fold((0, through), |(sum, _), line| (sum + line.amount, line.transfer));
+    if diamonds == 0 {
+        return Ok(0);
+    }
+
+    let (pending, available) = (diamonds_pending(channel), diamonds_available(channel));
+    let leg = Leg::Move {
+        debit: pending,
+        credit: available,
+        amount: Amount::diamonds(diamonds),
+    };
+    let cause = Cause {
+        kind: "release",
+        id: channel.0,
+    };
+    let posting = Posting {
+        id,
+        cause,
+        policy: rules.version,
+        corrects: None,
+        legs: vec![leg],
+    };
+    busk_ledger::post(tx, &posting, now)?;
+    tx.execute(
+        "INSERT INTO earnings_release (channel, through) VALUES ($1, $2) \
+         ON CONFLICT (channel) DO UPDATE SET through = excluded.through",
+        params![channel, last],
+    )?;
+    Ok(diamonds)
+}
+
+/// The next diamonds to become available: when the first do, and how many within a day of it.
+pub fn next_release(db: &mut impl Read, channel: ChannelId) -> Result<Option<(Timestamp, i64)>, StoreError> {
+    let policies = busk_ledger::policy::all(db)?;
+    let through = db
+        .row(
+            "SELECT through FROM earnings_release WHERE channel = $1",
+            params![channel],
+        )?
+        .map_or(Ok(0), |row| row.get(0))?;
+    let waiting = busk_ledger::lines_after(db, &diamonds_pending(channel), through, RELEASE_MAX)?;
+    let Some(first) = waiting.first().map(|line| due(line, &policies)) else {
+        return Ok(None);
+    };
+    let day = first + Duration::from_secs(24 * 3_600);
+    let sum = waiting
+        .iter()
+        .filter(|line| due(line, &policies) <= day)
+        .map(|line| line.amount)
+        .sum();
+    Ok(Some((first, sum)))
+}
+
+/// A creator wants money for diamonds.
+#[derive(Clone, Debug)]
+pub struct Redeem {
+    /// Made by the client; permanent.
+    pub id: RedemptionId,
+    pub channel: ChannelId,
+    pub diamonds: i64,
+}
+
+/// Why nothing was redeemed, in order of precedence.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum RedeemError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the id {0} was used for another redemption")]
+    IdReused(RedemptionId),
+    #[error("at least one diamond")]
+    Count,
+    #[error("fewer diamonds are available")]
+    InsufficientFunds,
+    #[error("the ledger refused: {0}")]
+    Ledger(PostError),
+}
+
+/// What a redemption brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redeemed {
+    pub id: RedemptionId,
+    /// In the currency's minor unit.
+    pub money: i64,
+    pub again: bool,
+}
+
+/// Diamonds become money, at what the coins behind them cost (domain: redeem).
+pub fn redeem(tx: &mut Tx, redeem: &Redeem, rules: &Rules, now: Timestamp) -> Result<Redeemed, RedeemError> {
+    if let Some(past) = tx.find::<Redemption>(&redeem.id)? {
+        let same = past.channel == redeem.channel && past.diamonds == redeem.diamonds;
+        let done = Redeemed {
+            id: redeem.id,
+            money: past.money,
+            again: true,
+        };
+        return if same {
+            Ok(done)
+        } else {
+            Err(RedeemError::IdReused(redeem.id))
+        };
+    }
+    let money = redeem.diamonds.checked_mul(rules.policy.coin_price_cents);
+    let money = money.filter(|money| *money > 0).ok_or(RedeemError::Count)?;
+    let (available, diamonds) = (
+        diamonds_available(redeem.channel),
+        Amount::diamonds(redeem.diamonds),
+    );
+    let posting = Posting {
+        id: PostingId(redeem.id.0),
+        cause: Cause {
+            kind: "redeem",
+            id: redeem.id.0,
+        },
+        policy: rules.version,
+        corrects: None,
+        legs: vec![
+            Leg::Move {
+                debit: available,
+                credit: DIAMOND_REDEEMED,
+                amount: diamonds,
+            },
+            Leg::Move {
+                debit: DIAMOND_FLOAT,
+                credit: earnings_available(redeem.channel),
+                amount: Amount::money(money, CURRENCY),
+            },
+        ],
+    };
+    busk_ledger::post(tx, &posting, now).map_err(|error| match error {
+        PostError::Store(error) => RedeemError::Store(error),
+        PostError::InsufficientFunds(account) if account == available => RedeemError::InsufficientFunds,
+        other => RedeemError::Ledger(other),
+    })?;
+
+    let row = Redemption {
+        channel: redeem.channel,
+        diamonds: redeem.diamonds,
+        money,
+    };
+    tx.insert(
+        &REDEMPTION,
+        row![redeem.id, row.channel, row.diamonds, row.money, now],
+    );
+    tx.put::<Redemption>(redeem.id, row);
+    Ok(Redeemed {
+        id: redeem.id,
+        money,
+        again: false,
+    })
+}
+
+static REDEMPTION: Insert = Insert {
+    table: "earnings_redemption",
+    columns: &[
+        ("id", Type::Blob),
+        ("channel", Type::Blob),
+        ("diamonds", Type::Int),
+        ("money", Type::Int),
+        ("at", Type::Int),
+    ],
+};
+
+#[derive(Clone)]
+struct Redemption {
+    channel: ChannelId,
+    diamonds: i64,
+    money: i64,
+}
+
+impl Entity for Redemption {
+    type Key = RedemptionId;
+    const SELECT: &'static str = "SELECT id, channel, diamonds, money FROM earnings_redemption WHERE id";
+    const KEY: Type = Type::Blob;
+
+    fn key(key: &RedemptionId) -> Value {
+        Value::from(*key)
+    }
+
+    fn read(row: &Row) -> Result<(RedemptionId, Self), StoreError> {
+        let redemption = Redemption {
+            channel: row.get(1)?,
+            diamonds: row.get(2)?,
+            money: row.get(3)?,
+        };
+        Ok((row.get(0)?, redemption))
+    }
+}

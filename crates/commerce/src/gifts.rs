@@ -1,0 +1,244 @@
+//! A viewer sends a gift. Read `send` downward; nothing else happens.
+//!
+//! Invariant: one [`GiftId`] moves coins at most once; the posting, the gift's row and the room's event
+//! commit together or not at all.
+
+pub mod catalogue;
+mod http;
+mod sql;
+#[cfg(test)]
+mod tests;
+
+use busk_base::{
+    Amount, ChannelId, GiftId, PersonId, Policy, PolicyVersion, PostingId, RoomId, Shares, StreakId,
+    Timestamp, split,
+};
+use busk_ledger::{Cause, Leg, PostError, Posting};
+use busk_rooms::event::Streak;
+use busk_rooms::{Room, Speaker, What};
+use busk_store::{Ahead, StoreError, Tx};
+
+use crate::accounts::*;
+use catalogue::Kind;
+pub use http::routes;
+use sql::{Gift, Run};
+
+pub const COUNT_MAX: i64 = 999;
+
+/// A gift, as its sender asks for it.
+#[derive(Clone, Debug)]
+pub struct SendGift {
+    /// Made by the client; permanent.
+    pub id: GiftId,
+    pub room: RoomId,
+    pub sender: PersonId,
+    /// The sender as others see them.
+    pub from: Speaker,
+    /// A code of the catalogue.
+    pub kind: String,
+    pub count: i64,
+    /// The id of the streak, if this gift begins one.
+    pub streak: StreakId,
+}
+
+/// The rules in force.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub version: PolicyVersion,
+    pub policy: Policy,
+}
+
+/// What the sender is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receipt {
+    pub gift: GiftId,
+    /// In coins.
+    pub paid: i64,
+    /// The sender's coins after it.
+    pub coins: i64,
+    pub streak: Option<Streak>,
+    pub shares: Shares,
+    /// Whether it had been sent before.
+    pub again: bool,
+}
+
+/// Why no gift was sent, in order of precedence.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SendGiftError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the id {0} was used for another gift")]
+    IdReused(GiftId),
+    #[error("there is no such room")]
+    RoomUnknown,
+    #[error("the room is not live")]
+    RoomNotLive,
+    #[error("there is no such gift")]
+    KindUnknown,
+    #[error("a gift is sent 1 to {COUNT_MAX} times")]
+    Count,
+    #[error("nobody gives to themselves")]
+    SelfGift,
+    #[error("not enough coins: {total} needed")]
+    InsufficientFunds { total: i64 },
+    /// The books do not hold what they must: a bug, not a refusal.
+    #[error("the ledger refused: {0}")]
+    Ledger(PostError),
+}
+
+/// Names the rows that sending will want.
+pub fn ahead(ahead: &mut Ahead, gift: &SendGift) {
+    ahead.want::<Gift>(gift.id);
+    ahead.want::<Run>(sql::run_key(gift));
+    let platform = [
+        COIN_SPENT,
+        DIAMOND_ISSUED,
+        COIN_FLOAT,
+        DIAMOND_FLOAT,
+        PLATFORM_REVENUE,
+    ];
+    busk_ledger::ahead(ahead, PostingId(gift.id.0), &platform);
+    busk_ledger::ahead(ahead, PostingId(gift.id.0), &[wallet(gift.sender)]);
+    if let Some(room) = ahead.want::<Room>(gift.room) {
+        busk_ledger::ahead(ahead, PostingId(gift.id.0), &[diamonds_pending(room.channel)]);
+    }
+}
+
+pub fn send(tx: &mut Tx, gift: &SendGift, rules: &Rules, now: Timestamp) -> Result<Receipt, SendGiftError> {
+    // First, so that a retry beats every later refusal.
+    if let Some(past) = tx.find::<Gift>(&gift.id)? {
+        return if past.is(gift) {
+            Ok(past.receipt(tx)?)
+        } else {
+            Err(SendGiftError::IdReused(gift.id))
+        };
+    }
+    let room = tx.find::<Room>(&gift.room)?.ok_or(SendGiftError::RoomUnknown)?;
+    if !room.state.is_on_air() {
+        return Err(SendGiftError::RoomNotLive);
+    }
+    let kind = catalogue::find(&gift.kind).ok_or(SendGiftError::KindUnknown)?;
+    if !(1..=COUNT_MAX).contains(&gift.count) {
+        return Err(SendGiftError::Count);
+    }
+    if gift.sender == room.host {
+        return Err(SendGiftError::SelfGift);
+    }
+    let bill = Bill::new(gift, kind, room.channel, rules);
+    let streak = streak(tx, gift, kind, rules, now)?;
+    busk_ledger::post(tx, &bill.posting(gift, rules), now).map_err(|error| refused(error, gift, &bill))?;
+
+    // After this line nothing refuses; a database error rolls all of it back.
+    let row = Gift::new(gift, room.channel, &bill, streak);
+    row.clone().add(tx, gift.id, now);
+    if let Some(streak) = streak {
+        Run {
+            id: streak.id,
+            count: streak.count,
+            last_at: now,
+        }
+        .save(tx, gift)?;
+    }
+    let what = What::Gift {
+        id: gift.id,
+        from: gift.from.clone(),
+        kind: kind.code.to_owned(),
+        count: gift.count,
+        price: kind.price,
+        total: bill.total,
+        streak,
+    };
+    busk_rooms::log::append(tx, room.id, what, now)?;
+    Ok(Receipt {
+        again: false,
+        ..row.receipt(tx)?
+    })
+}
+
+fn refused(error: PostError, gift: &SendGift, bill: &Bill) -> SendGiftError {
+    match error {
+        PostError::Store(error) => SendGiftError::Store(error),
+        PostError::InsufficientFunds(account) if account == wallet(gift.sender) => {
+            SendGiftError::InsufficientFunds { total: bill.total }
+        }
+        other => SendGiftError::Ledger(other),
+    }
+}
+
+/// What a gift costs and who gets what of it.
+struct Bill {
+    channel: ChannelId,
+    total: i64,
+    /// In coins, and so in diamonds: a diamond is worth what a coin cost.
+    shares: Shares,
+    cents_per_coin: i64,
+}
+
+impl Bill {
+    fn new(gift: &SendGift, kind: &Kind, channel: ChannelId, rules: &Rules) -> Self {
+        let total = kind.price * gift.count;
+        let shares = split(total, rules.policy.gift_share_percent);
+        Self {
+            channel,
+            total,
+            shares,
+            cents_per_coin: rules.policy.coin_price_cents,
+        }
+    }
+
+    /// Coins are spent, diamonds are earned, and the money behind them follows (domain: gift).
+    fn posting(&self, gift: &SendGift, rules: &Rules) -> Posting {
+        let money = |coins: i64| Amount::money(coins * self.cents_per_coin, CURRENCY);
+        let (creator, platform) = (self.shares.creator, self.shares.platform);
+        let pending = diamonds_pending(self.channel);
+        let legs = [
+            (wallet(gift.sender), COIN_SPENT, Amount::coins(self.total)),
+            (DIAMOND_ISSUED, pending, Amount::diamonds(creator)),
+            (COIN_FLOAT, DIAMOND_FLOAT, money(creator)),
+            (COIN_FLOAT, PLATFORM_REVENUE, money(platform)),
+        ];
+        let legs = legs.into_iter().filter(|(.., amount)| amount.value > 0);
+        Posting {
+            id: PostingId(gift.id.0),
+            cause: Cause {
+                kind: "gift",
+                id: gift.id.0,
+            },
+            policy: rules.version,
+            corrects: None,
+            legs: legs
+                .map(|(debit, credit, amount)| Leg::Move {
+                    debit,
+                    credit,
+                    amount,
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The streak that this gift begins or carries on (as on TikTok): same gift, same viewer, in time.
+fn streak(
+    tx: &mut Tx,
+    gift: &SendGift,
+    kind: &Kind,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Option<Streak>, StoreError> {
+    if !kind.streakable(&rules.policy) {
+        return Ok(None);
+    }
+    let run = tx.find::<Run>(&sql::run_key(gift))?;
+    let alive =
+        run.filter(|run| now.since(run.last_at).as_millis() <= u128::from(rules.policy.streak_window_ms));
+    Ok(Some(match alive {
+        Some(run) => Streak {
+            id: run.id,
+            count: run.count + gift.count,
+        },
+        None => Streak {
+            id: gift.streak,
+            count: gift.count,
+        },
+    }))
+}

@@ -1,0 +1,3 @@
+//! Payment providers. The sandbox is the one there is.
+
+pub mod sandbox;

@@ -1,0 +1,179 @@
+//! Chat: saying something, and taking it away.
+//!
+//! Invariant: a message id is said once; what was deleted is never given out again.
+
+use busk_base::{MessageId, RoomId, TextError, Timestamp, bounded_text};
+use busk_store::{Entity, Insert, Row, StoreError, Tx, Type, Value, params, row};
+use uuid::Uuid;
+
+use crate::{Room, RoomEvent, Speaker, What, log};
+
+pub const TEXT_MAX: usize = 300;
+
+/// A message, as its author sends it.
+#[derive(Clone, Debug)]
+pub struct Say {
+    pub id: MessageId,
+    pub room: RoomId,
+    pub from: Speaker,
+    pub text: String,
+}
+
+/// Why nothing was said, in order of precedence.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the id {0} was used for another message")]
+    IdReused(MessageId),
+    #[error("the text {0}")]
+    Text(TextError),
+    #[error("there is no such room")]
+    RoomUnknown,
+    #[error("the room is not live")]
+    RoomNotLive,
+}
+
+/// What was said, or when it was said already.
+#[derive(Clone, Debug)]
+pub struct Said {
+    pub n: i64,
+    /// Absent when the message had been said before.
+    pub event: Option<RoomEvent>,
+}
+
+pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
+    if let Some(past) = tx.find::<Message>(&say.id)? {
+        let same = past.room == say.room && past.author == say.from.id;
+        return if same {
+            Ok(Said {
+                n: past.n,
+                event: None,
+            })
+        } else {
+            Err(SayError::IdReused(say.id))
+        };
+    }
+    let text = bounded_text(&say.text, 1, TEXT_MAX).map_err(SayError::Text)?;
+    let room = tx.find::<Room>(&say.room)?.ok_or(SayError::RoomUnknown)?;
+    if !room.state.is_on_air() {
+        return Err(SayError::RoomNotLive);
+    }
+
+    let what = What::Said {
+        id: say.id,
+        from: say.from.clone(),
+        text,
+    };
+    let event = log::append(tx, say.room, what, now)?;
+    let message = Message {
+        room: say.room,
+        n: event.n,
+        author: say.from.id,
+        removed: false,
+    };
+    tx.insert(&MESSAGE, row![say.id, message.room, message.n, message.author]);
+    tx.put::<Message>(say.id, message);
+    Ok(Said {
+        n: event.n,
+        event: Some(event),
+    })
+}
+
+/// Who wants a message gone.
+#[derive(Clone, Copy, Debug)]
+pub struct Delete {
+    pub room: RoomId,
+    pub message: MessageId,
+    pub by: Uuid,
+    pub operator: bool,
+}
+
+/// Why nothing was deleted, in order of precedence.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum DeleteError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("there is no such message")]
+    MessageUnknown,
+    #[error("only its author, the host and the operator may delete it")]
+    NotYours,
+}
+
+/// Deletes a message; once more is no error and no second event.
+pub fn delete(tx: &mut Tx, delete: &Delete, now: Timestamp) -> Result<(), DeleteError> {
+    let message = tx
+        .find::<Message>(&delete.message)?
+        .filter(|message| message.room == delete.room);
+    let message = message.ok_or(DeleteError::MessageUnknown)?;
+    let room = tx
+        .find::<Room>(&delete.room)?
+        .ok_or(DeleteError::MessageUnknown)?;
+    if !(delete.operator || delete.by == message.author || delete.by == room.host.0) {
+        return Err(DeleteError::NotYours);
+    }
+    if message.removed {
+        return Ok(());
+    }
+
+    tx.execute(
+        "UPDATE room_message SET removed_by = $2 WHERE id = $1",
+        params![delete.message, delete.by],
+    )?;
+    tx.put::<Message>(
+        delete.message,
+        Message {
+            removed: true,
+            ..message
+        },
+    );
+    log::append(
+        tx,
+        room.id,
+        What::Deleted {
+            message: delete.message,
+            by: delete.by,
+        },
+        now,
+    )?;
+    Ok(())
+}
+
+static MESSAGE: Insert = Insert {
+    table: "room_message",
+    columns: &[
+        ("id", Type::Blob),
+        ("room", Type::Blob),
+        ("n", Type::Int),
+        ("author", Type::Blob),
+    ],
+};
+
+#[derive(Clone)]
+struct Message {
+    room: RoomId,
+    n: i64,
+    author: Uuid,
+    removed: bool,
+}
+
+impl Entity for Message {
+    type Key = MessageId;
+    const SELECT: &'static str = "SELECT id, room, n, author, removed_by FROM room_message WHERE id";
+    const KEY: Type = Type::Blob;
+
+    fn key(key: &MessageId) -> Value {
+        Value::from(*key)
+    }
+
+    fn read(row: &Row) -> Result<(MessageId, Self), StoreError> {
+        let removed = row.get::<Option<Uuid>>(4)?.is_some();
+        let message = Message {
+            room: row.get(1)?,
+            n: row.get(2)?,
+            author: row.get(3)?,
+            removed,
+        };
+        Ok((row.get(0)?, message))
+    }
+}

@@ -1,0 +1,84 @@
+//! The vocabulary of the room log. What is written here is what clients get, byte for byte.
+
+use busk_base::{GiftId, MessageId, StreakId, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::State;
+
+/// One numbered entry of a room's log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RoomEvent {
+    /// From 1, without a gap.
+    pub n: i64,
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum What {
+    /// A chat message.
+    Said {
+        id: MessageId,
+        from: Speaker,
+        text: String,
+    },
+    /// A message was taken away; clients hide it.
+    Deleted { message: MessageId, by: Uuid },
+    /// Stands in the log's replay where a deleted message stood.
+    Removed {},
+    /// A gift; `price` is of one, `total` of all, in coins.
+    Gift {
+        id: GiftId,
+        from: Speaker,
+        kind: String,
+        count: i64,
+        price: i64,
+        total: i64,
+        streak: Option<Streak>,
+    },
+    /// The room's state changed.
+    RoomState {
+        state: State,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resume_until: Option<Timestamp>,
+    },
+    /// The title changed.
+    Title { title: String },
+}
+
+/// A run of the same gift by the same viewer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Streak {
+    pub id: StreakId,
+    /// How many of the gift so far.
+    pub count: i64,
+}
+
+/// Who said or gave something, as others see them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Speaker {
+    pub id: Uuid,
+    pub name: String,
+    pub kind: SpeakerKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<SpeakerRole>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SpeakerKind {
+    Person,
+    Guest,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SpeakerRole {
+    Host,
+    Operator,
+}

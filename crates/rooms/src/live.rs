@@ -1,0 +1,257 @@
+//! What runs while rooms are live: the store's announcements go out to the sockets, the camera's comings
+//! and goings change the room's state, and jobs end what did not come back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::FromRef;
+use busk_api::Site;
+use busk_base::{JobId, MediaSessionId, RoomId};
+use busk_fanout::Fanout;
+use busk_media::{Media, MediaEvent};
+use busk_store::{Announcement, Sink, Tx, jobs};
+use tokio::sync::mpsc;
+
+use crate::event::Speaker;
+use crate::rates::Rates;
+use crate::socket::Commands;
+use crate::state::{self, By, ChangeError};
+use crate::{Room, State, log};
+
+/// A room's camera sessions, viewers' sessions and sockets, and the site they belong to. Clones share it.
+#[derive(Clone)]
+pub struct Rooms(Arc<Parts>);
+
+struct Parts {
+    site: Site,
+    fanout: Fanout<Arc<Viewer>>,
+    media: Media,
+    rates: Mutex<Rates>,
+    /// The connected cameras.
+    cameras: Mutex<HashMap<RoomId, MediaSessionId>>,
+}
+
+/// Who is behind a socket.
+#[derive(Debug)]
+pub(crate) struct Viewer {
+    pub(crate) speaker: Option<Speaker>,
+    pub(crate) operator: bool,
+}
+
+/// What [`Rooms`] is made of.
+pub struct RoomsConfig {
+    pub site: Site,
+    pub fanout: busk_fanout::Config,
+    pub media: Media,
+    pub media_events: mpsc::Receiver<MediaEvent>,
+    /// What the store announced; see [`announcements`].
+    pub announced: mpsc::UnboundedReceiver<Vec<Announcement>>,
+}
+
+/// A sink for the store and its other end, for [`RoomsConfig`]. Without a bound, since the writer must
+/// not wait and what was committed must not be dropped; the far end only moves bytes into rings.
+pub fn announcements() -> (Sink, mpsc::UnboundedReceiver<Vec<Announcement>>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    // When nobody listens any more, the program is ending; the log has it all.
+    (Arc::new(move |batch| drop(sender.send(batch))), receiver)
+}
+
+impl FromRef<Rooms> for Site {
+    fn from_ref(rooms: &Rooms) -> Self {
+        rooms.site().clone()
+    }
+}
+
+impl Rooms {
+    /// Starts the fan-out and the tasks that join the parts; rooms that were live when the program last
+    /// stopped wait for their cameras.
+    pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
+        let (commands, inbox) = Commands::new();
+        let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
+        let rooms = Self(Arc::new(Parts {
+            site: config.site,
+            fanout,
+            media: config.media,
+            rates: Mutex::default(),
+            cameras: Mutex::default(),
+        }));
+        rooms.interrupt_all().await.map_err(std::io::Error::other)?;
+        tokio::spawn(rooms.clone().deliver(config.announced));
+        tokio::spawn(rooms.clone().follow_cameras(config.media_events));
+        tokio::spawn(rooms.clone().obey(inbox));
+        Ok(rooms)
+    }
+
+    pub fn site(&self) -> &Site {
+        &self.0.site
+    }
+
+    pub(crate) fn fanout(&self) -> &Fanout<Arc<Viewer>> {
+        &self.0.fanout
+    }
+
+    pub(crate) fn media(&self) -> &Media {
+        &self.0.media
+    }
+
+    /// Sockets, frames and bytes so far, for the metrics.
+    pub fn socket_stats(&self) -> busk_fanout::Stats {
+        self.0.fanout.stats()
+    }
+
+    pub fn media_sessions(&self) -> usize {
+        self.0.media.sessions()
+    }
+
+    /// Says goodbye to every socket. Blocks for two seconds at most.
+    pub fn stop(&self) {
+        self.0.fanout.stop();
+    }
+
+    pub(crate) fn rates(&self) -> MutexGuard<'_, Rates> {
+        self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cameras(&self) -> MutexGuard<'_, HashMap<RoomId, MediaSessionId>> {
+        self.0.cameras.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn camera_connected(&self, room: RoomId) -> bool {
+        self.cameras().contains_key(&room)
+    }
+
+    async fn deliver(self, mut announced: mpsc::UnboundedReceiver<Vec<Announcement>>) {
+        while let Some(batch) = announced.recv().await {
+            let mut by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)> = Vec::new();
+            for (room, epoch, event) in batch.into_iter().filter_map(log::announced) {
+                match by_room.iter_mut().find(|(r, e, _)| (*r, *e) == (room, epoch)) {
+                    Some((_, _, events)) => events.push(event),
+                    None => by_room.push((room, epoch, vec![event])),
+                }
+            }
+            for (room, epoch, events) in by_room {
+                if let Err(error) = self.fanout().publish(room, epoch, events) {
+                    // The sockets would miss numbers for good: have them come back and read the log.
+                    tracing::error!(%room, "not delivered: {error}");
+                    self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
+                }
+            }
+        }
+    }
+
+    async fn follow_cameras(self, mut events: mpsc::Receiver<MediaEvent>) {
+        while let Some(event) = events.recv().await {
+            let followed = match event {
+                MediaEvent::PublisherConnected { room, session } => self.connected(room, session).await,
+                MediaEvent::PublisherLost { room, session } => self.lost(room, session).await,
+                MediaEvent::ViewerConnected { .. } | MediaEvent::ViewerGone { .. } => Ok(()),
+            };
+            if let Err(error) = followed {
+                tracing::warn!(?event, "could not follow the camera: {error}");
+            }
+        }
+    }
+
+    async fn connected(&self, room: RoomId, session: MediaSessionId) -> Result<(), ChangeError> {
+        self.cameras().insert(room, session);
+        let now = self.site().now();
+        let room = self
+            .site()
+            .store()
+            .write(move |tx| state::camera_connected(tx, room, now))
+            .await?;
+        tracing::info!(room = %room.id, state = room.state.word(), "camera connected");
+        Ok(())
+    }
+
+    async fn lost(&self, room: RoomId, session: MediaSessionId) -> Result<(), ChangeError> {
+        {
+            let mut cameras = self.cameras();
+            // A newer camera may have taken over before the old one's end was noticed.
+            if cameras.get(&room) != Some(&session) {
+                return Ok(());
+            }
+            cameras.remove(&room);
+        }
+        self.interrupt(room).await
+    }
+
+    async fn interrupt(&self, room: RoomId) -> Result<(), ChangeError> {
+        let (now, job) = (
+            self.site().now(),
+            JobId::new(self.site().now(), self.site().entropy()),
+        );
+        let until = now + Duration::from_secs(self.site().policy().resume_window_s);
+        let change = move |tx: &mut Tx| state::interrupt(tx, room, job, until, now);
+        match self.site().store().write(change).await {
+            Ok(_) => tracing::info!(%room, "camera lost"),
+            // A camera tried out in the lobby, or one that hung up after the end.
+            Err(ChangeError::WrongState(_)) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn interrupt_all(&self) -> Result<(), ChangeError> {
+        for room in self
+            .site()
+            .store()
+            .read(crate::view::live)
+            .await
+            .map_err(ChangeError::Store)?
+        {
+            self.interrupt(room).await?;
+        }
+        Ok(())
+    }
+
+    /// Lobby → live.
+    pub(crate) async fn go_live(&self, room: RoomId, by: By) -> Result<Room, ChangeError> {
+        let (now, camera) = (self.site().now(), self.camera_connected(room));
+        self.site()
+            .store()
+            .write(move |tx| state::go_live(tx, room, by, camera, now))
+            .await
+    }
+
+    /// Ends a room and hangs up its camera and viewers.
+    pub async fn end(&self, room: RoomId, by: By) -> Result<Room, ChangeError> {
+        let now = self.site().now();
+        let ended = self
+            .site()
+            .store()
+            .write(move |tx| state::end(tx, room, by, now))
+            .await?;
+        self.hang_up(room).await;
+        Ok(ended)
+    }
+
+    async fn hang_up(&self, room: RoomId) {
+        self.cameras().remove(&room);
+        self.media().close_room(room).await;
+    }
+
+    /// Does a [`state::END_JOB`].
+    pub async fn end_if_not_resumed(&self, job: &jobs::Job) -> Result<(), String> {
+        let room: RoomId = serde_json::from_str(&job.body).map_err(|e| e.to_string())?;
+        let (now, id) = (self.site().now(), job.id);
+        let ended = self
+            .site()
+            .store()
+            .write(move |tx| {
+                let ended = match state::end_if_not_resumed(tx, room, now) {
+                    Err(ChangeError::RoomUnknown) => None,
+                    other => other?,
+                };
+                jobs::done(tx, id)?;
+                Ok::<_, ChangeError>(ended)
+            })
+            .await
+            .map_err(|e| e.to_string())?;
+        if ended.is_some_and(|room| room.state == State::Ended) {
+            self.hang_up(room).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! The room log: appending inside a transaction, and reading what came after a number.
+//!
+//! Invariant: a room's numbers are 1, 2, 3 … without a gap, and an event is announced only after the
+//! commit that wrote it. The log is therefore its own outbox: whatever was not delivered is read again.
+
+use std::borrow::Cow;
+
+use busk_base::{RoomId, Timestamp};
+use busk_fanout::{Audience, Class};
+use busk_store::{Announcement, Insert, Read, StoreError, Tx, Type, params, row};
+use bytes::Bytes;
+
+use crate::{Room, RoomEvent, What};
+
+static EVENT: Insert = Insert {
+    table: "room_event",
+    columns: &[
+        ("room", Type::Blob),
+        ("n", Type::Int),
+        ("audience", Type::Text),
+        ("body", Type::Text),
+    ],
+};
+
+/// Events kept at hand in a snapshot.
+pub const RECENT: i64 = 60;
+/// Who is further behind than this gets a snapshot.
+pub const CATCH_UP_MAX: i64 = 400;
+
+const EVERYONE: &str = "everyone";
+
+/// Gives what happened the room's next number, and has it told after the commit.
+pub fn append(tx: &mut Tx, room: RoomId, what: What, now: Timestamp) -> Result<RoomEvent, StoreError> {
+    let row = tx
+        .find::<Room>(&room)?
+        .ok_or_else(|| StoreError::Broken(format!("no room {room} to write to")))?;
+    let kept = class_of(&what);
+    let epoch = row.epoch;
+    let event = RoomEvent {
+        n: row.number(tx),
+        at: now,
+        what,
+    };
+    let body = serde_json::to_string(&event).map_err(|e| StoreError::Broken(e.to_string()))?;
+    tx.insert(&EVENT, row![room, event.n, EVERYONE, body.as_str()]);
+    tx.announce(Announcement {
+        subject: room.0,
+        number: event.n,
+        tag: tag(kept, epoch),
+        body: Bytes::from(body),
+    });
+    Ok(event)
+}
+
+/// Chat may be skipped for slow readers; all else is kept.
+fn class_of(what: &What) -> Class {
+    match what {
+        What::Said { .. } => Class::Chat,
+        What::Deleted { .. }
+        | What::Removed {}
+        | What::Gift { .. }
+        | What::RoomState { .. }
+        | What::Title { .. } => Class::Kept,
+    }
+}
+
+fn tag(class: Class, epoch: i64) -> Cow<'static, str> {
+    match (class, epoch) {
+        (Class::Chat, 1) => "chat/1".into(),
+        (Class::Kept, 1) => "kept/1".into(),
+        (Class::Chat, epoch) => format!("chat/{epoch}").into(),
+        (Class::Kept, epoch) => format!("kept/{epoch}").into(),
+    }
+}
+
+/// Reads an announcement back: its room, its epoch, and the event for the fan-out.
+pub(crate) fn announced(announcement: Announcement) -> Option<(RoomId, u32, busk_fanout::Event)> {
+    let (class, epoch) = announcement.tag.split_once('/')?;
+    let class = match class {
+        "chat" => Class::Chat,
+        _ => Class::Kept,
+    };
+    let event = busk_fanout::Event {
+        n: announcement.number.try_into().ok()?,
+        audience: Audience::Everyone,
+        class,
+        json: announcement.body,
+    };
+    Some((RoomId(announcement.subject), epoch.parse().ok()?, event))
+}
+
+/// The bodies of the events after `after`, oldest first, at most `max`; deleted messages are blank.
+pub fn after(
+    db: &mut impl Read,
+    room: RoomId,
+    after: i64,
+    max: i64,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let rows = db.rows(
+        "SELECT e.n, CASE WHEN m.n IS NULL THEN e.body ELSE '' END, e.body \
+         FROM room_event e \
+         LEFT JOIN room_message m ON m.room = e.room AND m.n = e.n AND m.removed_by IS NOT NULL \
+         WHERE e.room = $1 AND e.n > $2 AND e.audience = 'everyone' ORDER BY e.n LIMIT $3",
+        params![room, after, max],
+    )?;
+    rows.iter()
+        .map(|row| {
+            let (n, body): (i64, String) = (row.get(0)?, row.get(1)?);
+            let body = if body.is_empty() {
+                blank(&row.get::<String>(2)?)?
+            } else {
+                body
+            };
+            Ok((n, body))
+        })
+        .collect()
+}
+
+/// What stands where a deleted message stood: its number and time, not its words.
+fn blank(body: &str) -> Result<String, StoreError> {
+    let broken = |e: serde_json::Error| StoreError::Broken(format!("an event that cannot be read: {e}"));
+    let event: RoomEvent = serde_json::from_str(body).map_err(broken)?;
+    serde_json::to_string(&RoomEvent {
+        what: What::Removed {},
+        ..event
+    })
+    .map_err(broken)
+}

@@ -1,0 +1,45 @@
+use busk_store::Migration;
+
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    name: "rooms/0001",
+    sql: ROOMS,
+}];
+
+/// A channel has at most one room that is open (lobby, live or interrupted): the index says so.
+const ROOMS: &str = "
+CREATE TABLE room (
+    id BYTEA PRIMARY KEY,
+    channel BYTEA NOT NULL,
+    host BYTEA NOT NULL,
+    title TEXT NOT NULL,
+    state TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    seq BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    scheduled_at BIGINT,
+    started_at BIGINT,
+    resume_until BIGINT,
+    ended_at BIGINT,
+    live_on_camera BOOLEAN NOT NULL
+);
+CREATE UNIQUE INDEX room_open ON room (channel) WHERE state IN ('lobby', 'live', 'interrupted');
+CREATE INDEX room_by_channel ON room (channel, created_at);
+CREATE INDEX room_listed ON room (state) WHERE state <> 'ended';
+
+CREATE TABLE room_event (
+    room BYTEA NOT NULL,
+    n BIGINT NOT NULL,
+    audience TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (room, n)
+)/*sqlite: WITHOUT ROWID*/;
+
+CREATE TABLE room_message (
+    id BYTEA PRIMARY KEY,
+    room BYTEA NOT NULL,
+    n BIGINT NOT NULL,
+    author BYTEA NOT NULL,
+    removed_by BYTEA
+);
+CREATE INDEX room_message_removed ON room_message (room, n) WHERE removed_by IS NOT NULL;
+";

@@ -1,0 +1,365 @@
+//! `/ws/rooms/{room}`: a room's events to its viewers, and their commands back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State as Shared};
+use axum::response::{IntoResponse, Response};
+use busk_api::{Path, Problem, Query, StatusCode, origin_is_ours};
+use busk_base::{MessageId, RoomId};
+use busk_fanout::{AttachError, ConnId, Inbound, Member, Peer, Rights, Socket};
+use busk_people::{Caller, Role};
+use busk_store::{Reader, StoreError};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Semaphore, mpsc};
+use uuid::Uuid;
+
+use crate::chat::{self, Delete, DeleteError, Say, SayError};
+use crate::event::{Speaker, SpeakerKind, SpeakerRole};
+use crate::live::{Rooms, Viewer};
+use crate::{RoomView, log, view};
+
+/// Commands that may wait; a client whose command finds no place is told nothing and asks again.
+const COMMANDS_MAX: usize = 8_192;
+/// Commands worked on at once.
+const AT_ONCE: usize = 1_024;
+/// How often a hello that was overtaken by events is made anew.
+const HELLOS_MAX: usize = 5;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Since {
+    after: Option<i64>,
+    epoch: Option<i64>,
+}
+
+/// Opens the socket.
+pub(crate) async fn open(
+    Shared(rooms): Shared<Rooms>,
+    Path(room): Path<RoomId>,
+    Query(from): Query<Since>,
+    caller: Caller,
+    mut request: Request,
+) -> Result<Response, Problem> {
+    if !origin_is_ours(rooms.site(), request.headers()) {
+        return Err(Problem::forbidden(
+            "foreign_origin",
+            "Another site's page may not do this",
+        ));
+    }
+    let shown = rooms.site().store().read(move |db| view::one(db, room)).await?;
+    let host = shown
+        .ok_or_else(|| Problem::not_found("room_unknown", "There is no such room"))?
+        .room
+        .host;
+    let viewer = Arc::new(Viewer {
+        operator: caller.is_operator(),
+        speaker: speaker(&caller, caller.person_id() == Some(host)),
+    });
+    let upgraded = busk_fanout::upgrade::<_, axum::body::Body>(&mut request);
+    let (response, socket) = match upgraded {
+        Ok(upgraded) => upgraded,
+        Err(refused) => return Ok(refused.response::<axum::body::Body>().into_response()),
+    };
+    tokio::spawn(async move {
+        match socket.await {
+            Ok(socket) => welcome(rooms, room, from, caller, viewer, socket).await,
+            Err(error) => tracing::debug!("no socket: {error}"),
+        }
+    });
+    Ok(response)
+}
+
+/// How others see the one who asks.
+pub fn speaker(caller: &Caller, host: bool) -> Option<Speaker> {
+    match caller {
+        Caller::Person(person) => Some(Speaker {
+            id: person.id.0,
+            name: person.display_name.clone(),
+            kind: SpeakerKind::Person,
+            role: match (host, person.role) {
+                (true, _) => Some(SpeakerRole::Host),
+                (false, Role::Operator) => Some(SpeakerRole::Operator),
+                (false, Role::Viewer) => None,
+            },
+        }),
+        Caller::Guest(guest) => Some(Speaker {
+            id: guest.id.0,
+            name: guest.name.clone(),
+            kind: SpeakerKind::Guest,
+            role: None,
+        }),
+        Caller::Nobody => None,
+    }
+}
+
+async fn welcome(
+    rooms: Rooms,
+    room: RoomId,
+    from: Since,
+    caller: Caller,
+    viewer: Arc<Viewer>,
+    mut socket: Socket,
+) {
+    let key = viewer.speaker.as_ref().map_or(0, |speaker| speaker.id.as_u128());
+    let mut member = Member {
+        room,
+        key,
+        rights: Rights::default(),
+        viewer,
+    };
+    for _ in 0..HELLOS_MAX {
+        let hello = match hello(&rooms, room, &from, &caller, &member.viewer).await {
+            Ok(hello) => hello,
+            Err(error) => {
+                tracing::warn!(%room, "no hello: {error}");
+                return socket.refuse(1013, "try again");
+            }
+        };
+        rooms.fanout().open(room, hello.epoch, hello.seq);
+        let attached = rooms
+            .fanout()
+            .attach(socket, member, hello.json.as_bytes(), hello.epoch, hello.seq);
+        let Err(refused) = attached else { return };
+        (socket, member) = (refused.socket, refused.member);
+        match refused.why {
+            AttachError::Behind | AttachError::NotOpen => {}
+            AttachError::Full => return socket.refuse(1013, "full: try again later"),
+            AttachError::Broken => return,
+        }
+    }
+    socket.refuse(1013, "try again");
+}
+
+struct Hello {
+    json: String,
+    epoch: u32,
+    seq: u64,
+}
+
+#[derive(Serialize)]
+struct HelloBody<'a> {
+    you: Option<&'a Speaker>,
+    room: RoomView,
+    reset: bool,
+}
+
+/// Everything up to a number: what came after the one that the client saw, or the recent past.
+async fn hello(
+    rooms: &Rooms,
+    room: RoomId,
+    from: &Since,
+    caller: &Caller,
+    viewer: &Viewer,
+) -> Result<Hello, StoreError> {
+    let (after, epoch) = (from.after, from.epoch);
+    let read = rooms.site().store().read(move |db: &mut Reader| {
+        db.snapshot(|db| {
+            let gone = || StoreError::Broken(format!("room {room} is gone"));
+            let shown = view::one(db, room)?.ok_or_else(gone)?;
+            let seq = shown.room.seq;
+            let known = epoch.is_none_or(|epoch| epoch == shown.room.epoch);
+            let resume = after.filter(|n| known && *n <= seq && seq - n <= log::CATCH_UP_MAX);
+            let start = resume.unwrap_or((seq - log::RECENT).max(0));
+            let events = log::after(db, room, start, log::CATCH_UP_MAX)?;
+            Ok((shown, events, after.is_some() && resume.is_none()))
+        })
+    });
+    let (shown, events, reset) = read.await?;
+    let (epoch, seq) = (shown.room.epoch, shown.room.seq);
+    let viewers = rooms.fanout().viewers(room) + 1;
+    let body = HelloBody {
+        you: viewer.speaker.as_ref(),
+        room: shown.view(viewers, caller.person_id()),
+        reset,
+    };
+    let broken = |e: serde_json::Error| StoreError::Broken(e.to_string());
+    let hello = serde_json::to_string(&body).map_err(broken)?;
+    let events: Vec<String> = events.into_iter().map(|(_, body)| body).collect();
+    let json = format!(
+        r#"{{"v":1,"room":"{room}","epoch":{epoch},"seq":{seq},"hello":{hello},"ev":[{}]}}"#,
+        events.join(",")
+    );
+    Ok(Hello {
+        json,
+        epoch: epoch.try_into().unwrap_or(1),
+        seq: seq.try_into().unwrap_or(0),
+    })
+}
+
+/// Takes clients' messages off the shards' threads.
+pub(crate) struct Commands(mpsc::Sender<Command>);
+
+pub(crate) struct Command {
+    conn: ConnId,
+    room: RoomId,
+    viewer: Arc<Viewer>,
+    text: String,
+}
+
+impl Commands {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Command>) {
+        let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
+        (Self(sender), receiver)
+    }
+}
+
+impl Inbound<Arc<Viewer>> for Commands {
+    fn message(&self, peer: &Peer<'_, Arc<Viewer>>, text: &str) {
+        let (conn, room, viewer) = (peer.conn, peer.room, Arc::clone(peer.viewer));
+        // Full means overrun: the client sees no answer, and asks again.
+        let _ = self.0.try_send(Command {
+            conn,
+            room,
+            viewer,
+            text: text.to_owned(),
+        });
+    }
+}
+
+/// What a client may ask for over the socket.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
+enum Ask {
+    Say { id: MessageId, text: String },
+    Delete { id: Uuid, message: MessageId },
+    Ping {},
+}
+
+impl Rooms {
+    pub(crate) async fn obey(self, mut inbox: mpsc::Receiver<Command>) {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        while let Some(command) = inbox.recv().await {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return;
+            };
+            let rooms = self.clone();
+            tokio::spawn(async move {
+                rooms.answer(command).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn answer(&self, command: Command) {
+        let ask: Ask = match serde_json::from_str(&command.text) {
+            Ok(ask) => ask,
+            Err(error) => {
+                let problem = Problem::new(StatusCode::BAD_REQUEST, "malformed", "This is no command")
+                    .detail(error.to_string());
+                return self.reply(command.conn, None, Err(problem));
+            }
+        };
+        let (id, answer) = match ask {
+            Ask::Ping {} => (None, Ok(serde_json::json!({}))),
+            Ask::Say { id, text } => {
+                let said = self.say(command.room, &command.viewer, id, text).await;
+                (Some(id.0), said.map(|n| serde_json::json!({ "n": n })))
+            }
+            Ask::Delete { id, message } => {
+                let deleted = self.delete_message(command.room, &command.viewer, message).await;
+                (Some(id), deleted.map(|()| serde_json::json!({})))
+            }
+        };
+        self.reply(command.conn, id, answer);
+    }
+
+    fn reply(&self, conn: ConnId, id: Option<Uuid>, answer: Result<serde_json::Value, Problem>) {
+        let json = match answer {
+            Ok(ok) => serde_json::json!({ "v": 1, "re": id, "ok": ok }),
+            Err(problem) => serde_json::json!({ "v": 1, "re": id, "problem": problem.to_json() }),
+        };
+        self.fanout().reply(conn, json.to_string().as_bytes());
+    }
+
+    /// Says something in a room; gives its number.
+    pub(crate) async fn say(
+        &self,
+        room: RoomId,
+        viewer: &Viewer,
+        id: MessageId,
+        text: String,
+    ) -> Result<i64, Problem> {
+        let from = viewer.speaker.clone().ok_or_else(name_needed)?;
+        let (now, policy) = (self.site().now(), self.site().policy());
+        let max = match from.kind {
+            SpeakerKind::Person => policy.chat_messages_max,
+            SpeakerKind::Guest => policy.chat_messages_guest_max,
+        };
+        let window = Duration::from_secs(policy.chat_window_s);
+        let taken = self.rates().take(from.id, max, window, now);
+        taken.map_err(|wait| {
+            let seconds = u32::try_from(wait.as_millis().div_ceil(1_000))
+                .unwrap_or(u32::MAX)
+                .max(1);
+            Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_fast",
+                "You are writing too fast",
+            )
+            .detail(format!("Wait {seconds} s"))
+            .retry_after(seconds)
+        })?;
+        let say = Say { id, room, from, text };
+        let said = self
+            .site()
+            .store()
+            .write(move |tx| chat::say(tx, &say, now))
+            .await;
+        said.map(|said| said.n).map_err(say_problem)
+    }
+
+    pub(crate) async fn delete_message(
+        &self,
+        room: RoomId,
+        viewer: &Viewer,
+        message: MessageId,
+    ) -> Result<(), Problem> {
+        let by = viewer.speaker.as_ref().ok_or_else(name_needed)?.id;
+        let delete = Delete {
+            room,
+            message,
+            by,
+            operator: viewer.operator,
+        };
+        let now = self.site().now();
+        let deleted = self
+            .site()
+            .store()
+            .write(move |tx| chat::delete(tx, &delete, now))
+            .await;
+        deleted.map_err(delete_problem)
+    }
+}
+
+fn name_needed() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "name_needed",
+        "Sign in or choose a name to do this",
+    )
+}
+
+fn say_problem(error: SayError) -> Problem {
+    let text = error.to_string();
+    match error {
+        SayError::Store(error) => error.into(),
+        SayError::IdReused(_) => {
+            Problem::conflict("id_reused", "This id was used for another message").field("id")
+        }
+        SayError::Text(why) => Problem::invalid("text", why.to_string()),
+        SayError::RoomUnknown => Problem::not_found("room_unknown", "There is no such room"),
+        SayError::RoomNotLive => Problem::conflict("room_not_live", text),
+    }
+}
+
+fn delete_problem(error: DeleteError) -> Problem {
+    match error {
+        DeleteError::Store(error) => error.into(),
+        DeleteError::MessageUnknown => Problem::not_found("message_unknown", "There is no such message"),
+        DeleteError::NotYours => Problem::forbidden(
+            "not_yours",
+            "Only its author, the host and the operator may delete it",
+        ),
+    }
+}

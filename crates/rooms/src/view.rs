@@ -1,0 +1,116 @@
+//! Rooms as they are shown.
+
+use busk_base::{ChannelId, PersonId, RoomId, Timestamp};
+use busk_people::ChannelRef;
+use busk_store::{Read, Reader, Row, StoreError, params};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{Room, State};
+
+/// A room as its audience sees it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RoomView {
+    pub id: RoomId,
+    pub channel: ChannelRef,
+    pub title: String,
+    pub state: State,
+    pub scheduled_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
+    /// Until when a lost camera may come back.
+    pub resume_until: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    /// Open sockets in the room.
+    pub viewers: u32,
+    pub epoch: i64,
+    /// The last number of the room's log.
+    pub seq: i64,
+    /// Whether the asker is its host.
+    pub mine: bool,
+}
+
+/// A room with its channel's names.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) room: Room,
+    channel: ChannelRef,
+}
+
+impl Shown {
+    pub(crate) fn view(self, viewers: u32, asker: Option<PersonId>) -> RoomView {
+        let Shown { room, channel } = self;
+        RoomView {
+            id: room.id,
+            channel,
+            mine: asker == Some(room.host),
+            title: room.title,
+            state: room.state,
+            scheduled_at: room.scheduled_at,
+            started_at: room.started_at,
+            resume_until: room.resume_until,
+            ended_at: room.ended_at,
+            viewers,
+            epoch: room.epoch,
+            seq: room.seq,
+        }
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, r.seq, r.created_at, \
+             r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera, \
+             c.handle, c.name FROM room r JOIN channel c ON c.id = r.channel ",
+            $rest
+        )
+    };
+}
+
+fn shown(row: &Row) -> Result<Shown, StoreError> {
+    let room = Room::from_row(row)?;
+    let channel = ChannelRef {
+        id: room.channel,
+        handle: row.get(13)?,
+        name: row.get(14)?,
+    };
+    Ok(Shown { room, channel })
+}
+
+pub(crate) fn one(db: &mut impl Read, id: RoomId) -> Result<Option<Shown>, StoreError> {
+    db.row(select!("WHERE r.id = $1"), params![id])?
+        .as_ref()
+        .map(shown)
+        .transpose()
+}
+
+/// The channel's open room, else its next scheduled one.
+pub(crate) fn of_channel(db: &mut impl Read, channel: ChannelId) -> Result<Option<Shown>, StoreError> {
+    let rows = db.rows(
+        select!(
+            "WHERE r.channel = $1 AND r.state <> 'ended' \
+             ORDER BY CASE WHEN r.state = 'scheduled' THEN 1 ELSE 0 END, r.scheduled_at LIMIT 1"
+        ),
+        params![channel],
+    )?;
+    rows.first().map(shown).transpose()
+}
+
+/// Rooms on air, the newest first, then those scheduled, the soonest first.
+pub(crate) fn listed(db: &mut impl Read, max: i64) -> Result<Vec<Shown>, StoreError> {
+    let rows = db.rows(
+        select!(
+            "WHERE r.state IN ('live', 'interrupted', 'scheduled') \
+             ORDER BY CASE WHEN r.state = 'scheduled' THEN 1 ELSE 0 END, r.scheduled_at, \
+             r.started_at DESC LIMIT $1"
+        ),
+        params![max],
+    )?;
+    rows.iter().map(shown).collect()
+}
+
+/// Rooms that were live when the program last wrote.
+pub(crate) fn live(db: &mut Reader) -> Result<Vec<RoomId>, StoreError> {
+    let rows = db.rows("SELECT id FROM room WHERE state = 'live'", &[])?;
+    rows.iter().map(|row| row.get(0)).collect()
+}

@@ -1,0 +1,79 @@
+//! `/whep/{room}`: a viewer watches (WHEP draft). Sessions outlive a camera that comes and goes.
+
+use axum::extract::State as Shared;
+use axum::response::Response;
+use busk_api::{Path, Problem, StatusCode};
+use busk_base::{MediaSessionId, RoomId};
+use busk_media::{View, ViewError};
+use http::HeaderMap;
+
+use crate::http::room_unknown;
+use crate::live::Rooms;
+use crate::{signal, view};
+
+/// How soon a viewer may ask again whether there is a picture.
+const RETRY_S: u32 = 2;
+
+/// Watches a room that is on air.
+#[utoipa::path(post, path = "/whep/{room}", tag = "media", params(("room" = RoomId, Path)),
+    request_body(content = String, content_type = "application/sdp"),
+    responses((status = 201, body = String, content_type = "application/sdp", description = "the answer; Location is the session"),
+        (status = 400, description = "`malformed`"), (status = 404, description = "`room_unknown`"),
+        (status = 409, description = "`room_not_live`, with Retry-After"),
+        (status = 415, description = "`wrong_content_type`"),
+        (status = 422, description = "`no_h264`, `no_opus`"), (status = 503, description = "`full`")))]
+pub(crate) async fn view(
+    Shared(rooms): Shared<Rooms>,
+    Path(room): Path<RoomId>,
+    headers: HeaderMap,
+    offer: String,
+) -> Result<Response, Problem> {
+    signal::of_type(&headers, signal::SDP)?;
+    let shown = rooms.site().store().read(move |db| view::one(db, room)).await?;
+    let state = shown.ok_or_else(room_unknown)?.room.state;
+    if !state.is_on_air() {
+        return Err(problem(ViewError::NotLive));
+    }
+    let ask = View {
+        room,
+        session: signal::new_session(rooms.site()),
+        offer,
+    };
+    signal::created(rooms.media().view(ask).await.map_err(problem)?, "whep")
+}
+
+fn problem(error: ViewError) -> Problem {
+    let text = error.to_string();
+    match error {
+        ViewError::NotLive => Problem::conflict("room_not_live", text).retry_after(RETRY_S),
+        ViewError::Full => signal::full(text),
+        ViewError::BadOffer(why) => signal::malformed(why),
+        ViewError::NoH264 => signal::unprocessable("no_h264", text),
+        ViewError::NoOpus => signal::unprocessable("no_opus", text),
+    }
+}
+
+/// Trickles candidates into a viewer's session, or restarts its ICE.
+#[utoipa::path(patch, path = "/whep/s/{session}", tag = "media", params(("session" = MediaSessionId, Path)),
+    request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
+    responses((status = 204), (status = 200, body = String, description = "ICE restarted"),
+        (status = 404, description = "`session_unknown`"), (status = 412, description = "`etag_mismatch`"),
+        (status = 428, description = "`if_match_needed`")))]
+pub(crate) async fn trickle(
+    Shared(rooms): Shared<Rooms>,
+    Path(session): Path<MediaSessionId>,
+    headers: HeaderMap,
+    fragment: String,
+) -> Result<Response, Problem> {
+    signal::trickle(&rooms, session, &headers, fragment).await
+}
+
+/// Stops watching.
+#[utoipa::path(delete, path = "/whep/s/{session}", tag = "media", params(("session" = MediaSessionId, Path)),
+    responses((status = 200), (status = 404, description = "`session_unknown`")))]
+pub(crate) async fn hang_up(
+    Shared(rooms): Shared<Rooms>,
+    Path(session): Path<MediaSessionId>,
+) -> Result<StatusCode, Problem> {
+    signal::hang_up(&rooms, session).await
+}

@@ -1,0 +1,143 @@
+//! `/whip/{handle}`: a camera comes in (RFC 9725). A stream key or the owner's own session opens it.
+
+use axum::extract::State as Shared;
+use axum::response::Response;
+use busk_api::{Path, Problem, StatusCode};
+use busk_base::{MediaSessionId, RoomId};
+use busk_media::{Publish, PublishError};
+use busk_people::{Caller, Channel, stream_key};
+use busk_store::StoreError;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use crate::live::Rooms;
+use crate::signal;
+use crate::state::{self, CreateError, NewRoom};
+
+/// Publishes a camera into the channel's open room. With a stream key and no open room, one is opened and
+/// goes live as soon as the camera is connected.
+#[utoipa::path(post, path = "/whip/{handle}", tag = "media", params(("handle" = String, Path)),
+    request_body(content = String, content_type = "application/sdp"),
+    responses((status = 201, body = String, content_type = "application/sdp", description = "the answer; Location is the session"),
+        (status = 400, description = "`malformed`"), (status = 401, description = "`key_needed`"),
+        (status = 409, description = "`already_publishing`, `no_room`"),
+        (status = 415, description = "`wrong_content_type`"),
+        (status = 422, description = "`no_h264`, `no_opus`"), (status = 503, description = "`full`")))]
+pub(crate) async fn publish(
+    Shared(rooms): Shared<Rooms>,
+    Path(handle): Path<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    offer: String,
+) -> Result<Response, Problem> {
+    signal::of_type(&headers, signal::SDP)?;
+    let (channel, by_key) = authorize(&rooms, &handle, &caller, &headers).await?;
+    let room = room_of(&rooms, &channel, by_key).await?;
+    let ask = Publish {
+        room,
+        session: signal::new_session(rooms.site()),
+        offer,
+    };
+    signal::created(rooms.media().publish(ask).await.map_err(problem)?, "whip")
+}
+
+/// The channel that the asker may publish to, and whether a stream key opened it.
+async fn authorize(
+    rooms: &Rooms,
+    handle: &str,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Result<(Channel, bool), Problem> {
+    let refuse = || {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "key_needed",
+            "A stream key of this channel is needed",
+        )
+    };
+    let handle = handle.to_lowercase();
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let key = bearer
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .map(|key| key.trim().to_owned());
+    let person = caller.person_id();
+    let by_key = key.is_some();
+    let channel = rooms
+        .site()
+        .store()
+        .read(move |db| match (key, person) {
+            (Some(key), _) => stream_key::owner(db, &key),
+            (None, Some(person)) => busk_people::channel_of(db, person),
+            (None, None) => Ok::<_, StoreError>(None),
+        })
+        .await?;
+    let channel = channel
+        .filter(|channel| channel.handle == handle)
+        .ok_or_else(refuse)?;
+    Ok((channel, by_key))
+}
+
+async fn room_of(rooms: &Rooms, channel: &Channel, by_key: bool) -> Result<RoomId, Problem> {
+    let site = rooms.site();
+    let now = site.now();
+    let (channel, title) = (channel.clone(), channel.name.clone());
+    let new = NewRoom {
+        id: RoomId::new(now, site.entropy()),
+        title,
+        scheduled_at: None,
+        live_on_camera: true,
+    };
+    let found = site.store().write(move |tx| {
+        if let Some(open) = state::open_room(tx, &channel)? {
+            return Ok(Some(open));
+        }
+        if by_key {
+            state::create(tx, &channel, &new, now).map(|room| Some(room.id))
+        } else {
+            Ok(None)
+        }
+    });
+    match found.await {
+        Ok(Some(room)) => Ok(room),
+        Ok(None) => Err(Problem::conflict("no_room", "Open a room first")),
+        Err(CreateError::Store(error)) => Err(error.into()),
+        Err(CreateError::AlreadyOpen(room)) => Ok(room),
+        Err(CreateError::Title(_) | CreateError::Past) => Err(Problem::internal()),
+    }
+}
+
+fn problem(error: PublishError) -> Problem {
+    let text = error.to_string();
+    match error {
+        PublishError::Full => signal::full(text),
+        PublishError::AlreadyPublishing => Problem::conflict("already_publishing", text),
+        PublishError::BadOffer(why) => signal::malformed(why),
+        PublishError::NoH264 => signal::unprocessable("no_h264", text),
+        PublishError::NoOpus => signal::unprocessable("no_opus", text),
+    }
+}
+
+/// Trickles candidates into a camera's session, or restarts its ICE.
+#[utoipa::path(patch, path = "/whip/s/{session}", tag = "media", params(("session" = MediaSessionId, Path)),
+    request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
+    responses((status = 204), (status = 200, body = String, description = "ICE restarted"),
+        (status = 404, description = "`session_unknown`"), (status = 412, description = "`etag_mismatch`"),
+        (status = 428, description = "`if_match_needed`")))]
+pub(crate) async fn trickle(
+    Shared(rooms): Shared<Rooms>,
+    Path(session): Path<MediaSessionId>,
+    headers: HeaderMap,
+    fragment: String,
+) -> Result<Response, Problem> {
+    signal::trickle(&rooms, session, &headers, fragment).await
+}
+
+/// Hangs up a camera. The room is interrupted, and goes on when it comes back.
+#[utoipa::path(delete, path = "/whip/s/{session}", tag = "media", params(("session" = MediaSessionId, Path)),
+    responses((status = 200), (status = 404, description = "`session_unknown`")))]
+pub(crate) async fn hang_up(
+    Shared(rooms): Shared<Rooms>,
+    Path(session): Path<MediaSessionId>,
+) -> Result<StatusCode, Problem> {
+    signal::hang_up(&rooms, session).await
+}
