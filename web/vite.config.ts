@@ -35,7 +35,7 @@ export default defineConfig(async ({ command, mode }): Promise<ViteUserConfig> =
     target: ['chrome123', 'firefox121', 'safari17.5'],
     cssTarget: ['chrome123', 'firefox121', 'safari17.5'],
     modulePreload: { polyfill: false },
-    manifest: mode === 'watch' ? 'manifest-watch.json' : 'manifest.json',
+    manifest: mode === 'watch' ? '.vite/watch.json' : '.vite/manifest.json',
     emptyOutDir: mode !== 'watch',
     assetsInlineLimit: 0,
     rolldownOptions: {
@@ -53,5 +53,5 @@ export default defineConfig(async ({ command, mode }): Promise<ViteUserConfig> =
         )
       : {},
   },
-  test: { include: ['tests/**/*.test.ts'], environment: 'node' },
+  test: { passWithNoTests: false, include: ['tests/**/*.test.ts'], environment: 'node' },
 }))

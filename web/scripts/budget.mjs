@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 
 const limit = 40_960
 const dist = new URL('../dist/', import.meta.url)
-const manifest = JSON.parse(readFileSync(new URL('manifest-watch.json', dist), 'utf8'))
+const manifest = JSON.parse(readFileSync(new URL('.vite/manifest.json', dist), 'utf8'))
 const html = readFileSync(new URL('watch.html', dist), 'utf8')
 
 const files = new Set()

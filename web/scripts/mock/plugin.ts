@@ -46,7 +46,7 @@ function give(room: MockRoom, from: Json, code: string, id: string): Json {
   const old = streaks.get(key)
   const streak = old && kind.streakable && Date.now() - old.at < 5000 ? { ...old, count: old.count + 1, at: Date.now() } : { id: randomUUID(), count: 1, at: Date.now() }
   streaks.set(key, streak)
-  append(room, { type: 'gift', id, from, kind: code, count: 1, price: kind.price, streak: { id: streak.id, count: streak.count }, total: kind.price })
+  append(room, { type: 'gift', id, from, kind: code, count: 1, price: kind.price, streak: kind.streakable ? { id: streak.id, count: streak.count } : null, total: kind.price })
   return { id: streak.id, count: streak.count }
 }
 
@@ -57,7 +57,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
   switch (`${method} ${area}`) {
     case 'GET me': return [200, meOf(who)]
     case 'PATCH me': return [200, Object.assign(me, body) && meOf(who)]
-    case 'POST sign-in': return body.password === 'wrong' ? problem(401, 'wrong_credentials', 'no', 'password') : [200, become(answer, 'viewer')]
+    case 'POST sign-in': return body.password === 'wrong' ? problem(401, 'sign_in_failed', 'no') : [200, become(answer, 'viewer')]
     case 'POST sign-up': return body.handle === 'taken' ? problem(409, 'handle_taken', 'taken', 'handle') : [201, become(answer, 'viewer')]
     case 'POST setup': return [201, become(answer, 'operator')]
     case 'POST sign-out': return [204, become(answer, 'nobody')]
@@ -93,7 +93,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
       return [200, { diamonds: { pending: 1840, available: 12_400 }, money: { available: { amount: 2500, currency: 'USD' } }, next_release: { at: new Date(Date.now() + 2 * 864e5).toISOString(), diamonds: 410 }, lifetime_diamonds: 18_240 + state.rooms.reduce((n, each) => n + each.log.filter((event) => event.type === 'gift').length * 3, 0), policy: { version: 1, gift_share_percent: 50, hold_days: 7 } }]
     }
     case 'POST earnings': return Number(body.diamonds) > 12_400 ? problem(422, 'insufficient_funds', 'more than available', 'diamonds') : [201, { id: body.id, money: { amount: Number(body.diamonds), currency: 'USD' } }]
-    case 'GET operator': return [200, { people: 1204, rooms_live: 5, coins_sold: 482_350, float: { coins: { amount: 120_400, currency: 'USD' }, diamonds: { amount: 88_210, currency: 'USD' } }, audit: { ok: true, transfers: 91_204, postings: 30_188, checked_at: new Date().toISOString() } }]
+    case 'GET operator': return [200, { people: 1204, rooms_live: 5, coins_sold: 482_350, notices_set_aside: 0, holdings: [{ account: 'psp_clearing', unit: 'USD', balance: 482_350 }, { account: 'coin_float', unit: 'USD', balance: 120_400 }, { account: 'diamond_float', unit: 'USD', balance: 88_210 }, { account: 'platform_revenue', unit: 'USD', balance: 273_740 }], audit: { ok: true, accounts: 2210, transfers: 91_204, postings: 30_188, findings: [] } }]
     case 'GET rooms': return id ? (room ? [200, viewOf(room, who)] : problem(404, 'room_unknown', 'unknown')) : [200, { items: state.rooms.filter((each) => each.state !== 'ended' && each.state !== 'lobby').map((each) => viewOf(each, who)), next: null }]
     case 'PATCH rooms': if (room) Object.assign(room, body); return [200, viewOf(room!, who)]
     case 'DELETE rooms': append(room!, { type: 'deleted', message: which, by: me.id }); return [204, null]
@@ -146,12 +146,12 @@ function join(socket: WebSocket, room: MockRoom, who: string): void {
       append(room, { type: 'said', id: randomUUID(), from: { id: `c-${name}`, name, kind: 'person', role: i === 5 ? 'host' : undefined }, text: talk[i % talk.length] })
     }
   }
-  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: { kind: me.kind, id: me.id, name: me.display_name }, room: viewOf(room, who), reset: false }, ev: room.log.slice(-60) }))
+  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), reset: false }, ev: room.log.slice(-60) }))
   let said: number[] = []
   socket.on('message', (raw) => {
     const command = JSON.parse(String(raw)) as { do: string; id: string; text: string; message: string }
     said = said.filter((at) => Date.now() - at < 10_000)
-    if (command.do === 'say' && said.length >= 5) return socket.send(JSON.stringify({ v: 1, re: command.id, problem: problem(429, 'rate_limited', 'slow down')[1] }))
+    if (command.do === 'say' && said.length >= 5) return socket.send(JSON.stringify({ v: 1, re: command.id, problem: problem(429, 'too_fast', 'slow down')[1] }))
     said.push(Date.now())
     if (command.do === 'say') append(room, { type: 'said', id: command.id, from: speaker(who, viewOf(room, who).mine === true), text: command.text })
     else append(room, { type: 'deleted', message: command.message, by: me.id })

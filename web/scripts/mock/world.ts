@@ -88,15 +88,14 @@ export function statement() {
   const lines = []
   let pending = 1840
   let available = 12_400
-  const usd = (amount: number) => ({ amount, currency: 'USD' })
   const names = ['Imani', 'Jules de la Tour d’Auvergne-Lauraguais', '小林さくら', 'Guest Pat']
   for (let i = 0; i < 18; i++) {
     const at = new Date(Date.now() - i * 3_700_000).toISOString()
     const kind = i === 4 ? 'redeem' : i % 7 === 6 ? 'release' : 'gift'
     const gift = gifts[(i * 5) % 12]!
     const diamonds = Math.ceil(gift.price / 2)
-    const balance_after = { pending, available, money: usd(i < 4 ? 25_00 : 0) }
-    const base = { posting: `0190a0b0-0000-7000-9000-${String(i).padStart(12, '0')}`, at, kind, policy: 1, money: usd(kind === 'redeem' ? 25_00 : 0), balance_after }
+    const balance_after = { pending, available, money: i <= 4 ? 25_00 : 0 }
+    const base = { posting: `0190a0b0-0000-7000-9000-${String(i).padStart(12, '0')}`, at, kind, policy: 1, money: kind === 'redeem' ? 25_00 : 0, balance_after }
     if (kind === 'gift') {
       lines.push({ ...base, text: { from: names[i % 4], gift: gift.code, count: 1, room: 'Rooftop soul & requests' }, diamonds_pending: diamonds, diamonds_available: 0 })
       pending -= diamonds
@@ -112,10 +111,11 @@ export function statement() {
   return lines
 }
 
+let next = 1
 export function transfers(posting: string) {
   const line = statement().find((each) => each.posting === posting)!
   const base = { posting, at: line.at, policy: 1, cause: line.kind }
-  const t = (debit: string, credit: string, amount: number, unit: string, credit_balance?: number) => ({ id: randomUUID(), debit, credit, amount, unit, credit_balance })
+  const t = (debit: string, credit: string, amount: number, unit: string, credit_balance?: number) => ({ id: next++, debit, credit, amount, unit, credit_balance })
   if (line.kind === 'gift') {
     const gift = gifts.find((kind) => kind.code === (line.text as { gift: string }).gift)!
     return {

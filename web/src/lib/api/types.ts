@@ -62,7 +62,7 @@ export interface GiftReceipt {
   gift: string
   paid: number
   coins: number
-  streak: { id: string; count: number }
+  streak: { id: string; count: number } | null
   split: { creator: number; platform: number }
 }
 export interface CoinPack {
@@ -92,12 +92,13 @@ export interface StatementLine {
   text: { from?: string | null; gift?: string | null; count?: number | null; room?: string | null }
   diamonds_pending: number
   diamonds_available: number
-  money: MoneyAmount
-  balance_after: { pending: number; available: number; money: MoneyAmount }
+  /** In the currency's minor unit. */
+  money: number
+  balance_after: { pending: number; available: number; money: number }
   policy: number
 }
 export interface Transfer {
-  id: string
+  id: number
   debit: string
   credit: string
   amount: number
@@ -120,8 +121,10 @@ export interface OperatorSummary {
   people: number
   rooms_live: number
   coins_sold: number
-  float: Record<string, unknown>
-  audit: { ok: boolean } & Record<string, unknown>
+  /** Notices of payment providers that fitted no purchase. */
+  notices_set_aside: number
+  holdings: { account: string; unit: string; balance: number }[]
+  audit: { ok: boolean; accounts: number; postings: number; transfers: number; findings: string[] }
 }
 export interface List<T> {
   items: T[]

@@ -1,19 +1,19 @@
 /** Words of the creator's books. */
 import { locale, plural, words } from '$lib/i18n/index.svelte'
-import { day, number } from '$lib/i18n/format'
+import { day, number, span } from '$lib/i18n/format'
 
 const en = {
   title: 'Earnings',
   lead: 'Every diamond, from the gift to your pocket. Open any line and add it up yourself.',
   signIn: 'Sign in to see your books',
   pending: 'Pending',
-  pendingHint: (days: number) => `Held for ${days} days, then yours.`,
+  pendingHint: (days: number) => `Held for ${span(days)}, then yours.`,
   available: 'Ready to redeem',
   money: 'Redeemed money',
   nextRelease: (n: number, at: string) => `Next: ${number(n)} on ${day(at)}`,
   noRelease: 'Nothing on its way at the moment.',
   lifetime: (n: number) => `${number(n)} ${plural(n, { one: 'diamond', other: 'diamonds' }, 'en')} in all`,
-  policy: (v: number, share: number, days: number) => `Policy ${v}: ${share} % of a gift is yours, held ${days} days. 1 diamond is 1 cent.`,
+  policy: (v: number, share: number, days: number) => `Policy ${v}: ${share} % of a gift is yours, held ${span(days)}. 1 diamond is 1 cent.`,
   redeem: 'Redeem',
   redeemTitle: 'Turn diamonds into money',
   redeemAmount: 'How many diamonds?',
@@ -49,13 +49,13 @@ const fr: typeof en = {
   lead: 'Chaque diamant, du cadeau jusqu’à votre poche. Ouvrez une ligne et refaites l’addition.',
   signIn: 'Connectez-vous pour voir vos comptes',
   pending: 'En attente',
-  pendingHint: (days) => `Retenus ${days} jours, puis à vous.`,
+  pendingHint: (days) => `Retenus ${span(days)}, puis à vous.`,
   available: 'À encaisser',
   money: 'Argent encaissé',
   nextRelease: (n, at) => `Prochain : ${number(n)} le ${day(at)}`,
   noRelease: 'Rien en route pour le moment.',
   lifetime: (n) => `${number(n)} ${plural(n, { one: 'diamant', other: 'diamants' }, 'fr')} en tout`,
-  policy: (v, share, days) => `Règle ${v} : ${share} % d’un cadeau est à vous, retenu ${days} jours. 1 diamant vaut 1 centime.`,
+  policy: (v, share, days) => `Règle ${v} : ${share} % d’un cadeau est à vous, retenu ${span(days)}. 1 diamant vaut 1 centime.`,
   redeem: 'Encaisser',
   redeemTitle: 'Changer des diamants en argent',
   redeemAmount: 'Combien de diamants ?',

@@ -2,7 +2,7 @@
  * Gifts as they are shown: one growing banner per streak, at most `shownMax` at once, the rest wait.
  * No clock inside: `now` in milliseconds comes with each call.
  */
-import type { GiftEvent, Speaker, StreakEnded } from '$lib/rooms/wire'
+import { runOf, type GiftEvent, type Speaker, type StreakEnded } from '$lib/rooms/wire'
 
 export interface Banner {
   id: string
@@ -22,20 +22,21 @@ export const shownMax = 3
 const waitingMax = 30
 
 export function grown(banners: readonly Banner[], gift: GiftEvent, now: number): Banner[] {
-  const at = banners.findIndex((banner) => banner.id === gift.streak.id)
+  const run = runOf(gift)
+  const at = banners.findIndex((banner) => banner.id === run.id)
   if (at === -1) {
     const banner: Banner = {
-      id: gift.streak.id,
+      id: run.id,
       from: gift.from,
       kind: gift.kind,
-      count: gift.streak.count,
+      count: run.count,
       coins: gift.total,
       until: now + windowMs,
     }
     return [...banners, banner].slice(-(shownMax + waitingMax))
   }
   const old = banners[at]!
-  const count = Math.max(old.count, gift.streak.count)
+  const count = Math.max(old.count, run.count)
   return banners.with(at, { ...old, count, coins: old.coins + gift.total, until: now + windowMs })
 }
 

@@ -2,7 +2,7 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import type { Deleted, GiftEvent, Said, Speaker } from './wire'
+import { runOf, type Deleted, type GiftEvent, type Said, type Speaker } from './wire'
 
 export interface Line {
   id: string
@@ -51,9 +51,10 @@ export function gapMark(lines: readonly Line[], gap: { from: number; to: number 
 
 /** A streak is one line that grows, and moves down to where it last grew. */
 export function given(lines: readonly Line[], event: GiftEvent): Line[] {
-  const id = `streak-${event.streak.id}`
+  const run = runOf(event)
+  const id = `streak-${run.id}`
   const old = lines.find((line) => line.id === id)
-  const count = Math.max(old?.gift?.count ?? 0, event.streak.count)
+  const count = Math.max(old?.gift?.count ?? 0, run.count)
   const line: Line = { id, kind: 'gift', from: event.from, text: '', state: 'sent', gift: { kind: event.kind, count } }
   return keep([...lines.filter((other) => other.id !== id), line])
 }

@@ -88,6 +88,8 @@ export class LiveRoom implements SocketSink {
 
   private apply(event: RoomEvent, past: boolean): void {
     switch (event.type) {
+      case 'removed':
+        break
       case 'said':
         this.lines = chat.heard(this.lines, event, event.from.id === this.you?.id)
         break

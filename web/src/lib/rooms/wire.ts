@@ -1,5 +1,5 @@
 /** What travels over /ws/rooms/{room}. Numbers `n` count the room's events 1, 2, 3 … within an epoch. */
-import type { Me, ProblemBody, RoomState, RoomView } from '$lib/api'
+import type { ProblemBody, RoomState, RoomView } from '$lib/api'
 
 export interface Speaker {
   id: string
@@ -20,16 +20,24 @@ export type GiftEvent = Numbered & {
   kind: string
   count: number
   price: number
-  streak: { id: string; count: number }
+  /** None for a gift that does not count up. */
+  streak: { id: string; count: number } | null
   total: number
+}
+/** The run a gift belongs to; one that does not count up is a run of its own. */
+export function runOf(gift: GiftEvent): { id: string; count: number } {
+  return gift.streak ?? { id: gift.id, count: gift.count }
 }
 export type StreakEnded = Numbered & { type: 'streak_ended'; streak: string; from: Speaker; kind: string; count: number }
 export type StateChanged = Numbered & { type: 'room_state'; state: RoomState; resume_until?: string | null }
 export type TitleChanged = Numbered & { type: 'title'; title: string }
-export type RoomEvent = Said | Deleted | GiftEvent | StreakEnded | StateChanged | TitleChanged
+/** Stands where a deleted message stood. */
+export type Removed = Numbered & { type: 'removed' }
+export type RoomEvent = Removed | Said | Deleted | GiftEvent | StreakEnded | StateChanged | TitleChanged
 
 export interface Hello {
-  you: { kind: Me['kind']; id: string | null; name: string | null }
+  /** How others see us; none without a name. */
+  you: Speaker | null
   room: RoomView
   reset: boolean
 }

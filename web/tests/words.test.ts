@@ -1,0 +1,43 @@
+/** Type-checking already refuses a missing French key; here, that none is empty or left in English, and all can be said. */
+import { describe, expect, test } from 'vitest'
+import { dictionaries as common } from '../src/lib/i18n/common'
+import { dictionaries as earnings } from '../src/lib/money/earnings-words'
+import { dictionaries as money } from '../src/lib/money/words'
+import { dictionaries as operator } from '../src/lib/people/operator-words'
+import { dictionaries as people } from '../src/lib/people/words'
+import { dictionaries as home } from '../src/lib/rooms/home-words'
+import { dictionaries as studio } from '../src/lib/rooms/studio-words'
+import { dictionaries as rooms } from '../src/lib/rooms/words'
+
+const areas = { common, earnings, money, operator, people, home, studio, rooms }
+/** The same word in both languages, and rightly so. */
+const alike = new Set(['Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'free'])
+
+function leaves(node: unknown, path: string): [string, string][] {
+  if (typeof node === 'string') return [[path, node]]
+  if (typeof node === 'function') return [[path, String((node as (...args: unknown[]) => unknown)(...sample(node)))]]
+  return Object.entries(node as object).flatMap(([key, value]) => leaves(value, `${path}.${key}`))
+}
+/** Arguments that fit any of our sentences: numbers, or a date where one is read. */
+function sample(sentence: Function): unknown[] {
+  const source = String(sentence)
+  return Array.from({ length: sentence.length }, () => (/dayTime|clockTime|day\(/.test(source) ? '2026-03-04T20:00:00Z' : 3))
+}
+
+describe.each(Object.entries(areas))('%s', (_name, { en, fr }) => {
+  const english = new Map(leaves(en, ''))
+  const french = new Map(leaves(fr, ''))
+
+  test('has the same keys in both languages', () => {
+    expect([...french.keys()].sort()).toEqual([...english.keys()].sort())
+  })
+  test('leaves nothing empty, and nothing in English', () => {
+    for (const [key, text] of french) {
+      expect(text.trim(), key).not.toBe('')
+      if (!alike.has(english.get(key)!)) expect(text, key).not.toBe(english.get(key))
+    }
+  })
+  test('sets French punctuation after a space', () => {
+    for (const [key, text] of french) expect(text, key).not.toMatch(/[a-zà-ÿ][!?;]/i)
+  })
+})
