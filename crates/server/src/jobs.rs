@@ -86,3 +86,6 @@ async fn one(site: &Site, handlers: &Handlers, job: Job) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,3 +92,6 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Option<(TcpS
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
 use axum::response::{IntoResponse, Response};
+use busk_api::Problem;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -98,7 +99,12 @@ impl Web {
     /// Answers a request that no route took.
     pub fn serve(&self, method: &Method, path: &str, headers: &HeaderMap) -> Response {
         if method != Method::GET && method != Method::HEAD {
-            return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")]).into_response();
+            let refused = Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "Pages can only be read",
+            );
+            return ([(header::ALLOW, "GET, HEAD")], refused).into_response();
         }
         let name = path.trim_start_matches('/');
         // Pages have addresses of their own: their files' names are not addresses.
@@ -113,7 +119,11 @@ impl Web {
             Some(file) => file.answer(status, headers),
             None => {
                 let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
-                (StatusCode::SERVICE_UNAVAILABLE, kind, NOT_BUILT).into_response()
+                let status = match status {
+                    StatusCode::OK => StatusCode::SERVICE_UNAVAILABLE,
+                    other => other,
+                };
+                (status, kind, NOT_BUILT).into_response()
             }
         }
     }
