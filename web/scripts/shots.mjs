@@ -46,6 +46,11 @@ const pages = [
       ]),
   ['watch-unknown', '/@nobody_here_at_all', 'viewer', wait(1500)],
   ['studio', '/studio', 'creator', wait(2500)],
+  ['studio-obs', '/studio', 'creator', steps(wait(1200), click('tab-obs'), click('make-key'))],
+  ['studio-later', '/studio', 'creator', steps(wait(1200), click('tab-schedule'))],
+  ['studio-live', '/studio', 'creator', steps(wait(2000), click('go-live'), wait(9000))],
+  ['studio-end', '/studio', 'creator', steps(wait(2500), click('end-live'))],
+  ['studio-summary', '/studio', 'creator', steps(wait(2500), click('end-live'), click('end-confirm'))],
   ['earnings', '/earnings', 'creator', steps(wait(1000), async (page) => {
     await page.getByTestId('statement-line').first().click({ timeout: 2000 }).catch(() => {})
     await page.waitForTimeout(700)
