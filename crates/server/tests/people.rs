@@ -1,5 +1,7 @@
 //! People over real HTTP, with a browser's cookies.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::net::SocketAddr;
 
 use busk_server::config::Settings;
