@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use str0m::format::{detect_h264_keyframe, detect_h264_nalu};
 use str0m::rtp::VideoOrientation;
@@ -56,7 +56,9 @@ pub struct Packet {
     pub marker: bool,
     /// How the picture is to be turned, when the camera says so.
     pub orientation: Option<VideoOrientation>,
-    /// When the moment it shows was, by this machine's clock.
+    /// When it was captured, by the source's clock, where it has said so (RTCP sender reports).
+    pub captured: Option<SystemTime>,
+    /// When the moment it shows was, by this machine's clock: when it came, or better.
     pub wall: Instant,
     pub payload: Arc<[u8]>,
 }
@@ -345,6 +347,11 @@ impl Lane {
         self.cursor >= track.end()
     }
 
+    /// Whether the lane can go on only with a keyframe, and there is none.
+    pub fn is_stuck(&self, track: &Track) -> bool {
+        track.lacks_keyframe() && (self.cursor < track.first || !self.has_started(track))
+    }
+
     /// Whether the lane has put anything out of the present source.
     pub fn has_started(&self, track: &Track) -> bool {
         self.start
@@ -376,7 +383,11 @@ impl Lane {
         let packet = track.get(self.cursor)?;
         let frame = track.kept.iter().skip((self.cursor - track.first) as usize);
         let seq_in = frame.take_while(|p| p.time == packet.time).map(|p| p.seq).min();
-        let newest = track.kept.iter().max_by_key(|p| p.time).unwrap_or(packet);
+        // Sound is never hurried: it could be heard.
+        let newest = match track.kind {
+            TrackKind::Video => track.kept.iter().max_by_key(|p| p.time).unwrap_or(packet),
+            TrackKind::Audio => packet,
+        };
         let past = newest.time.saturating_sub(packet.time);
         // The lane's own time goes on by what has really passed since it last put something out.
         let gap = self.wall_last.map_or(0, |last| {

@@ -28,6 +28,7 @@ impl Source {
                 time: 1_000 + self.frame * 2_970,
                 marker: part == 1,
                 orientation: None,
+                captured: None,
                 wall: now,
                 payload: vec![0x60 | nal; 100].into(),
             };
@@ -146,6 +147,7 @@ fn what_comes_late_keeps_its_number() {
         time,
         marker: false,
         orientation: None,
+        captured: None,
         wall: now,
         payload: vec![nal; 10].into(),
     };
@@ -226,4 +228,30 @@ fn what_never_came_is_counted() {
     source.push(&mut track, false);
     let figures = track.figures(source.now());
     assert_eq!((figures.packets, figures.lost), (4, 3));
+}
+
+#[test]
+fn sound_is_never_hurried() {
+    let mut track = Track::new(TrackKind::Audio);
+    track.replace_source(None);
+    let now = start();
+    let mut lane = Lane::new(0);
+    lane.join(&track);
+    for number in 0..3 {
+        let packet = Packet {
+            seq: number,
+            time: number * 960,
+            marker: false,
+            orientation: None,
+            captured: None,
+            wall: now,
+            payload: vec![1; 80].into(),
+        };
+        track.push(packet, now);
+    }
+    let times: Vec<u32> = drain(&mut lane, &track)
+        .into_iter()
+        .map(|(_, time)| time)
+        .collect();
+    assert_eq!((times[1] - times[0], times[2] - times[1]), (960, 960));
 }

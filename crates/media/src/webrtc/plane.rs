@@ -14,30 +14,24 @@ use busk_base::{MediaSessionId, RoomId};
 use slab::Slab;
 
 use super::demux;
-use super::protocol::{Answered, Direction, Heard, Peer, Remote, Setup, Wire};
-use super::sdp;
+use super::protocol::{Heard, Peer, Remote, Setup, Wire};
 use crate::stage::Stage;
-use crate::track::{Lane, TrackKind};
-use crate::{
-    Answer, MediaEvent, MediaSession, Publish, PublishError, Registry, RoomFigures, Trickle, TrickleError,
-    View, ViewError,
-};
+use crate::track::{Lane, Packet, TrackKind};
+use crate::{MediaEvent, MediaSession, Registry};
+
+mod asks;
+mod sending;
 
 /// A peer that has not connected by now will not.
 const SETUP_MAX: Duration = Duration::from_secs(15);
 /// A publisher of which nothing at all was heard for so long is lost.
 const PUBLISHER_SILENCE_MAX: Duration = Duration::from_secs(5);
-/// A publisher without media for so long gives way to another one: its page was reloaded.
-const PUBLISHER_REPLACEABLE_AFTER: Duration = Duration::from_secs(2);
 /// A viewer of which nothing was heard for so long is gone; browsers report every second or so.
 const VIEWER_SILENCE_MAX: Duration = Duration::from_secs(15);
 /// The longest that the parts of a frame wait for its last one, to be sent in one go.
 const FRAME_GATHER_MAX: Duration = Duration::from_millis(8);
 /// Parts of a frame beyond which sending does not wait for the last one.
 const FRAME_GATHER_PACKETS: u64 = 48;
-/// How a joiner gets its past: so many packets each so often. Faster would overflow its socket.
-const CATCH_UP_PACKETS: usize = 24;
-const CATCH_UP_EVERY: Duration = Duration::from_millis(4);
 
 struct Session {
     id: MediaSessionId,
@@ -139,175 +133,10 @@ impl Plane {
         }
     }
 
-    // ---- what people ask for ----
-
-    pub(crate) fn publish(
-        &mut self,
-        ask: &Publish,
-        place: MediaSession,
-        now: Instant,
-        wire: &mut impl Wire,
-    ) -> Result<Answer, PublishError> {
-        let former = self.rooms.get(&ask.room).and_then(|room| room.publisher);
-        if let Some(Role::Publisher { media_at }) = former.map(|key| &self.sessions[key].role)
-            && now.duration_since(*media_at) < PUBLISHER_REPLACEABLE_AFTER
-        {
-            return Err(PublishError::AlreadyPublishing);
-        }
-        let answered = Peer::answer(&self.setup, Direction::In, &ask.offer, self.thread, now)?;
-        if let Some(former) = former {
-            self.end(former, now, wire);
-        }
-        let profile = answered.peer.profile();
-        let role = Role::Publisher { media_at: now };
-        let (key, answer) = self.admit(ask.session, ask.room, role, answered, place, now);
-        let room = self.rooms.entry(ask.room).or_default();
-        room.publisher = Some(key);
-        room.stage.seat_mut().take(ask.session, profile);
-        self.settle(key, now, wire);
-        Ok(answer)
+    /// Whether a remote's datagrams belong here; no other thread need be asked.
+    pub(crate) fn knows(&self, remote: Remote) -> bool {
+        self.by_remote.contains_key(&remote)
     }
-
-    pub(crate) fn view(
-        &mut self,
-        ask: &View,
-        place: MediaSession,
-        now: Instant,
-        wire: &mut impl Wire,
-    ) -> Result<Answer, ViewError> {
-        let room = self
-            .rooms
-            .get(&ask.room)
-            .filter(|room| room.stage.is_live())
-            .ok_or(ViewError::NotLive)?;
-        if room.viewers.len() + room.viewers_connecting >= self.viewers_per_room_max {
-            return Err(ViewError::Full);
-        }
-        let answered = Peer::answer(&self.setup, Direction::Out, &ask.offer, self.thread, now)?;
-        let (high, low) = ask.session.0.as_u64_pair();
-        let role = Role::Viewer {
-            video: Lane::new(low),
-            audio: Lane::new(low.rotate_left(29) ^ high),
-            catching_up: false,
-        };
-        let (key, answer) = self.admit(ask.session, ask.room, role, answered, place, now);
-        self.rooms.entry(ask.room).or_default().viewers_connecting += 1;
-        self.settle(key, now, wire);
-        Ok(answer)
-    }
-
-    /// Enters a session in the books. Settle it when its room knows it.
-    fn admit(
-        &mut self,
-        id: MediaSessionId,
-        room: RoomId,
-        role: Role,
-        answered: Answered,
-        place: MediaSession,
-        now: Instant,
-    ) -> (usize, Answer) {
-        let Answered { peer, sdp, ufrag } = answered;
-        let etag = format!("\"{ufrag}\"");
-        let key = self.sessions.insert(Session {
-            id,
-            room,
-            peer,
-            role,
-            ufrag: ufrag.clone(),
-            etag: etag.clone(),
-            created_at: now,
-            heard_at: now,
-            due: None,
-            scheduled: None,
-            _place: place,
-        });
-        self.by_id.insert(id, key);
-        self.by_ufrag.insert(ufrag, key);
-        (
-            key,
-            Answer {
-                session: id,
-                sdp,
-                etag,
-            },
-        )
-    }
-
-    /// Adds candidates, or restarts ICE when the fragment has other credentials (RFC 9725 §4.3).
-    pub(crate) fn trickle(
-        &mut self,
-        id: MediaSessionId,
-        if_match: Option<&str>,
-        fragment: &str,
-        now: Instant,
-        wire: &mut impl Wire,
-    ) -> Result<Trickle, TrickleError> {
-        let key = *self.by_id.get(&id).ok_or(TrickleError::SessionUnknown)?;
-        let session = &mut self.sessions[key];
-        let if_match = if_match.ok_or(TrickleError::EtagMissing)?;
-        if !super::signalling::if_match(if_match, &session.etag) {
-            return Err(TrickleError::EtagMismatch);
-        }
-        let fragment = sdp::fragment(fragment).ok_or(TrickleError::BadFragment)?;
-        if session.peer.knows(&fragment) {
-            return Ok(Trickle::Added);
-        }
-        let restarted = session
-            .peer
-            .restart(&fragment, self.thread)
-            .map_err(|_| TrickleError::BadFragment)?;
-        self.by_ufrag.remove(&session.ufrag);
-        session.ufrag = restarted.ufrag.clone();
-        session.etag = format!("\"{}\"", restarted.ufrag);
-        let etag = session.etag.clone();
-        self.by_ufrag.insert(restarted.ufrag, key);
-        self.settle(key, now, wire);
-        Ok(Trickle::Restarted {
-            etag,
-            fragment: restarted.fragment,
-        })
-    }
-
-    /// Says whether there was such a session.
-    pub(crate) fn close(&mut self, id: MediaSessionId, now: Instant, wire: &mut impl Wire) -> bool {
-        let key = self.by_id.get(&id).copied();
-        if let Some(key) = key {
-            self.end(key, now, wire);
-        }
-        key.is_some()
-    }
-
-    pub(crate) fn close_room(&mut self, id: RoomId, now: Instant, wire: &mut impl Wire) {
-        let keys: Vec<usize> = self
-            .sessions
-            .iter()
-            .filter(|(_, s)| s.room == id)
-            .map(|(key, _)| key)
-            .collect();
-        for key in keys {
-            self.end(key, now, wire);
-        }
-    }
-
-    pub(crate) fn close_all(&mut self, now: Instant, wire: &mut impl Wire) {
-        let keys: Vec<usize> = self.sessions.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            self.end(key, now, wire);
-        }
-    }
-
-    pub(crate) fn figures(&self, id: RoomId, now: Instant) -> Option<RoomFigures> {
-        let room = self.rooms.get(&id)?;
-        let seat = room.stage.seat();
-        Some(RoomFigures {
-            on_air: seat.on_air(),
-            video: seat.track(TrackKind::Video).figures(now),
-            audio: seat.track(TrackKind::Audio).figures(now),
-            viewers: room.viewers.len(),
-        })
-    }
-
-    // ---- what the network brings ----
 
     /// Takes a datagram. `to` is the local address it came to, where the system says so.
     pub(crate) fn receive(
@@ -356,8 +185,6 @@ impl Plane {
         self.registry.learn(from, self.thread);
         true
     }
-
-    // ---- what time brings ----
 
     /// When [`Plane::pass`] is to be called next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
@@ -420,8 +247,6 @@ impl Plane {
             self.timers.push(Reverse((at, key)));
         }
     }
-
-    // ---- what peers say ----
 
     /// Drains a peer after a change to it, and does what it says.
     fn settle(&mut self, key: usize, now: Instant, wire: &mut impl Wire) {
@@ -486,7 +311,7 @@ impl Plane {
     }
 
     /// A packet of the publisher's.
-    fn take(&mut self, key: usize, kind: TrackKind, packet: crate::track::Packet, now: Instant) {
+    fn take(&mut self, key: usize, kind: TrackKind, packet: Packet, now: Instant) {
         let session = &mut self.sessions[key];
         let (id, room_id) = (session.id, session.room);
         let Role::Publisher { media_at } = &mut session.role else {
@@ -562,140 +387,6 @@ impl Plane {
         }
     }
 
-    // ---- sending on ----
-
-    /// Sends on what has come to each room, as far as it is due.
-    pub(crate) fn send_on(&mut self, now: Instant, wire: &mut impl Wire) {
-        let mut index = 0;
-        while let Some(id) = self.busy.get(index).copied() {
-            self.send_on_room(id, now, wire);
-            match self.rooms.get_mut(&id) {
-                Some(room) if room.next_at().is_some() => index += 1,
-                Some(room) => {
-                    room.busy = false;
-                    self.busy.swap_remove(index);
-                }
-                None => {
-                    self.busy.swap_remove(index);
-                }
-            }
-        }
-    }
-
-    fn send_on_room(&mut self, id: RoomId, now: Instant, wire: &mut impl Wire) {
-        let Some(room) = self.rooms.get_mut(&id) else {
-            return;
-        };
-        let due = |at: &mut Option<Instant>| at.is_some_and(|t| t <= now) && at.take().is_some();
-        let (audio, video, catch_up) = (
-            due(&mut room.audio_at),
-            due(&mut room.video_at),
-            due(&mut room.catch_up_at),
-        );
-        if audio || video {
-            let mut index = 0;
-            while let Some(key) = self
-                .rooms
-                .get(&id)
-                .and_then(|room| room.viewers.get(index).copied())
-            {
-                self.serve(key, audio, video, now, wire);
-                // Unless that viewer has ended, and another has its place.
-                let same = self.rooms.get(&id).and_then(|room| room.viewers.get(index)) == Some(&key);
-                index += usize::from(same);
-            }
-        }
-        if catch_up {
-            self.catch_up(id, now, wire);
-        }
-        if let Some(room) = self.rooms.get_mut(&id) {
-            let seat = room.stage.seat_mut();
-            if audio {
-                seat.track_mut(TrackKind::Audio).trim(now);
-            }
-            if video {
-                seat.track_mut(TrackKind::Video).trim(now);
-                room.video_from = seat.track(TrackKind::Video).end();
-            }
-        }
-    }
-
-    /// Writes to one viewer what its lanes have not had yet.
-    fn serve(&mut self, key: usize, audio: bool, video: bool, now: Instant, wire: &mut impl Wire) {
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
-        let Some(room) = self.rooms.get(&session.room) else {
-            return;
-        };
-        let seat = room.stage.seat();
-        let mut written = 0;
-        if let Role::Viewer {
-            video: video_lane,
-            audio: audio_lane,
-            catching_up,
-        } = &mut session.role
-        {
-            if audio {
-                written += write(
-                    &mut session.peer,
-                    audio_lane,
-                    seat.track(TrackKind::Audio),
-                    usize::MAX,
-                );
-            }
-            if video && !*catching_up {
-                written += write(
-                    &mut session.peer,
-                    video_lane,
-                    seat.track(TrackKind::Video),
-                    usize::MAX,
-                );
-            }
-        }
-        if written > 0 {
-            session.peer.tick(now);
-            self.settle(key, now, wire);
-        }
-    }
-
-    /// Gives those who joined late the next part of what they missed.
-    fn catch_up(&mut self, id: RoomId, now: Instant, wire: &mut impl Wire) {
-        let Some(room) = self.rooms.get_mut(&id) else {
-            return;
-        };
-        let joiners = std::mem::take(&mut room.catching_up);
-        let mut remaining = Vec::new();
-        for key in joiners {
-            let (Some(session), Some(room)) = (self.sessions.get_mut(key), self.rooms.get(&id)) else {
-                continue;
-            };
-            let Role::Viewer {
-                video, catching_up, ..
-            } = &mut session.role
-            else {
-                continue;
-            };
-            let track = room.stage.seat().track(TrackKind::Video);
-            let written = write(&mut session.peer, video, track, CATCH_UP_PACKETS);
-            *catching_up = written == CATCH_UP_PACKETS && !video.is_live(track);
-            if *catching_up {
-                remaining.push(key);
-            }
-            if written > 0 {
-                session.peer.tick(now);
-                self.settle(key, now, wire);
-            }
-        }
-        if let Some(room) = self.rooms.get_mut(&id) {
-            remaining.append(&mut room.catching_up);
-            room.catch_up_at = (!remaining.is_empty()).then(|| now + CATCH_UP_EVERY);
-            room.catching_up = remaining;
-        }
-    }
-
-    // ---- the end of a session ----
-
     /// Ends a session: says goodbye to the peer, frees all that it had, tells who must know.
     fn end(&mut self, key: usize, _now: Instant, wire: &mut impl Wire) {
         let Some(mut session) = self.sessions.try_remove(key) else {
@@ -755,16 +446,4 @@ fn over_at(session: &Session) -> Instant {
 
 fn is_over(session: &Session, now: Instant) -> bool {
     over_at(session) <= now
-}
-
-/// Writes what a lane has not had yet, at most so many packets; how many there were.
-fn write(peer: &mut Peer, lane: &mut Lane, track: &crate::track::Track, packets_max: usize) -> usize {
-    let mut written = 0;
-    while written < packets_max
-        && let Some(out) = lane.next(track)
-    {
-        peer.write(track.kind(), track.profile(), &out);
-        written += 1;
-    }
-    written
 }

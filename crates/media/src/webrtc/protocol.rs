@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use str0m::change::SdpOffer;
 use str0m::config::DtlsCert;
@@ -492,8 +492,25 @@ fn taken(packet: RtpPacket) -> Packet {
         time: packet.time.numer(),
         marker: packet.header.marker,
         orientation: packet.header.ext_vals.video_orientation,
+        captured: captured(&packet),
         wall: packet.timestamp,
         payload: packet.payload,
+    }
+}
+
+/// When the source says a packet's media was captured (RFC 3550 §6.4.1): its report names one moment by its
+/// clock and by the track's.
+fn captured(packet: &RtpPacket) -> Option<SystemTime> {
+    let report = packet.last_sender_info.as_ref()?;
+    // Both wrap at 32 bits, so the difference is taken there.
+    let ticks = (packet.time.numer() as u32).wrapping_sub(report.rtp_time.numer() as u32) as i32;
+    let apart = Duration::from_micros(
+        u64::from(ticks.unsigned_abs()) * 1_000_000 / u64::from(packet.time.denom().max(1)),
+    );
+    if ticks < 0 {
+        report.ntp_time.checked_sub(apart)
+    } else {
+        report.ntp_time.checked_add(apart)
     }
 }
 

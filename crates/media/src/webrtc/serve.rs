@@ -360,9 +360,15 @@ impl Thread {
                     tcp: false,
                     address: received.from,
                 };
-                match whose(registry, *index, from, received.bytes).filter(|thread| thread != index) {
-                    Some(thread) => hand_over(mailboxes, thread, &received),
-                    None => {
+                let known = plane.knows(from) && !demux::is_stun(received.bytes);
+                let thread = if known {
+                    *index
+                } else {
+                    whose(registry, *index, from, received.bytes)
+                };
+                match thread {
+                    thread if thread != *index => hand_over(mailboxes, thread, &received),
+                    _ => {
                         let mut wire = (udp, &mut split);
                         plane.receive(from, received.to, received.bytes, now, &mut wire);
                     }
@@ -497,16 +503,18 @@ impl Wire for (&mut Udp, &mut SplitNet<'_>) {
     }
 }
 
-/// The thread that a datagram's peer is on; `None` when that is not known, or there is but one.
-fn whose(registry: &Registry, here: usize, from: Remote, bytes: &[u8]) -> Option<usize> {
+/// The thread that a datagram's peer is on; this one when nobody knows.
+fn whose(registry: &Registry, here: usize, from: Remote, bytes: &[u8]) -> usize {
     if registry.threads() == 1 {
-        return Some(here);
+        return here;
     }
     let thread = match demux::our_ufrag(bytes) {
         Some(ufrag) => demux::thread_of(ufrag),
         None => registry.thread_of(from),
     };
-    thread.filter(|thread| *thread < registry.threads())
+    thread
+        .filter(|thread| *thread < registry.threads())
+        .unwrap_or(here)
 }
 
 fn hand_over(mailboxes: &[Mailbox], thread: usize, received: &Received<'_>) {

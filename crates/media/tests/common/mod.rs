@@ -113,6 +113,11 @@ pub struct Shared {
     pub ask_keyframe: AtomicBool,
     /// Drop every nth packet that comes in.
     pub lose_every: AtomicU64,
+    /// Set to make the peer begin an ICE restart; it then puts its new credentials here.
+    pub restart: AtomicBool,
+    pub credentials: Mutex<Option<(String, String)>>,
+    /// The answer to the restart.
+    pub restarted: Mutex<Option<String>>,
 }
 
 impl Shared {
@@ -252,6 +257,7 @@ impl Peer {
                 let stream = direct.stream_rx_by_mid(self.video, None).unwrap();
                 stream.request_keyframe(str0m::media::KeyframeRequestKind::Pli);
             }
+            self.restart_ice();
             if self.rtc.handle_input(Input::Timeout(Instant::now())).is_err() {
                 return;
             }
@@ -273,6 +279,19 @@ impl Peer {
                     self.drain();
                 }
             }
+        }
+    }
+
+    fn restart_ice(&mut self) {
+        if self.shared.restart.swap(false, Ordering::Relaxed) {
+            let mut change = self.rtc.sdp_api();
+            let credentials = change.ice_restart(true);
+            self.pending = change.apply().map(|(_, pending)| pending);
+            *self.shared.credentials.lock().unwrap() = Some((credentials.ufrag, credentials.pass));
+        }
+        let answer = self.shared.restarted.lock().unwrap().take();
+        if let Some(answer) = answer {
+            self.accept(&answer);
         }
     }
 
@@ -353,7 +372,7 @@ impl Peer {
         let start = *source.start.get_or_insert(now);
         while start + FRAME * source.frame < now {
             let asked = self.shared.keyframes_asked.load(Ordering::Relaxed);
-            let keyframe = source.frame % self.keyframe_every == 0 || asked > source.asked;
+            let keyframe = source.frame.is_multiple_of(self.keyframe_every) || asked > source.asked;
             source.asked = asked;
             if keyframe {
                 self.shared.keyframes_sent.fetch_add(1, Ordering::Relaxed);

@@ -1,0 +1,184 @@
+//! What people ask of a plane: to publish, to view, to trickle, to end.
+
+use std::time::{Duration, Instant};
+
+use busk_base::{MediaSessionId, RoomId};
+
+use super::{Plane, Role, Session};
+use crate::track::{Lane, TrackKind};
+use crate::webrtc::protocol::{Answered, Direction, Peer, Wire};
+use crate::webrtc::{sdp, signalling};
+use crate::{
+    Answer, MediaSession, Publish, PublishError, RoomFigures, Trickle, TrickleError, View, ViewError,
+};
+
+/// A publisher without media for so long gives way to another one: its page was reloaded.
+const PUBLISHER_REPLACEABLE_AFTER: Duration = Duration::from_secs(2);
+
+impl Plane {
+    pub(crate) fn publish(
+        &mut self,
+        ask: &Publish,
+        place: MediaSession,
+        now: Instant,
+        wire: &mut impl Wire,
+    ) -> Result<Answer, PublishError> {
+        let former = self.rooms.get(&ask.room).and_then(|room| room.publisher);
+        if let Some(Role::Publisher { media_at }) = former.map(|key| &self.sessions[key].role)
+            && now.duration_since(*media_at) < PUBLISHER_REPLACEABLE_AFTER
+        {
+            return Err(PublishError::AlreadyPublishing);
+        }
+        let answered = Peer::answer(&self.setup, Direction::In, &ask.offer, self.thread, now)?;
+        if let Some(former) = former {
+            self.end(former, now, wire);
+        }
+        let profile = answered.peer.profile();
+        let role = Role::Publisher { media_at: now };
+        let (key, answer) = self.admit(ask.session, ask.room, role, answered, place, now);
+        let room = self.rooms.entry(ask.room).or_default();
+        room.publisher = Some(key);
+        room.stage.seat_mut().take(ask.session, profile);
+        self.settle(key, now, wire);
+        Ok(answer)
+    }
+
+    pub(crate) fn view(
+        &mut self,
+        ask: &View,
+        place: MediaSession,
+        now: Instant,
+        wire: &mut impl Wire,
+    ) -> Result<Answer, ViewError> {
+        let room = self
+            .rooms
+            .get(&ask.room)
+            .filter(|room| room.stage.is_live())
+            .ok_or(ViewError::NotLive)?;
+        if room.viewers.len() + room.viewers_connecting >= self.viewers_per_room_max {
+            return Err(ViewError::Full);
+        }
+        let answered = Peer::answer(&self.setup, Direction::Out, &ask.offer, self.thread, now)?;
+        let (high, low) = ask.session.0.as_u64_pair();
+        let role = Role::Viewer {
+            video: Lane::new(low),
+            audio: Lane::new(low.rotate_left(29) ^ high),
+            catching_up: false,
+        };
+        let (key, answer) = self.admit(ask.session, ask.room, role, answered, place, now);
+        self.rooms.entry(ask.room).or_default().viewers_connecting += 1;
+        self.settle(key, now, wire);
+        Ok(answer)
+    }
+
+    /// Enters a session in the books. Settle it when its room knows it.
+    fn admit(
+        &mut self,
+        id: MediaSessionId,
+        room: RoomId,
+        role: Role,
+        answered: Answered,
+        place: MediaSession,
+        now: Instant,
+    ) -> (usize, Answer) {
+        let Answered { peer, sdp, ufrag } = answered;
+        let etag = format!("\"{ufrag}\"");
+        let key = self.sessions.insert(Session {
+            id,
+            room,
+            peer,
+            role,
+            ufrag: ufrag.clone(),
+            etag: etag.clone(),
+            created_at: now,
+            heard_at: now,
+            due: None,
+            scheduled: None,
+            _place: place,
+        });
+        self.by_id.insert(id, key);
+        self.by_ufrag.insert(ufrag, key);
+        (
+            key,
+            Answer {
+                session: id,
+                sdp,
+                etag,
+            },
+        )
+    }
+
+    /// Adds candidates, or restarts ICE when the fragment has other credentials (RFC 9725 §4.3).
+    pub(crate) fn trickle(
+        &mut self,
+        id: MediaSessionId,
+        if_match: Option<&str>,
+        fragment: &str,
+        now: Instant,
+        wire: &mut impl Wire,
+    ) -> Result<Trickle, TrickleError> {
+        let key = *self.by_id.get(&id).ok_or(TrickleError::SessionUnknown)?;
+        let session = &mut self.sessions[key];
+        let if_match = if_match.ok_or(TrickleError::EtagMissing)?;
+        if !signalling::if_match(if_match, &session.etag) {
+            return Err(TrickleError::EtagMismatch);
+        }
+        let fragment = sdp::fragment(fragment).ok_or(TrickleError::BadFragment)?;
+        if session.peer.knows(&fragment) {
+            return Ok(Trickle::Added);
+        }
+        let restarted = session
+            .peer
+            .restart(&fragment, self.thread)
+            .map_err(|_| TrickleError::BadFragment)?;
+        self.by_ufrag.remove(&session.ufrag);
+        session.ufrag = restarted.ufrag.clone();
+        session.etag = format!("\"{}\"", restarted.ufrag);
+        let etag = session.etag.clone();
+        self.by_ufrag.insert(restarted.ufrag, key);
+        self.settle(key, now, wire);
+        Ok(Trickle::Restarted {
+            etag,
+            fragment: restarted.fragment,
+        })
+    }
+
+    /// Says whether there was such a session.
+    pub(crate) fn close(&mut self, id: MediaSessionId, now: Instant, wire: &mut impl Wire) -> bool {
+        let key = self.by_id.get(&id).copied();
+        if let Some(key) = key {
+            self.end(key, now, wire);
+        }
+        key.is_some()
+    }
+
+    pub(crate) fn close_room(&mut self, id: RoomId, now: Instant, wire: &mut impl Wire) {
+        let keys: Vec<usize> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.room == id)
+            .map(|(key, _)| key)
+            .collect();
+        for key in keys {
+            self.end(key, now, wire);
+        }
+    }
+
+    pub(crate) fn close_all(&mut self, now: Instant, wire: &mut impl Wire) {
+        let keys: Vec<usize> = self.sessions.iter().map(|(key, _)| key).collect();
+        for key in keys {
+            self.end(key, now, wire);
+        }
+    }
+
+    pub(crate) fn figures(&self, id: RoomId, now: Instant) -> Option<RoomFigures> {
+        let room = self.rooms.get(&id)?;
+        let seat = room.stage.seat();
+        Some(RoomFigures {
+            on_air: seat.on_air(),
+            video: seat.track(TrackKind::Video).figures(now),
+            audio: seat.track(TrackKind::Audio).figures(now),
+            viewers: room.viewers.len(),
+        })
+    }
+}
