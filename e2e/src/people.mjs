@@ -14,7 +14,12 @@ export async function signUp(screen, { handle, name, password = 'correct horse b
 
 /** Who the server says this browser is. */
 export function me(screen) {
-  return screen.page.evaluate(async () => (await fetch('/api/v1/me')).json())
+  return ask(screen, '/api/v1/me')
+}
+
+/** Asks the API with the browser's cookies, whatever its page is doing. */
+async function ask(screen, path) {
+  return (await screen.context.request.get(path)).json()
 }
 
 export async function say(screen, text) {
@@ -45,9 +50,6 @@ export async function goLive(screen, handle) {
 }
 
 /** The state of the channel's open room, or null when there is none. */
-export function roomState(screen, handle) {
-  return screen.page.evaluate(
-    async (of) => (await (await fetch(`/api/v1/channels/${of}`)).json()).room?.state ?? null,
-    handle,
-  )
+export async function roomState(screen, handle) {
+  return (await ask(screen, `/api/v1/channels/${handle}`)).room?.state ?? null
 }
