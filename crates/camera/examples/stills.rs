@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn write_ppm(path: &str, picture: &Picture) -> std::io::Result<()> {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
-    write!(file, "P6 {} {} 255\n", picture.width, picture.height)?;
+    writeln!(file, "P6 {} {} 255", picture.width, picture.height)?;
     for row in 0..picture.height {
         for column in 0..picture.width {
             let chroma = row / 2 * (picture.width / 2) + column / 2;

@@ -25,6 +25,9 @@ pub struct Load {
     whep: String,
     #[arg(long, default_value_t = 50)]
     viewers: usize,
+    /// One in this many decrypts and assembles all it gets; the others count packets.
+    #[arg(long, default_value_t = 1)]
+    whole_one_in: usize,
     /// How long to watch once all have joined.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -37,12 +40,13 @@ impl Load {
             .enable_all()
             .build()?;
         let _publisher = match &self.whip {
-            Some(whip) => Some(runtime.block_on(publish(whip, &self.token))?),
+            Some(whip) => Some(runtime.block_on(publish(whip, &self.token, Stream::encode()?))?),
             None => None,
         };
         let viewers = Viewers::start(true)?;
         let endpoint = Endpoint::new(&self.whep, None)?;
-        let (refused, reason) = runtime.block_on(joins::join(&endpoint, &viewers, self.viewers))?;
+        let (refused, reason) =
+            runtime.block_on(joins::join(&endpoint, &viewers, self.viewers, self.whole_one_in))?;
         if let Some(reason) = reason {
             println!("{refused} were refused, the last one by: {reason}");
         }
@@ -67,8 +71,7 @@ impl Load {
 }
 
 /// Publishes the bench's stream and waits until it is connected.
-pub async fn publish(whip: &str, token: &str) -> Fallible<Publisher> {
-    let stream = tokio::task::spawn_blocking(Stream::encode).await??;
+pub async fn publish(whip: &str, token: &str, stream: Stream) -> Fallible<Publisher> {
     let (source, feed) = feed();
     let token = Some(token).filter(|token| !token.is_empty());
     let mut publisher = Publisher::start(whip, token, feed).await?;

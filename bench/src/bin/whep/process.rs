@@ -73,14 +73,18 @@ impl Process {
         Ok(line.trim().into())
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// CPU time used so far, user and system, of all threads.
     pub fn cpu_s(&self) -> Fallible<f64> {
-        cpu_s(self.child.id())
+        cpu_s(self.id())
     }
 
     /// Resident memory that is the process's own, not a file's.
     pub fn memory_kb(&self) -> Fallible<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let line = status
             .lines()
             .find_map(|line| line.strip_prefix("RssAnon:"))
@@ -104,7 +108,7 @@ impl Drop for Process {
     }
 }
 
-/// CPU time of a process from its scheduler statistics, in nanoseconds there: `stat` has ticks of 10 ms.
+/// CPU time of a process, user and system, of all its threads; the kernel tells it in ticks of 10 ms.
 pub fn cpu_s(pid: u32) -> Fallible<f64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The name in parentheses may hold spaces.

@@ -7,9 +7,10 @@ use clap::Args;
 
 use crate::Fallible;
 use crate::figures::{Report, quantile};
-use crate::joins::{JOINS_PER_S, WHOLE_ONE_IN, join};
+use crate::joins::{JOINS_PER_S, join};
 use crate::load::publish;
 use crate::process::{Cores, Process, cpu_s, pin};
+use crate::source::Stream;
 use crate::udp::{Orders, Sink};
 use crate::viewers::Viewers;
 
@@ -23,6 +24,9 @@ pub struct Plan {
     /// How long each run is measured.
     #[arg(long, default_value_t = 6)]
     seconds: u64,
+    /// One in this many viewers decrypts and assembles all it gets; the others count packets.
+    #[arg(long, default_value_t = 1)]
+    whole_one_in: usize,
     /// Viewers take each datagram by itself: cutting runs into datagrams is then the server's time too.
     #[arg(long)]
     no_coalesce: bool,
@@ -37,6 +41,9 @@ struct Run {
     kb_per_viewer: f64,
     expected: u64,
     lost: u64,
+    /// Pictures that were published and that a whole viewer put together, a second.
+    published_fps: f64,
+    fps: f64,
     joins_ms: Vec<f64>,
     recording: Vec<(u64, usize)>,
 }
@@ -48,14 +55,16 @@ const RECORD: Duration = Duration::from_secs(2);
 pub fn bench(plan: &Plan) -> Fallible<()> {
     let cores = Cores::pick()?;
     pin(cores.load)?;
+    let busy = std::fs::read_to_string("/proc/loadavg")?;
+    let stream = Stream::encode()?;
     let mut runs: Vec<(usize, Run)> = Vec::new();
     let mut yardstick = Vec::new();
     for round in 1..=plan.rounds {
         for viewers in &plan.viewers {
-            let run = run(&cores, *viewers, plan)?;
+            let run = run(&cores, *viewers, plan, &stream)?;
             println!(
                 "round {round}, {viewers} viewers: {:.3} cpu-s/Gbit at {:.0} Mbit/s; server {:.0} %, load {:.0} % of a core; \
-                 join p50 {:.0} p95 {:.0} ms; {} of {} packets lost; {:.0} kB a viewer",
+                 join p50 {:.0} p95 {:.0} ms; {} of {} packets lost; {:.1} of {:.1} pictures/s; {:.0} kB a viewer",
                 run.cpu_s_per_gbit,
                 run.mbit_per_s,
                 run.server_share * 100.0,
@@ -64,6 +73,8 @@ pub fn bench(plan: &Plan) -> Fallible<()> {
                 quantile(&run.joins_ms, 0.95),
                 run.lost,
                 run.expected,
+                run.fps,
+                run.published_fps,
                 run.kb_per_viewer
             );
             runs.push((*viewers, run));
@@ -83,10 +94,10 @@ pub fn bench(plan: &Plan) -> Fallible<()> {
         println!("round {round}, bare sender to {middle}: {bare:.3} cpu-s/Gbit");
         yardstick.push(bare);
     }
-    report(plan, &runs, &yardstick)
+    report(plan, &runs, &yardstick, &busy)
 }
 
-fn report(plan: &Plan, runs: &[(usize, Run)], yardstick: &[f64]) -> Fallible<()> {
+fn report(plan: &Plan, runs: &[(usize, Run)], yardstick: &[f64], busy: &str) -> Fallible<()> {
     let mut report = Report::new("whep");
     let of = |count: usize, pick: &dyn Fn(&Run) -> f64| -> Vec<f64> {
         runs.iter()
@@ -129,6 +140,12 @@ fn report(plan: &Plan, runs: &[(usize, Run)], yardstick: &[f64]) -> Fallible<()>
             "ms",
         );
         report.figure(
+            format!("n{count}.published_fps"),
+            &of(*count, &|run| run.published_fps),
+            "pictures/s",
+        );
+        report.figure(format!("n{count}.fps"), &of(*count, &|run| run.fps), "pictures/s");
+        report.figure(
             format!("n{count}.mbit_per_s"),
             &of(*count, &|run| run.mbit_per_s),
             "Mbit/s",
@@ -147,11 +164,18 @@ fn report(plan: &Plan, runs: &[(usize, Run)], yardstick: &[f64]) -> Fallible<()>
     report.note(format!(
         "joins: {JOINS_PER_S} a second from when each was due to its first whole keyframe; join_p95_ms at n{middle}"
     ));
-    report.note(format!(
-        "all viewers do full ICE, DTLS and SRTP up to the first keyframe, 1 in {WHOLE_ONE_IN} throughout; the others \
-         then count packets by their RTP sequence numbers"
-    ));
+    report.note(match plan.whole_one_in {
+        0 | 1 => "viewers do all of ICE, DTLS, SRTP and RTCP and put every picture together".into(),
+        some => format!(
+            "viewers do all of ICE, DTLS and SRTP up to the first keyframe, 1 in {some} throughout; the others then \
+             count packets by their RTP sequence numbers"
+        ),
+    });
     report.note("bytes are of UDP payloads with media; server and load pinned to one core each; kernel receive work of the loopback is in the sender's time, the server's and the yardstick's alike");
+    let load_average = busy.split(' ').next().unwrap_or_default();
+    report.note(format!(
+        "load average of the machine before the first round: {load_average}"
+    ));
     report.note(if plan.no_coalesce {
         "viewers take single datagrams: the kernel cuts the server's runs in the server's time"
     } else {
@@ -160,21 +184,21 @@ fn report(plan: &Plan, runs: &[(usize, Run)], yardstick: &[f64]) -> Fallible<()>
     Ok(report.print()?)
 }
 
-fn run(cores: &Cores, count: usize, plan: &Plan) -> Fallible<Run> {
+fn run(cores: &Cores, count: usize, plan: &Plan, stream: &Stream) -> Fallible<Run> {
     let mut server = Process::start("serve", cores.measured, cores.load)?;
     let address = server.hear()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
-    let publisher = runtime.block_on(publish(&format!("{address}/whip"), ""))?;
+    let publisher = runtime.block_on(publish(&format!("{address}/whip"), "", stream.clone()))?;
     // The stage has a picture, and the server has allocated what a room without viewers needs.
     std::thread::sleep(Duration::from_millis(1_000));
     let empty_kb = server.memory_kb()?;
 
     let viewers = Viewers::start(!plan.no_coalesce)?;
     let endpoint = Endpoint::new(&format!("{address}/whep"), None)?;
-    let (refused, reason) = runtime.block_on(join(&endpoint, &viewers, count))?;
+    let (refused, reason) = runtime.block_on(join(&endpoint, &viewers, count, plan.whole_one_in))?;
     if refused > 0 {
         return Err(format!(
             "{refused} of {count} joins failed: {}",
@@ -190,6 +214,7 @@ fn run(cores: &Cores, count: usize, plan: &Plan) -> Fallible<Run> {
         cpu_s(std::process::id())?,
         now(),
     );
+    let published = publisher.stats().pictures;
     let recording = viewers.record(RECORD)?;
     std::thread::sleep(Duration::from_secs(plan.seconds).saturating_sub(RECORD));
     let (after, cpu, own) = (
@@ -201,6 +226,7 @@ fn run(cores: &Cores, count: usize, plan: &Plan) -> Fallible<Run> {
     let full_kb = server.memory_kb()?;
 
     let stats = publisher.stats();
+    let published_fps = (stats.pictures - published) as f64 / seconds;
     runtime.block_on(publisher.stop());
     viewers.leave()?;
     if after.joins_ms.len() < count || after.ended > 0 {
@@ -220,6 +246,10 @@ fn run(cores: &Cores, count: usize, plan: &Plan) -> Fallible<Run> {
         kb_per_viewer: (full_kb - empty_kb) / count as f64,
         expected: after.expected,
         lost: after.lost,
+        published_fps,
+        fps: (after.frames - before.frames) as f64
+            / seconds
+            / count.div_ceil(plan.whole_one_in.max(1)) as f64,
         joins_ms: after.joins_ms,
         recording,
     })

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use str0m::media::MediaKind;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -15,6 +16,8 @@ pub struct PublisherStats {
     /// From the start to the end of the DTLS handshake; `None` before.
     pub connected_ms: Option<u64>,
     pub samples: u64,
+    /// Of the samples, those of the camera.
+    pub pictures: u64,
     pub bytes: u64,
     pub keyframes_wanted: u64,
     /// The connection ended, by either side.
@@ -151,6 +154,7 @@ async fn publish(
                 line.peer.write(now(), &sample)?;
                 stats.send_modify(|stats| {
                     stats.samples += 1;
+                    stats.pictures += u64::from(sample.kind == MediaKind::Video);
                     stats.bytes += sample.bytes.len() as u64;
                 });
             }
