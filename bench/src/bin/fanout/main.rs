@@ -1,0 +1,61 @@
+//! The bench `fanout`: what one message to ten thousand sockets costs.
+//!
+//! The server under test is this program again (`fanout serve`): busk-fanout behind axum's upgrade, alone
+//! in its process and on its core. On another core the load (`swarm`): ten thousand WebSocket clients in
+//! one loop, which also posts the messages. Posting is open-loop: every message carries the time it was due,
+//! and its latency counts from there, however late it was sent. Yardsticks under the same load, in the same
+//! run: a bare epoll writer (`fanout epoll`), one write a message and nothing else; and nchan in a private nginx.
+
+mod epoll;
+#[path = "../whep/figures.rs"]
+mod figures;
+mod nchan;
+#[path = "../whep/process.rs"]
+#[allow(dead_code, reason = "the bench `whep` tells its processes more")]
+mod process;
+mod rounds;
+mod serve;
+mod swarm;
+
+use clap::{Parser, Subcommand};
+
+pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[derive(Parser)]
+#[command(about = "What one message to many sockets costs")]
+struct Cli {
+    #[command(subcommand)]
+    role: Option<Role>,
+    #[command(flatten)]
+    plan: rounds::Plan,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// The server under test. Prints its address and ends with its standard input.
+    Serve,
+    /// The yardstick: accepts, shakes hands, writes each message to each socket. Likewise.
+    Epoll,
+}
+
+fn main() -> Fallible<()> {
+    match Cli::parse() {
+        Cli { role: None, plan } => rounds::bench(&plan),
+        Cli {
+            role: Some(Role::Serve),
+            ..
+        } => serve::serve(),
+        Cli {
+            role: Some(Role::Epoll),
+            ..
+        } => epoll::serve(),
+    }
+}
+
+/// Ends this process when whoever started it closes its standard input, or is gone.
+fn end_with_input() {
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+}

@@ -1,0 +1,323 @@
+//! The load: ten thousand WebSocket clients and the one who posts, in one loop on one core.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use busk_fanout::protocol;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+
+use crate::Fallible;
+
+/// Handshakes that may be under way at once: below every server's backlog.
+const OPENING: usize = 128;
+const POSTER: Token = Token(usize::MAX);
+/// Bytes of one message.
+const MESSAGE: usize = 200;
+const MARK: &[u8] = b"{\"due\":\"";
+const DIGITS: usize = 12;
+/// A bucket of the histogram is a tenth of a millisecond; the last one holds whatever took longer.
+const BUCKETS: usize = 100_000;
+
+pub struct Swarm {
+    poll: Poll,
+    events: Events,
+    clients: Vec<Client>,
+    poster: TcpStream,
+    base: Instant,
+    buffer: Vec<u8>,
+    open: usize,
+    lost: usize,
+    histogram: Vec<u32>,
+    received: u64,
+    address: SocketAddr,
+}
+
+struct Client {
+    stream: TcpStream,
+    carry: Vec<u8>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Connecting,
+    Shaking,
+    Open,
+    Lost,
+}
+
+/// What a load gave.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    pub expected: u64,
+    pub received: u64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+}
+
+impl Swarm {
+    pub fn connect(address: SocketAddr, count: usize) -> Fallible<Self> {
+        let poll = Poll::new()?;
+        let poster = std::net::TcpStream::connect(address)?;
+        poster.set_nodelay(true)?;
+        poster.set_nonblocking(true)?;
+        let mut swarm = Self {
+            poll,
+            events: Events::with_capacity(512),
+            clients: Vec::with_capacity(count),
+            poster: TcpStream::from_std(poster),
+            base: Instant::now(),
+            buffer: vec![0; 256 * 1024],
+            open: 0,
+            lost: 0,
+            histogram: vec![0; BUCKETS + 1],
+            received: 0,
+            address,
+        };
+        swarm
+            .poll
+            .registry()
+            .register(&mut swarm.poster, POSTER, Interest::READABLE)?;
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while swarm.open < count {
+            while swarm.clients.len() < count && swarm.clients.len() - swarm.open < OPENING {
+                swarm.dial()?;
+            }
+            swarm.turn(Duration::from_millis(100))?;
+            if swarm.lost > 0 || Instant::now() > deadline {
+                return Err(format!("{} of {count} open, {} lost", swarm.open, swarm.lost).into());
+            }
+        }
+        Ok(swarm)
+    }
+
+    /// Posts `rate` messages a second for a while and waits until every client has them all.
+    pub fn run(&mut self, rate: u32, duration: Duration) -> Fallible<Outcome> {
+        self.histogram.fill(0);
+        self.received = 0;
+        let messages = (duration.as_secs_f64() * f64::from(rate)).round() as u32;
+        let expected = u64::from(messages) * self.clients.len() as u64;
+        let start = Instant::now();
+        let mut sent = 0;
+        let give_up = start + duration + Duration::from_secs(5);
+        while self.received < expected {
+            let now = Instant::now();
+            let due = start + Duration::from_secs(1) * sent / rate;
+            if sent < messages && now >= due {
+                self.post(due)?;
+                sent += 1;
+                continue;
+            }
+            if now >= give_up {
+                break;
+            }
+            let until = if sent < messages { due } else { give_up };
+            self.turn(until - now)?;
+        }
+        if self.lost > 0 {
+            return Err(format!("{} clients lost their connection", self.lost).into());
+        }
+        Ok(Outcome {
+            expected,
+            received: self.received,
+            p50_ms: self.quantile(0.5),
+            p99_ms: self.quantile(0.99),
+        })
+    }
+
+    /// Reads on without posting.
+    pub fn settle(&mut self, duration: Duration) -> Fallible<()> {
+        let until = Instant::now() + duration;
+        while Instant::now() < until {
+            self.turn(until.saturating_duration_since(Instant::now()))?;
+        }
+        Ok(())
+    }
+
+    fn dial(&mut self) -> Fallible<()> {
+        let mut stream = TcpStream::connect(self.address)?;
+        // Closing resets: no port stays behind in TIME_WAIT for the next round.
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .register(&mut stream, Token(self.clients.len()), interest)?;
+        self.clients.push(Client {
+            stream,
+            carry: Vec::new(),
+            state: State::Connecting,
+        });
+        Ok(())
+    }
+
+    fn post(&mut self, due: Instant) -> Fallible<()> {
+        let due_us = due.duration_since(self.base).as_micros();
+        let mut body = format!("{{\"due\":\"{due_us:0DIGITS$}\",\"text\":\"");
+        body.extend(std::iter::repeat_n('x', MESSAGE - body.len() - 2));
+        body.push_str("\"}");
+        let request = format!(
+            "POST /pub HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        // A server whose queue for this is full no longer keeps up at all; then the bench has no figure.
+        Ok(self.poster.write_all(request.as_bytes())?)
+    }
+
+    fn turn(&mut self, wait: Duration) -> Fallible<()> {
+        match self.poll.poll(&mut self.events, Some(wait)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            other => other?,
+        }
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            if event.token() == POSTER {
+                // The answers to posts say nothing that matters here.
+                while matches!(self.poster.read(&mut self.buffer), Ok(count) if count > 0) {}
+                continue;
+            }
+            let index = event.token().0;
+            if self.clients[index].state == State::Connecting && event.is_writable() {
+                let request = "GET /sub HTTP/1.1\r\nhost: bench\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+                self.clients[index].stream.write_all(request.as_bytes())?;
+                self.clients[index].state = State::Shaking;
+            }
+            if event.is_readable() {
+                self.read(index);
+            }
+        }
+        self.events = events;
+        Ok(())
+    }
+
+    fn read(&mut self, index: usize) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let client = &mut self.clients[index];
+        loop {
+            match client.stream.read(&mut buffer) {
+                Ok(count) if count > 0 => {
+                    let now_us = self.base.elapsed().as_micros() as u64;
+                    let mut tally = |due_us: u64| {
+                        self.received += 1;
+                        let tenths = now_us.saturating_sub(due_us) / 100;
+                        self.histogram[(tenths as usize).min(BUCKETS)] += 1;
+                    };
+                    let before = client.state;
+                    client.take_in(&buffer[..count], &mut tally);
+                    match (before, client.state) {
+                        (State::Shaking, State::Open) => self.open += 1,
+                        (State::Open | State::Shaking, State::Lost) => self.lost += 1,
+                        _ => {}
+                    }
+                    if count < buffer.len() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                _ => {
+                    if client.state != State::Lost {
+                        client.state = State::Lost;
+                        self.lost += 1;
+                    }
+                    break;
+                }
+            }
+        }
+        self.buffer = buffer;
+    }
+
+    fn quantile(&self, part: f64) -> f64 {
+        let rank = (self.received as f64 * part).ceil() as u64;
+        let mut seen = 0;
+        for (bucket, count) in self.histogram.iter().enumerate() {
+            seen += u64::from(*count);
+            if seen >= rank && seen > 0 {
+                return (bucket + 1) as f64 / 10.0;
+            }
+        }
+        f64::NAN
+    }
+}
+
+impl Client {
+    fn take_in(&mut self, bytes: &[u8], tally: &mut impl FnMut(u64)) {
+        if self.state == State::Open && self.carry.is_empty() {
+            let used = self.frames(bytes, tally);
+            self.carry.extend_from_slice(&bytes[used..]);
+            return;
+        }
+        let mut carry = std::mem::take(&mut self.carry);
+        carry.extend_from_slice(bytes);
+        if self.state == State::Shaking {
+            let Some(end) = carry.windows(4).position(|window| window == b"\r\n\r\n") else {
+                self.carry = carry;
+                return;
+            };
+            let switched = carry.starts_with(b"HTTP/1.1 101");
+            self.state = if switched { State::Open } else { State::Lost };
+            carry.drain(..end + 4);
+        }
+        let used = self.frames(&carry, tally);
+        if used < carry.len() {
+            carry.drain(..used);
+            self.carry = carry;
+        }
+    }
+
+    /// Reads whole frames; how many bytes they had.
+    fn frames(&mut self, bytes: &[u8], tally: &mut impl FnMut(u64)) -> usize {
+        let mut at = 0;
+        while let Some(payload) = protocol::server_payload(&bytes[at..]) {
+            let (first, payload, end) = (bytes[at], &bytes[at..][payload.clone()], at + payload.end);
+            match first {
+                0x81 => messages(payload, tally),
+                0x89 => {
+                    // An empty pong with the mask of zeros.
+                    let _ = self.stream.write(&[0x8A, 0x80, 0, 0, 0, 0]);
+                }
+                _ => self.state = State::Lost,
+            }
+            at = end;
+        }
+        at
+    }
+}
+
+/// Finds the messages in a payload by their first bytes; they all have the same length.
+fn messages(mut payload: &[u8], tally: &mut impl FnMut(u64)) {
+    while let Some(at) = payload.windows(MARK.len()).position(|window| window == MARK) {
+        let Some(message) = payload.get(at..at + MESSAGE) else {
+            return;
+        };
+        let digits = &message[MARK.len()..MARK.len() + DIGITS];
+        let due_us = digits.iter().fold(0, |number, digit| {
+            number * 10 + u64::from(digit.wrapping_sub(b'0'))
+        });
+        tally(due_us);
+        payload = &payload[at + MESSAGE..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_each_message_of_a_frame() {
+        let message = |due: u64| {
+            let head = format!("{{\"due\":\"{due:0DIGITS$}\",\"text\":\"");
+            format!("{head}{}\"}}", "x".repeat(MESSAGE - head.len() - 2))
+        };
+        let payload = format!(
+            "{{\"seq\":3,\"ev\":[{},{},{}]}}",
+            message(1),
+            message(123_456),
+            message(7)
+        );
+        let mut seen = Vec::new();
+        messages(payload.as_bytes(), &mut |due| seen.push(due));
+        assert_eq!(seen, [1, 123_456, 7]);
+    }
+}
