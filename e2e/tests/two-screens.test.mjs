@@ -23,7 +23,7 @@ describe('two screens', { concurrency: 1 }, () => {
       } catch (problem) {
         broken = true
         await photograph([creator, viewer], 'two-screens')
-        problem.message += `\nfaults: ${JSON.stringify([...creator.faults, ...viewer.faults], null, 1)}`
+        console.error(JSON.stringify([...creator.faults, ...viewer.faults], null, 1), busk.said().slice(-4_000))
         throw problem
       }
     })
@@ -91,11 +91,14 @@ describe('two screens', { concurrency: 1 }, () => {
   step('the statement line opens to the transfers behind it', async () => {
     const statement = await creator.context.newPage()
     await statement.goto('/earnings')
-    const line = statement.getByTestId('statement-line').first()
-    await line.waitFor()
-    const before = await statement.getByText('wallet').count()
-    await (await line.getByRole('button').count() ? line.getByRole('button').first() : line).click()
-    await until('the transfers', () => statement.getByText('wallet').count(), (count) => count > before)
+    const line = statement.locator('[data-testid=statement-line][data-kind=gift]').first()
+    await line.click()
+    // The page adds the transfers up itself and says whether they come to the line's figures.
+    await statement.locator('[data-testid=statement-agrees][data-same=true]').waitFor()
+    const accounts = await statement.getByTestId('statement-detail').locator('code').allTextContents()
+    assert.ok(accounts.some((name) => name.startsWith('wallet')), `the gift comes from a wallet: ${accounts}`)
+    assert.ok(accounts.some((name) => name.startsWith('diamonds.pending')), `and ends as diamonds: ${accounts}`)
+    assert.equal(await line.getAttribute('data-check'), 'ok')
     await statement.close()
   })
 
@@ -115,9 +118,8 @@ describe('two screens', { concurrency: 1 }, () => {
     assert.equal(audit.code, 0, audit.said)
   })
 
-  /** The sandbox provider's page is another program's: found by what a person reads on it. */
   async function pay(checkout) {
     await checkout.waitForURL('**/sandbox/checkout/**')
-    await checkout.getByRole('button', { name: /^pay/i }).click()
+    await checkout.getByTestId('sandbox-pay').click()
   }
 })
