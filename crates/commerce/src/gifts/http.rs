@@ -4,7 +4,7 @@ use axum::extract::State as Shared;
 use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Refusals, Site, StatusCode, routes as operations,
 };
-use busk_base::{GiftId, Policy, RoomId, StreakId};
+use busk_base::{GiftId, Policy, RoomId, Shares, StreakId, split};
 use busk_people::{Caller, SignedIn};
 use busk_rooms::event::Streak;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ struct GiftKind {
     /// Whether it counts up when it is sent again within the streak's time.
     streakable: bool,
     effect: Effect,
+    /// Who gets what of one, for the sender to see before sending it.
+    split: Split,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -60,6 +62,7 @@ impl GiftKind {
             picture: format!("/gifts/{}.svg", kind.code),
             streakable,
             effect: if streakable { Effect::Small } else { Effect::Big },
+            split: split(kind.price, policy.gift_share_percent).into(),
         }
     }
 }
@@ -105,6 +108,12 @@ struct Split {
     platform: i64,
 }
 
+impl From<Shares> for Split {
+    fn from(Shares { creator, platform }: Shares) -> Self {
+        Self { creator, platform }
+    }
+}
+
 impl From<Receipt> for Sent {
     fn from(receipt: Receipt) -> Self {
         let Receipt {
@@ -115,16 +124,12 @@ impl From<Receipt> for Sent {
             shares,
             again: _,
         } = receipt;
-        let split = Split {
-            creator: shares.creator,
-            platform: shares.platform,
-        };
         Self {
             gift,
             paid,
             coins,
             streak,
-            split,
+            split: shares.into(),
         }
     }
 }
