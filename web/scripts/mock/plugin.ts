@@ -71,7 +71,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
       return [200, { id: 'c', handle: id, name: open?.channel.name ?? me.display_name ?? 'Otto Offline', about: '', room: open ? viewOf(open, who) : null, mine: own }]
     }
     case 'POST channels': return [201, { key: 'bk_' + randomUUID().replaceAll('-', '') + randomUUID().replaceAll('-', '') }]
-    case 'GET gifts': return [200, { items: gifts, policy: { version: 1, gift_share_percent: 50 } }]
+    case 'GET gifts': return [200, { items: gifts, next: null }]
     case 'GET coin-packs': return [200, { items: packs }]
     case 'POST coin-purchases': {
       const pack = packs.find((each) => each.code === body.pack)!

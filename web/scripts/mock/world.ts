@@ -22,7 +22,8 @@ export const gifts = (
   price,
   picture: `/gifts/${code}.svg`,
   streakable: price <= 99,
-  effect: price >= 299 ? 'big' : 'small',
+  effect: price > 99 ? 'big' : 'small',
+  split: { creator: Math.ceil(price / 2), platform: Math.floor(price / 2) },
 }))
 export const packs = [70, 350, 1400, 7000, 17500].map((coins) => ({
   code: `coins-${coins}`,

@@ -53,10 +53,8 @@ export interface GiftKind {
   picture: string
   streakable: boolean
   effect: 'small' | 'big'
-}
-export interface GiftCatalogue {
-  items: GiftKind[]
-  policy?: { version: number; gift_share_percent: number } | null
+  /** Who gets what of one. */
+  split: { creator: number; platform: number }
 }
 export interface GiftReceipt {
   gift: string

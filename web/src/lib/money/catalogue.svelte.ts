@@ -1,18 +1,15 @@
 /** The gifts that can be given here, read once per page; names in the language on screen. */
-import { call, type GiftCatalogue, type GiftKind } from '$lib/api'
+import { call, type GiftKind, type List } from '$lib/api'
 import { locale } from '$lib/i18n/index.svelte'
 
 class Catalogue {
   items = $state.raw<GiftKind[]>([])
-  /** The creator's share in percent, when the server tells it with the catalogue. */
-  share = $state<number | null>(null)
   private loading: Promise<void> | null = null
 
   load(): Promise<void> {
-    this.loading ??= call<GiftCatalogue>('GET', '/gifts').then(
+    this.loading ??= call<List<GiftKind>>('GET', '/gifts').then(
       (answer) => {
         this.items = answer.items
-        this.share = answer.policy?.gift_share_percent ?? null
       },
       () => {
         this.loading = null
