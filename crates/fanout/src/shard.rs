@@ -5,6 +5,9 @@
 //! not block. Sockets are registered once, edge-triggered, for both directions: no system call but reads
 //! and writes happens per message.
 
+mod sockets;
+mod sweep;
+
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -16,12 +19,12 @@ use bytes::Bytes;
 use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
-use crate::beat::{self, Swept};
-use crate::conn::{self, Conn, Delivered, Lost};
-use crate::envelope::{Event, Rights};
+use crate::beat;
+use crate::conn::{Conn, Lost};
+use crate::envelope::Event;
 use crate::inbox::{Arrival, Command, Inbox};
-use crate::protocol::{self, Incoming};
-use crate::room::{Room, Sweep};
+use crate::protocol;
+use crate::room::Room;
 use crate::stats::Counters;
 use crate::{Config, ConnId, Inbound, Peer, Whom};
 
@@ -171,8 +174,6 @@ impl<V: Send + 'static> Shard<V> {
         (self.now - self.born).as_secs() as u32
     }
 
-    // ---- commands
-
     fn obey(&mut self, command: Command<V>) {
         match command {
             Command::Attach(arrival) => self.arrive(*arrival),
@@ -313,86 +314,6 @@ impl<V: Send + 'static> Shard<V> {
         }
     }
 
-    // ---- sweeping
-
-    fn list(&mut self, index: u32) {
-        let room = &mut self.rooms[index as usize];
-        if !std::mem::replace(&mut room.listed, true) {
-            self.busy.push(index);
-        }
-    }
-
-    /// Gives every busy room a step of its sweep.
-    fn sweep(&mut self) {
-        let mut at = 0;
-        while let Some(index) = self.busy.get(at).copied() {
-            let now = self.now;
-            let room = &mut self.rooms[index as usize];
-            if room.sweep.is_none() {
-                match room.due() {
-                    Some(due) if due <= now => room.begin(now),
-                    Some(_) => {
-                        at += 1;
-                        continue;
-                    }
-                    None => {
-                        room.listed = false;
-                        self.busy.swap_remove(at);
-                        continue;
-                    }
-                }
-            }
-            self.step(index);
-            // A room that emptied meanwhile is gone from the list, and another stands in its place.
-            at += usize::from(self.busy.get(at) == Some(&index));
-        }
-    }
-
-    fn step(&mut self, index: u32) {
-        let began = self.now;
-        let room = &mut self.rooms[index as usize];
-        let Some(mut sweep) = room.sweep.take() else {
-            return;
-        };
-        sweep.left = sweep.left.min(room.members.len());
-        let until = sweep.left.saturating_sub(STEP);
-        let mut lost = Vec::new();
-        let (mut sent, mut skipped) = (0, 0);
-        for slot in room.members[until..sweep.left].iter().rev() {
-            let conn = &mut self.conns[*slot as usize];
-            match serve(conn, room.entry.id, &mut sweep, &self.config, began) {
-                Ok(Some(Delivered::Sent)) => sent += 1,
-                Ok(Some(Delivered::Skipped)) => skipped += 1,
-                Ok(None) => {}
-                Err(error) => lost.push((*slot, error)),
-            }
-        }
-        self.counters.frames.add(sent);
-        self.counters.skipped.add(skipped);
-        self.read_clock();
-        sweep.left = until;
-        sweep.busy += self.now - began;
-        let room = &mut self.rooms[index as usize];
-        if until > 0 {
-            room.sweep = Some(sweep);
-        } else {
-            self.counters.sweeps.add(1);
-            room.rest_until = beat::next(Swept {
-                members: room.members.len(),
-                started: sweep.started,
-                ended: self.now,
-                busy: sweep.busy,
-                waiting: !room.pending.is_empty(),
-            });
-        }
-        // Last: it may empty the room.
-        for (slot, error) in lost {
-            self.lose(slot, &error);
-        }
-    }
-
-    // ---- once a second
-
     fn tick(&mut self) {
         self.next_tick = self.now + TICK;
         let (now_s, every) = (self.age_s(), (self.config.ping_every.as_secs() as u32).max(1));
@@ -453,160 +374,6 @@ impl<V: Send + 'static> Shard<V> {
         }
     }
 
-    // ---- single sockets
-
-    fn writable(&mut self, slot: u32) {
-        let Some(conn) = self.conns.get_mut(slot as usize) else {
-            return;
-        };
-        let room = conn.room.map(|room| self.rooms[room as usize].entry.id);
-        if let Err(lost) = conn.drain(room, self.now) {
-            self.lose(slot, &lost);
-        }
-    }
-
-    fn readable(&mut self, slot: u32) {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let mut turns = 0;
-        // A message may have closed it.
-        while let Some(conn) = self.conns.get_mut(slot as usize) {
-            if turns == READS {
-                self.unread.push(slot);
-                break;
-            }
-            turns += 1;
-            match conn.read(&mut buffer) {
-                Ok(0) => {
-                    self.remove(slot);
-                    break;
-                }
-                Ok(count) => {
-                    self.take_in(slot, &mut buffer[..count]);
-                    // A short read has emptied the socket; what comes later is a new edge.
-                    if count < buffer.len() {
-                        break;
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => {
-                    self.remove(slot);
-                    break;
-                }
-            }
-        }
-        self.buffer = buffer;
-    }
-
-    /// Understands what a client sent; after a close, its words no longer count.
-    fn take_in(&mut self, slot: u32, mut input: &mut [u8]) {
-        let (now_ms, now_s) = (self.age_ms(), self.age_s());
-        let Some(conn) = self.conns.get_mut(slot as usize) else {
-            return;
-        };
-        let Some(room) = conn.room.filter(|_| !conn.is_closing()) else {
-            return;
-        };
-        let room = self.rooms[room as usize].entry.id;
-        conn.heard_s = now_s;
-        let mut end = None;
-        if !conn.may_speak(Some(input.len()), &self.config, now_ms) {
-            end = Some((1008, "too many messages"));
-        }
-        let mut decoder = conn.take_decoder();
-        let mut farewell = None;
-        while end.is_none() && farewell.is_none() {
-            let incoming = match decoder.next(&mut input, self.config.message_bytes_max) {
-                Ok(Some(incoming)) => incoming,
-                Ok(None) => break,
-                Err(violation) => {
-                    end = Some((violation.close_code(), "protocol violation"));
-                    break;
-                }
-            };
-            let conn = &mut self.conns[slot as usize];
-            if !conn.may_speak(None, &self.config, now_ms) {
-                end = Some((1008, "too many messages"));
-                break;
-            }
-            match incoming {
-                Incoming::Text(text) => {
-                    self.counters.messages.add(1);
-                    self.inbound.message(&peer(self.index, slot, room, conn), text);
-                }
-                Incoming::Binary(_) => end = Some((1003, "text only")),
-                Incoming::Ping(payload) => {
-                    if let Err(lost) = conn.send(protocol::pong_frame(payload), &self.config, self.now) {
-                        return self.lose(slot, &lost);
-                    }
-                }
-                Incoming::Pong => {}
-                Incoming::Close(code) => farewell = Some(protocol::close_echo(code)),
-            }
-        }
-        self.conns[slot as usize].keep_decoder(decoder);
-        if let Some((code, reason)) = end {
-            self.counters.closed_rude.add(1);
-            self.close(slot, protocol::close_frame(code, reason));
-        } else if let Some(frame) = farewell {
-            self.close(slot, frame);
-        }
-    }
-
-    /// A connection that cannot go on: with a word, when there is still a socket to say it on.
-    fn lose(&mut self, slot: u32, lost: &Lost) {
-        match lost {
-            Lost::Overflow => {
-                self.counters.closed_slow.add(1);
-                self.close(slot, conn::resume_frame());
-            }
-            Lost::Broken => self.remove(slot),
-        }
-    }
-
-    /// Leaves the room at once and says goodbye; the socket goes when the client answers or is overdue.
-    fn close(&mut self, slot: u32, frame: Bytes) {
-        self.leave(slot);
-        let Some(conn) = self.conns.get_mut(slot as usize) else {
-            return;
-        };
-        conn.close(frame, self.now);
-        if conn.drain(None, self.now).is_err() {
-            self.remove(slot);
-        }
-    }
-
-    fn remove(&mut self, slot: u32) {
-        self.leave(slot);
-        if let Some(mut conn) = self.conns.try_remove(slot as usize) {
-            // Closing the descriptor takes it out of the epoll as well; this only fails if that is broken.
-            let _ = self.poll.registry().deregister(conn.stream());
-            self.counters.connections.sub(1);
-        }
-    }
-
-    fn leave(&mut self, slot: u32) {
-        let Some(conn) = self.conns.get_mut(slot as usize) else {
-            return;
-        };
-        let Some(index) = conn.room.take() else { return };
-        let place = conn.place as usize;
-        let room = &mut self.rooms[index as usize];
-        let id = room.entry.id;
-        room.members.swap_remove(place);
-        if let Some(moved) = room.members.get(place) {
-            self.conns[*moved as usize].place = place as u32;
-        }
-        room.entry.members[usize::from(self.index)].fetch_sub(1, Ordering::Relaxed);
-        if room.members.is_empty() {
-            self.rooms.remove(index as usize);
-            self.by_id.remove(&id);
-            self.busy.retain(|busy| *busy != index);
-        }
-        self.inbound
-            .left(&peer(self.index, slot, id, &self.conns[slot as usize]));
-    }
-
     fn conn_id(&self, slot: u32, conn: &Conn<V>) -> ConnId {
         ConnId {
             shard: self.index,
@@ -628,30 +395,4 @@ fn peer<V>(shard: u16, slot: u32, room: RoomId, conn: &Conn<V>) -> Peer<'_, V> {
         key: conn.key,
         viewer: &conn.viewer,
     }
-}
-
-/// One member's part of a sweep: one write when it keeps up.
-fn serve<V>(
-    conn: &mut Conn<V>,
-    room: RoomId,
-    sweep: &mut Sweep,
-    config: &Config,
-    now: Instant,
-) -> Result<Option<Delivered>, Lost> {
-    let (rights, key, seen): (Rights, u128, u64) = (conn.rights, conn.key, conn.seen);
-    let (behind, last) = (conn.is_behind(), sweep.batch.last);
-    let mut delivered = None;
-    if let Some(frame) = sweep.batch.frame(rights, key, seen, !behind) {
-        if seen < last {
-            let kept = || sweep.batch.kept(rights, key, seen);
-            delivered = Some(conn.deliver(room, frame, last, kept, config, now)?);
-        } else {
-            conn.total(frame, now)?;
-        }
-    }
-    if behind && let Some(totals) = &sweep.batch.totals {
-        conn.total(totals.clone(), now)?;
-    }
-    conn.seen = seen.max(last);
-    Ok(delivered)
 }

@@ -133,7 +133,11 @@ fn take_socket(upgraded: Upgraded) -> Result<Socket, UpgradeError> {
         },
     };
     let stream = io.into_inner().into_std().map_err(UpgradeError::Io)?;
-    Ok(Socket { stream, early })
+    // A copy: even an empty slice of hyper's read buffer would keep all of it alive.
+    Ok(Socket {
+        stream,
+        early: Bytes::copy_from_slice(&early),
+    })
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
