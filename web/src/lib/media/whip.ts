@@ -9,6 +9,7 @@ export type WhipState = 'connecting' | 'connected' | 'broken' | 'closed'
 const bitrateMax = 2_500_000
 const connectMsMax = 10_000
 const graceMs = 3_000
+const leaveMsMax = 1_500
 
 export class WhipPublisher {
   private peer: RTCPeerConnection | null = null
@@ -25,7 +26,7 @@ export class WhipPublisher {
 
   /** Resolves when media flows; rejects with the server's refusal. */
   async publish(): Promise<void> {
-    this.leave()
+    await this.leave()
     this.changed('connecting')
     if (__MOCK_VIDEO__) return this.changed('connected')
     const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
@@ -59,7 +60,7 @@ export class WhipPublisher {
   async close(): Promise<void> {
     this.closed = true
     clearTimeout(this.timer)
-    this.leave()
+    await this.leave()
     this.changed('closed')
   }
 
@@ -93,11 +94,13 @@ export class WhipPublisher {
     }, backoffMs(this.attempt++, Math.random(), 500, 5_000))
   }
 
-  private leave(): void {
+  /** Gives the place back before it is asked for again: there is one camera per channel. */
+  private async leave(): Promise<void> {
     this.peer?.close()
     this.peer = null
-    if (this.session) void fetch(this.session, { method: 'DELETE', keepalive: true }).catch(() => undefined)
+    const { session } = this
     this.session = null
+    if (session) await fetch(session, { method: 'DELETE', keepalive: true, signal: AbortSignal.timeout(leaveMsMax) }).catch(() => undefined)
   }
 }
 
