@@ -3,8 +3,11 @@
 //! Only `clock.rs` reads the clock and draws random numbers, and only `config.rs` reads the environment;
 //! everything below gets them through the [`Site`](busk_api::Site).
 
+pub mod audit;
 pub mod clock;
 pub mod config;
+pub mod demo;
+mod features;
 mod health;
 pub mod jobs;
 mod limits;

@@ -4,8 +4,11 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use busk_server::audit;
 use busk_server::config::{ConfigError, Settings};
+use busk_server::demo::{Demo, DemoError};
 use busk_server::serve::{self, Mode, StartError};
+use busk_store::StoreError;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -24,13 +27,30 @@ Exit codes:
   2  the command line is wrong
   3  the configuration is wrong
   4  the database cannot be opened
-  5  an address cannot be listened on";
+  5  an address cannot be listened on
+  6  the books do not balance (audit)";
 
 #[derive(Subcommand)]
 enum Command {
     /// Run the site until told to stop (SIGTERM, Ctrl-C)
     Serve {
         /// A TOML file with the same names as the flags [default: busk.toml, when it is here]
+        #[arg(long, env = "BUSK_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Show a live site with three creators and an audience, in a throw-away folder
+    Demo {
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Re-add the books, and say whether they balance
+    Audit {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// A TOML file, as for `serve`
         #[arg(long, env = "BUSK_CONFIG", value_name = "FILE")]
         config: Option<PathBuf>,
         #[command(flatten)]
@@ -48,15 +68,22 @@ enum Failure {
     Start(#[from] StartError),
     #[error("{0}")]
     Running(#[from] std::io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    #[error("the books do not balance")]
+    Unbalanced,
 }
 
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Failure::Running(_) => 1,
+            Failure::Running(_) | Failure::Demo(_) | Failure::Start(StartError::Rooms(_)) => 1,
             Failure::Config(_) => 3,
-            Failure::Start(StartError::Store(_) | StartError::DataDir(..)) => 4,
+            Failure::Store(_) | Failure::Start(StartError::Store(_) | StartError::DataDir(..)) => 4,
             Failure::Start(StartError::Listen(..)) => 5,
+            Failure::Unbalanced => 6,
         }
     }
 }
@@ -91,8 +118,28 @@ fn run(command: Command) -> Result<(), Failure> {
                 Ok(())
             })
         }
+        Command::Demo { settings } => runtime.block_on(async {
+            let demo = Demo::start(settings).await?;
+            told_to_stop().await?;
+            demo.stop().await;
+            Ok(())
+        }),
+        Command::Audit {
+            json,
+            config,
+            settings,
+        } => {
+            let file = Settings::from_file_or_default(config.as_deref())?;
+            let audit = audit::run(&settings.or(file).check()?.database)?;
+            audit::print(&audit, json, &mut std::io::stdout())?;
+            if audit.is_clean() {
+                Ok(())
+            } else {
+                Err(Failure::Unbalanced)
+            }
+        }
         Command::Openapi => {
-            let openapi = serve::openapi()?;
+            let openapi = runtime.block_on(serve::openapi())?;
             let text = openapi.to_pretty_json().map_err(std::io::Error::other)?;
             Ok(writeln!(std::io::stdout(), "{text}")?)
         }

@@ -1,26 +1,24 @@
 //! Start and drain.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use busk_api::{OpenApiRouter, Site, SiteConfig};
-use busk_base::{Policy, PolicyVersion};
-use busk_people::{Coins, Limits, session, setup};
-use busk_store::{Database, Migration, Store, StoreError};
+use busk_api::{Site, SiteConfig};
+use busk_base::{Policy, Timestamp};
+use busk_ledger::policy::{self, Policies};
+use busk_people::{session, setup};
+use busk_rooms::Rooms;
+use busk_store::{Sink, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 
-use crate::config::Config;
-use crate::jobs::{self, Handlers};
+use crate::config::{Config, Settings};
+use crate::features::{Features, MIGRATIONS, release_earnings};
 use crate::metrics::Metrics;
 use crate::pages::Web;
 use crate::stop::{self, Stop, Stopper};
-use crate::{clock, limits, listen, router};
-
-/// Every crate's tables, lower crates first.
-pub const MIGRATIONS: &[&[Migration]] = &[busk_people::MIGRATIONS];
+use crate::{clock, demo, jobs, limits, listen, router};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 const METRICS_CONNECTIONS_MAX: usize = 16;
@@ -33,6 +31,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("{0} cannot be listened on: {1}")]
     Listen(SocketAddr, std::io::Error),
+    #[error("the rooms cannot be opened: {0}")]
+    Rooms(std::io::Error),
 }
 
 /// A server that runs until it is told to stop.
@@ -40,6 +40,7 @@ pub struct Running {
     pub site: Site,
     pub http: SocketAddr,
     pub metrics: SocketAddr,
+    rooms: Rooms,
     stop: Stopper,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -54,36 +55,33 @@ pub struct Mode {
 /// Opens the store, listens, and serves.
 pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     limits::raise_open_files();
-    let store = open_store(&config).await?;
+    let (sink, announced) = busk_rooms::announcements();
+    let first = if mode.demo {
+        demo::policy()
+    } else {
+        Policy::default()
+    };
+    let store = open_store(&config, sink).await?;
+    let policies = policies(&store, first).await?;
     let http = bind(config.http_listen).await?;
     let metrics_listener = bind(config.metrics_listen).await?;
-    let http_address = local(&http)?;
-    let metrics_address = local(&metrics_listener)?;
+    let (http_address, metrics_address) = (local(&http)?, local(&metrics_listener)?);
 
-    let site = Site::new(SiteConfig {
-        store,
-        clock: clock::clock(),
-        random: clock::randomness(),
-        public_url: config
-            .public_url
-            .clone()
-            .unwrap_or_else(|| found_at(http_address)),
-        demo: mode.demo,
-        policy: Policy::default(),
-        policy_version: PolicyVersion(1),
-    });
+    let public_url = config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| found_at(http_address));
+    let site = site(store, &policies, public_url, mode.demo);
     if !mode.demo {
         offer_setup(&site).await?;
     }
-
-    let people_limits = if config.address_limits {
-        Limits::default()
-    } else {
-        Limits::default().without_addresses()
-    };
-    let features = features(&site, people_limits);
-    let metrics = Metrics::new(Vec::new());
-    let router = router::router(&site, features, Web::load(), metrics.clone());
+    let features = Features::start(&site, &config, http_address, announced).await?;
+    let metrics = Metrics::new(features.gauges());
+    let mut routes = features.routes(&site);
+    if mode.demo {
+        routes = routes.merge(demo::routes(site.clone()));
+    }
+    let router = router::router(&site, routes, Web::load(), metrics.clone());
 
     let (stop, stopped) = stop::channel();
     let tasks = vec![
@@ -103,10 +101,11 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         )),
         tokio::spawn(jobs::work(
             site.clone(),
-            Handlers::new(),
+            features.handlers(),
             metrics,
             stopped.clone(),
         )),
+        tokio::spawn(release_earnings(site.clone(), stopped.clone())),
         tokio::spawn(sweep(site.clone(), stopped)),
     ];
     tracing::info!(http = %http_address, metrics = %metrics_address, url = site.public_url(), "serving");
@@ -114,6 +113,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         site,
         http: http_address,
         metrics: metrics_address,
+        rooms: features.rooms,
         stop,
         tasks,
     })
@@ -123,41 +123,65 @@ impl Running {
     /// Stops accepting and lets what was begun end, for at most ten seconds.
     pub async fn stop(self) {
         self.stop.stop();
+        let rooms = self.rooms;
+        let _ = tokio::task::spawn_blocking(move || rooms.stop()).await;
         for task in self.tasks {
             let _ = task.await;
         }
     }
 }
 
-/// Every feature's routes.
-pub fn features(site: &Site, limits: Limits) -> OpenApiRouter {
-    let no_wallet: Coins = Arc::new(|_, _| Box::pin(async { Ok(0) }));
-    OpenApiRouter::new().merge(busk_people::routes(site.clone(), no_wallet, limits))
-}
-
-/// The OpenAPI document of all routes; they are made over an empty store in memory for it.
-pub fn openapi() -> Result<OpenApi, StartError> {
-    let memory = Database::Sqlite(":memory:".into());
-    let site = Site::new(SiteConfig {
-        store: Store::open(busk_store::Config::new(memory), MIGRATIONS)?,
-        clock: clock::clock(),
+fn site(store: Store, policies: &Policies, public_url: String, demo: bool) -> Site {
+    let clock = clock::clock();
+    let current = policies.at(clock()).clone();
+    Site::new(SiteConfig {
+        store,
+        clock,
         random: clock::randomness(),
-        public_url: String::new(),
-        demo: false,
-        policy: Policy::default(),
-        policy_version: PolicyVersion(1),
-    });
-    Ok(router::document(
-        features(&site, Limits::default()).into_openapi(),
-    ))
+        public_url,
+        demo,
+        policy: current.policy,
+        policy_version: current.version,
+    })
 }
 
-async fn open_store(config: &Config) -> Result<Store, StartError> {
+/// Reads the policies; writes the first when there is none.
+async fn policies(store: &Store, first: Policy) -> Result<Policies, StoreError> {
+    let now: Timestamp = clock::clock()();
+    store.write(move |tx| policy::ensure(tx, &first, now)).await?;
+    store.read(policy::all).await
+}
+
+/// The OpenAPI document of all routes; they are made over an empty store, and thrown away.
+pub async fn openapi() -> Result<OpenApi, StartError> {
+    let unmade = |error| StartError::DataDir("for a moment".into(), error);
+    let folder = tempfile::tempdir().map_err(unmade)?;
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let settings = Settings {
+        data_dir: Some(folder.path().to_owned()),
+        media_listen: Some(any_port),
+        ..Settings::default()
+    };
+    let config = settings
+        .check()
+        .map_err(|error| unmade(std::io::Error::other(error)))?;
+    let (sink, announced) = busk_rooms::announcements();
+    let store = open_store(&config, sink).await?;
+    let policies = policies(&store, Policy::default()).await?;
+    let site = site(store, &policies, String::new(), false);
+    let features = Features::start(&site, &config, any_port, announced).await?;
+    let routes = features.routes(&site).merge(demo::routes(site.clone()));
+    Ok(router::document(routes.into_openapi()))
+}
+
+async fn open_store(config: &Config, sink: Sink) -> Result<Store, StartError> {
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|error| StartError::DataDir(config.data_dir.display().to_string(), error))?;
-    let database = config.database.clone();
-    let opening = move || Store::open(busk_store::Config::new(database), MIGRATIONS);
-    let opened = tokio::task::spawn_blocking(opening).await;
+    let store = busk_store::Config {
+        sink: Some(sink),
+        ..busk_store::Config::new(config.database.clone())
+    };
+    let opened = tokio::task::spawn_blocking(move || Store::open(store, MIGRATIONS)).await;
     Ok(opened.map_err(|panic| StoreError::Broken(panic.to_string()))??)
 }
 

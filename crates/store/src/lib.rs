@@ -30,7 +30,7 @@ pub use entity::{Ahead, Entity};
 pub use migrate::Migration;
 pub use read::{Read, Reader};
 pub use sql::{Insert, Type, Update};
-pub use store::{Config, Database, Sink, Store};
+pub use store::{Config, Database, Sink, Store, read_only};
 pub use tx::{Announcement, Tx};
 pub use value::{FromValue, Row, Value};
 

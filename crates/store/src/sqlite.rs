@@ -135,12 +135,7 @@ impl Sqlite {
 }
 
 /// The text for a statement, made once. `use_` keeps texts made from the same words apart.
-fn spelled(
-    texts: &mut Texts<String>,
-    of: (usize, usize),
-    use_: u8,
-    make: impl FnOnce() -> String,
-) -> &str {
+fn spelled(texts: &mut Texts<String>, of: (usize, usize), use_: u8, make: impl FnOnce() -> String) -> &str {
     texts.entry((of.0, of.1, use_)).or_insert_with(make)
 }
 

@@ -150,12 +150,13 @@ impl Store {
         done.map_err(|_| unavailable("the reading function panicked"))?
             .map_err(E::from)?
     }
+}
 
-    /// As [`Store::read`], on this thread. For commands, not for the server.
-    pub fn read_here<T>(
-        &self,
-        function: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.readers.with(function)?
-    }
+/// Runs `function` on a reading connection of its own, on this thread: changes nothing, migrates nothing.
+/// For commands.
+pub fn read_only<T>(
+    database: &Database,
+    function: impl FnOnce(&mut Reader) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    Readers::new(database.clone(), 1).with(function)?
 }

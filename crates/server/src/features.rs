@@ -1,0 +1,184 @@
+//! The feature crates, put together: what they need, their routes, jobs and figures.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use busk_api::{OpenApiRouter, Site};
+use busk_base::PostingId;
+use busk_commerce::earnings;
+use busk_commerce::gifts::Rules;
+use busk_commerce::providers::sandbox::{self, Sandbox};
+use busk_ledger::PostError;
+use busk_media::Media;
+use busk_people::{Coins, Limits};
+use busk_rooms::{Rooms, RoomsConfig};
+use busk_store::{Announcement, Migration, StoreError, Tx};
+use tokio::sync::mpsc;
+
+use crate::config::Config;
+use crate::jobs::{Handler, Handlers};
+use crate::metrics::Gauge;
+use crate::serve::StartError;
+use crate::stop::Stop;
+
+/// Every crate's tables, lower crates first.
+pub const MIGRATIONS: &[&[Migration]] = &[
+    busk_ledger::MIGRATIONS,
+    busk_people::MIGRATIONS,
+    busk_rooms::MIGRATIONS,
+    busk_commerce::MIGRATIONS,
+];
+
+const MEDIA_EVENTS_MAX: usize = 4_096;
+/// How often diamonds that were held long enough are made available.
+const RELEASE_EVERY: Duration = Duration::from_secs(30);
+const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
+
+/// The running features.
+pub(crate) struct Features {
+    pub(crate) rooms: Rooms,
+    sandbox: Sandbox,
+    people_limits: Limits,
+}
+
+impl Features {
+    /// `http` is where this site's own HTTP listens: the sandbox's notices go there.
+    pub(crate) async fn start(
+        site: &Site,
+        config: &Config,
+        http: SocketAddr,
+        announced: mpsc::UnboundedReceiver<Vec<Announcement>>,
+    ) -> Result<Self, StartError> {
+        let (events, media_events) = mpsc::channel(MEDIA_EVENTS_MAX);
+        let mut media = busk_media::Config::new(config.media_listen);
+        media.advertised = config.media_advertise.clone();
+        let listen = |error| StartError::Listen(config.media_listen, error);
+        let media = Media::start(&media, events).map_err(listen)?;
+        tracing::info!(listen = %media.address(), advertised = ?media.advertised(), "media");
+        let rooms = RoomsConfig {
+            site: site.clone(),
+            fanout: busk_fanout::Config::default(),
+            media,
+            media_events,
+            announced,
+        };
+        let rooms = Rooms::start(rooms).await.map_err(StartError::Rooms)?;
+        let secret = sandbox::secret(site.store(), site.secret()).await?;
+        let notices = format!("http://{}/api/v1/providers/sandbox/notices", reachable(http));
+        let sandbox = Sandbox::new(site.clone(), secret, notices)
+            .map_err(|error| StartError::Rooms(std::io::Error::other(error)))?;
+        let limits = Limits::default();
+        let people_limits = if config.address_limits {
+            limits
+        } else {
+            limits.without_addresses()
+        };
+        Ok(Self {
+            rooms,
+            sandbox,
+            people_limits,
+        })
+    }
+
+    /// Every feature's routes.
+    pub(crate) fn routes(&self, site: &Site) -> OpenApiRouter {
+        let coins: Coins = Arc::new(|store, person| {
+            Box::pin(async move {
+                store
+                    .read(move |db| busk_commerce::coins::balance(db, person))
+                    .await
+            })
+        });
+        OpenApiRouter::new()
+            .merge(busk_people::routes(
+                site.clone(),
+                coins,
+                self.people_limits.clone(),
+            ))
+            .merge(busk_rooms::routes(self.rooms.clone()))
+            .merge(busk_commerce::routes(site.clone(), self.sandbox.clone()))
+    }
+
+    /// Who does which job.
+    pub(crate) fn handlers(&self) -> Handlers {
+        let (rooms, sandbox) = (self.rooms.clone(), self.sandbox.clone());
+        let end: Handler = Arc::new(move |_, job| {
+            let rooms = rooms.clone();
+            Box::pin(async move { rooms.end_if_not_resumed(&job).await })
+        });
+        let notice: Handler = Arc::new(move |_, job| {
+            let sandbox = sandbox.clone();
+            Box::pin(async move { sandbox.deliver(&job).await })
+        });
+        Handlers::from([(busk_rooms::state::END_JOB, end), (sandbox::NOTICE_JOB, notice)])
+    }
+
+    /// Figures for the metrics.
+    pub(crate) fn gauges(&self) -> Vec<Gauge> {
+        let (sockets, sessions) = (self.rooms.clone(), self.rooms.clone());
+        vec![
+            Gauge {
+                name: "busk_sockets",
+                help: "Open WebSockets.",
+                kind: "gauge",
+                read: Arc::new(move || sockets.socket_stats().connections as f64),
+            },
+            Gauge {
+                name: "busk_media_sessions",
+                help: "Cameras and viewers connected or connecting by WebRTC.",
+                kind: "gauge",
+                read: Arc::new(move || sessions.media_sessions() as f64),
+            },
+        ]
+    }
+}
+
+/// An address of ours that we can call ourselves.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// Makes diamonds available when their hold is over, until it is time to stop.
+pub(crate) async fn release_earnings(site: Site, mut stop: Stop) {
+    let every = if site.demo() {
+        RELEASE_EVERY_DEMO
+    } else {
+        RELEASE_EVERY
+    };
+    let mut tick = tokio::time::interval(every);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.told() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = release_all(&site).await {
+            tracing::warn!("earnings could not be released: {error}");
+        }
+    }
+}
+
+async fn release_all(site: &Site) -> Result<(), PostError> {
+    let channels = site
+        .store()
+        .read(earnings::channels_with_pending)
+        .await
+        .map_err(|e: StoreError| PostError::Store(e))?;
+    let rules = Rules {
+        version: site.policy_version(),
+        policy: site.policy().clone(),
+    };
+    for channel in channels {
+        let (now, rules) = (site.now(), rules.clone());
+        let id = PostingId::new(now, site.entropy());
+        let release = move |tx: &mut Tx| earnings::release(tx, channel, id, &rules, now);
+        site.store().write(release).await?;
+    }
+    Ok(())
+}
