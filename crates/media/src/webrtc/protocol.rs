@@ -19,11 +19,11 @@ use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc, 
 
 use super::demux;
 use super::sdp::{self, OfferRefused};
-use crate::track::{Packet, Renumbered, TrackKind};
+use crate::track::{Lane, Packet, Track, TrackKind};
 
-/// Sent packets a viewer's peer can send again, about a second of them at 2.5 Mbit/s. Their payloads are
+/// Sent packets a viewer's peer can send again, two thirds of a second of them at 2.5 Mbit/s. Their payloads are
 /// shared with the track and all other viewers; this bounds the headers, about 400 bytes each.
-const RESEND_PACKETS_VIDEO: usize = 256;
+const RESEND_PACKETS_VIDEO: usize = 192;
 const RESEND_PACKETS_AUDIO: usize = 8;
 /// Addresses a peer may be heard from: a browser's network interfaces, twice over.
 const REMOTES_MAX: usize = 16;
@@ -391,32 +391,34 @@ impl Peer {
         }
     }
 
-    /// Hands over a packet to be sent. Tick and drain after the last one.
-    pub fn write(&mut self, kind: TrackKind, profile: Option<u32>, out: &Renumbered<'_>) {
-        let (line, profile) = match kind {
-            TrackKind::Video => (&self.video, profile),
-            TrackKind::Audio => (&self.audio, None),
+    /// Hands over packets of a track to be sent, at most so many; how many there were. Tick and drain after it.
+    pub fn write(&mut self, track: &Track, lane: &mut Lane, packets_max: usize) -> usize {
+        let line = match track.kind() {
+            TrackKind::Video => &self.video,
+            TrackKind::Audio => &self.audio,
         };
         let mut direct = self.rtc.direct_api();
         let stream = direct.stream_tx_by_mid(line.mid, None);
-        let (Some(payload_type), Some(stream)) = (line.payload_type(profile), stream) else {
-            return;
+        let (Some(payload_type), Some(stream)) = (line.payload_type(track.profile()), stream) else {
+            return 0;
         };
-        let extensions = ExtensionValues {
-            video_orientation: out.packet.orientation,
-            ..ExtensionValues::default()
-        };
-        let write = RtpWrite::new(
-            payload_type,
-            out.seq.into(),
-            out.time,
-            out.wall,
-            out.packet.payload.clone(),
-        )
-        .marker(out.packet.marker)
-        .nackable(kind == TrackKind::Video)
-        .ext_vals(extensions);
-        stream.write_rtp(write);
+        let mut written = 0;
+        while written < packets_max
+            && let Some(out) = lane.next(track)
+        {
+            let extensions = ExtensionValues {
+                video_orientation: out.packet.orientation,
+                ..ExtensionValues::default()
+            };
+            let payload = out.packet.payload.clone();
+            let write = RtpWrite::new(payload_type, out.seq.into(), out.time, out.wall, payload)
+                .marker(out.packet.marker)
+                .nackable(track.kind() == TrackKind::Video)
+                .ext_vals(extensions);
+            stream.write_rtp(write);
+            written += 1;
+        }
+        written
     }
 
     /// Restarts ICE for a fragment with other credentials than those so far (RFC 9725 §4.3.3).

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use busk_base::RoomId;
 
 use super::{Plane, Role};
-use crate::track::{Lane, Track, TrackKind};
-use crate::webrtc::protocol::{Peer, Wire};
+use crate::track::TrackKind;
+use crate::webrtc::protocol::Wire;
 
 /// How a joiner gets its past: so many packets each so often. Faster would overflow its socket.
 const CATCH_UP_PACKETS: usize = 24;
@@ -87,20 +87,14 @@ impl Plane {
         } = &mut session.role
         {
             if audio {
-                written += write(
-                    &mut session.peer,
-                    audio_lane,
-                    seat.track(TrackKind::Audio),
-                    usize::MAX,
-                );
+                written += session
+                    .peer
+                    .write(seat.track(TrackKind::Audio), audio_lane, usize::MAX);
             }
             if video && !*catching_up {
-                written += write(
-                    &mut session.peer,
-                    video_lane,
-                    seat.track(TrackKind::Video),
-                    usize::MAX,
-                );
+                written += session
+                    .peer
+                    .write(seat.track(TrackKind::Video), video_lane, usize::MAX);
             }
         }
         if written > 0 {
@@ -128,7 +122,7 @@ impl Plane {
                 continue;
             };
             let track = room.stage.seat_mut().track_mut(TrackKind::Video);
-            let written = write(&mut session.peer, video, track, CATCH_UP_PACKETS);
+            let written = session.peer.write(track, video, CATCH_UP_PACKETS);
             if video.is_stuck(track) {
                 track.want_keyframe();
             }
@@ -148,16 +142,4 @@ impl Plane {
         }
         self.ask_keyframe(id, now, wire);
     }
-}
-
-/// Writes what a lane has not had yet, at most so many packets; how many there were.
-fn write(peer: &mut Peer, lane: &mut Lane, track: &Track, packets_max: usize) -> usize {
-    let mut written = 0;
-    while written < packets_max
-        && let Some(out) = lane.next(track)
-    {
-        peer.write(track.kind(), track.profile(), &out);
-        written += 1;
-    }
-    written
 }
