@@ -37,7 +37,7 @@ export async function openScreen(browser, busk, { name, width = 1440, height = 9
   const scripts = []
   const host = new URL(busk.url).host
   context.on('console', (message) => {
-    if (message.type() === 'error') faults.push(`${name}: console: ${message.text()} (${message.location().url})`)
+    if (message.type() === 'error' && !isLateGoodbye(message)) faults.push(`${name}: console: ${message.text()} (${message.location().url})`)
   })
   context.on('weberror', (problem) => faults.push(`${name}: script: ${problem.error().stack}`))
   context.on('request', (request) => {
@@ -50,6 +50,14 @@ export async function openScreen(browser, busk, { name, width = 1440, height = 9
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)
   return { name, context, page, faults, scripts, id: (testid) => page.getByTestId(testid) }
+}
+
+/**
+ * Hanging up closes the connection and then deletes the session; when the server noticed the first already, the
+ * second finds nothing, and the browser writes any 404 into its console.
+ */
+function isLateGoodbye(message) {
+  return /status of 404/.test(message.text()) && /\/wh[ie]p\/s\//.test(message.location().url)
 }
 
 /** Pictures of every screen, for a test that failed. */

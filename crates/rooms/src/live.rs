@@ -11,13 +11,16 @@ use busk_base::{JobId, MediaSessionId, RoomId};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
 use busk_store::{Announcement, Sink, Tx, jobs};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::event::Speaker;
 use crate::rates::Rates;
 use crate::socket::Commands;
 use crate::state::{self, By, ChangeError};
 use crate::{Room, State, log};
+
+/// How long going live waits for the first keyframe of a camera that has a session.
+const CAMERA_WAIT: Duration = Duration::from_secs(4);
 
 /// A room's camera sessions, viewers' sessions and sockets, and the site they belong to. Clones share it.
 #[derive(Clone)]
@@ -30,6 +33,8 @@ struct Parts {
     rates: Mutex<Rates>,
     /// The connected cameras.
     cameras: Mutex<HashMap<RoomId, MediaSessionId>>,
+    /// Told whenever one has connected.
+    camera_came: Notify,
 }
 
 /// Who is behind a socket.
@@ -75,6 +80,7 @@ impl Rooms {
             media: config.media,
             rates: Mutex::default(),
             cameras: Mutex::default(),
+            camera_came: Notify::new(),
         }));
         rooms.interrupt_all().await.map_err(std::io::Error::other)?;
         tokio::spawn(rooms.clone().deliver(config.announced));
@@ -155,6 +161,7 @@ impl Rooms {
 
     async fn connected(&self, room: RoomId, session: MediaSessionId) -> Result<(), ChangeError> {
         self.cameras().insert(room, session);
+        self.0.camera_came.notify_waiters();
         let now = self.site().now();
         let room = self
             .site()
@@ -208,11 +215,30 @@ impl Rooms {
 
     /// Lobby → live.
     pub(crate) async fn go_live(&self, room: RoomId, by: By) -> Result<Room, ChangeError> {
-        let (now, camera) = (self.site().now(), self.camera_connected(room));
+        let camera = self.camera_comes(room).await;
+        let now = self.site().now();
         self.site()
             .store()
             .write(move |tx| state::go_live(tx, room, by, camera, now))
             .await
+    }
+
+    /// Whether a camera is connected, or is within a moment: a browser calls itself connected, and asks to
+    /// go live, before its first keyframe has come.
+    async fn camera_comes(&self, room: RoomId) -> bool {
+        if self.camera_connected(room) || self.media().stats(room).await.is_none() {
+            return self.camera_connected(room);
+        }
+        let came = async {
+            loop {
+                let next = self.0.camera_came.notified();
+                if self.camera_connected(room) {
+                    return;
+                }
+                next.await;
+            }
+        };
+        tokio::time::timeout(CAMERA_WAIT, came).await.is_ok()
     }
 
     /// Ends a room and hangs up its camera and viewers.

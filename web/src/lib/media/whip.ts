@@ -67,7 +67,7 @@ export class WhipPublisher {
   private connected(peer: RTCPeerConnection): Promise<void> {
     return new Promise((resolve, reject) => {
       const timeout = setTimeout(() => reject(unreachable()), connectMsMax)
-      peer.onconnectionstatechange = () => {
+      const look = (): void => {
         if (peer !== this.peer) return
         clearTimeout(this.timer)
         if (peer.connectionState === 'connected') {
@@ -83,6 +83,9 @@ export class WhipPublisher {
           this.broken()
         }
       }
+      peer.onconnectionstatechange = look
+      // It may have connected while we were setting its limits.
+      look()
     })
   }
 
