@@ -45,7 +45,7 @@ export async function openScreen(browser, busk, { name, width = 1440, height = 9
     if (url.protocol.startsWith('http') && url.host !== host) faults.push(`${name}: another host: ${url}`)
   })
   context.on('response', (response) => {
-    if (response.request().resourceType() === 'script') scripts.push(response)
+    if (response.request().resourceType() === 'script' && response.status() === 200) scripts.push(response)
   })
   const page = await context.newPage()
   page.setDefaultTimeout(15_000)

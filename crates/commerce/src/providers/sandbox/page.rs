@@ -99,7 +99,8 @@ pub(super) fn checkout(checkout: &Checkout, language: Language) -> String {
     };
     format!(
         "<!doctype html><html lang=\"{lang}\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\
          <style>{STYLE}</style></head><body><main><h1>{title}</h1>\
          <div class=\"sum\">{whole}.{cents:02} {currency}</div><p>{description}</p>\
          <p class=\"note\">{note}</p>{body}</main></body></html>",
