@@ -54,7 +54,7 @@ fn problem(error: ViewError) -> Problem {
 }
 
 /// Trickles candidates into a viewer's session, or restarts its ICE.
-#[utoipa::path(patch, path = "/whep/s/{session}", tag = "media", params(("session" = MediaSessionId, Path)),
+#[utoipa::path(patch, path = "/whep/s/{session}", tag = "media", params(("session" = String, Path)),
     request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
     responses((status = 204), (status = 200, body = String, description = "ICE restarted"),
         (status = 404, description = "`session_unknown`"), (status = 412, description = "`etag_mismatch`"),
@@ -69,7 +69,7 @@ pub(crate) async fn trickle(
 }
 
 /// Stops watching.
-#[utoipa::path(delete, path = "/whep/s/{session}", tag = "media", params(("session" = MediaSessionId, Path)),
+#[utoipa::path(delete, path = "/whep/s/{session}", tag = "media", params(("session" = String, Path)),
     responses((status = 200), (status = 404, description = "`session_unknown`")))]
 pub(crate) async fn hang_up(
     Shared(rooms): Shared<Rooms>,

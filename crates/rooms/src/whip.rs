@@ -118,7 +118,7 @@ fn problem(error: PublishError) -> Problem {
 }
 
 /// Trickles candidates into a camera's session, or restarts its ICE.
-#[utoipa::path(patch, path = "/whip/s/{session}", tag = "media", params(("session" = MediaSessionId, Path)),
+#[utoipa::path(patch, path = "/whip/s/{session}", tag = "media", params(("session" = String, Path)),
     request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
     responses((status = 204), (status = 200, body = String, description = "ICE restarted"),
         (status = 404, description = "`session_unknown`"), (status = 412, description = "`etag_mismatch`"),
@@ -133,7 +133,7 @@ pub(crate) async fn trickle(
 }
 
 /// Hangs up a camera. The room is interrupted, and goes on when it comes back.
-#[utoipa::path(delete, path = "/whip/s/{session}", tag = "media", params(("session" = MediaSessionId, Path)),
+#[utoipa::path(delete, path = "/whip/s/{session}", tag = "media", params(("session" = String, Path)),
     responses((status = 200), (status = 404, description = "`session_unknown`")))]
 pub(crate) async fn hang_up(
     Shared(rooms): Shared<Rooms>,
