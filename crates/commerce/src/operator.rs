@@ -51,10 +51,7 @@ struct AuditSummary {
 #[utoipa::path(get, path = "/api/v1/operator/summary", tag = "operator",
     responses((status = 200, body = OperatorSummary), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`operator_needed`"), Failures))]
-async fn summary(
-    Shared(site): Shared<Site>,
-    _operator: Operator,
-) -> Result<Json<OperatorSummary>, Problem> {
+async fn summary(Shared(site): Shared<Site>, _operator: Operator) -> Result<Json<OperatorSummary>, Problem> {
     Ok(Json(site.store().read(read).await?))
 }
 

@@ -1,3 +1,5 @@
+//! The tables of coins, gifts and earnings.
+
 use busk_store::Migration;
 
 pub const MIGRATIONS: &[Migration] = &[Migration {

@@ -1,3 +1,5 @@
+//! The tables of rooms and their logs.
+
 use busk_store::Migration;
 
 pub const MIGRATIONS: &[Migration] = &[Migration {

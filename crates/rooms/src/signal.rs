@@ -46,7 +46,10 @@ pub(crate) fn created(answer: Answer, under: &str) -> Result<Response, Problem> 
         (CONTENT_TYPE, HeaderValue::from_static(SDP)),
         (LOCATION, value(&location)?),
         (ETAG, value(&answer.etag)?),
-        (HeaderName::from_static("accept-patch"), HeaderValue::from_static(FRAGMENT)),
+        (
+            HeaderName::from_static("accept-patch"),
+            HeaderValue::from_static(FRAGMENT),
+        ),
     ];
     Ok((StatusCode::CREATED, headers, answer.sdp).into_response())
 }
