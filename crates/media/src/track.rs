@@ -175,20 +175,30 @@ impl Track {
             .get(usize::try_from(index.checked_sub(self.first)?).ok()?)
     }
 
-    /// Drops what no joiner will need. Call when every live lane has had everything.
-    pub fn trim(&mut self, now: Instant) {
-        let stale = self
+    /// Drops what no joiner will need. Every live lane has had everything; those that are behind have had all
+    /// before `needed`.
+    pub fn trim(&mut self, now: Instant, needed: u64) {
+        let over = |times: usize| {
+            self.kept_bytes > times * KEPT_BYTES_MAX || self.kept.len() > times * KEPT_PACKETS_MAX
+        };
+        let old = self
             .keyframe_at
-            .is_none_or(|at| now.duration_since(at) > KEPT_AGE_MAX)
-            || self.kept_bytes > KEPT_BYTES_MAX
-            || self.kept.len() > KEPT_PACKETS_MAX;
-        match self.keyframe {
-            Some(index) if !stale => {
-                while self.first < index {
-                    self.drop_first();
-                }
+            .is_none_or(|at| now.duration_since(at) > KEPT_AGE_MAX);
+        let until = match self.keyframe {
+            _ if over(2) => self.end(),
+            // Who is still behind it goes on from it.
+            Some(keyframe) if !old && !over(1) => keyframe,
+            _ => {
+                self.keyframe = None;
+                needed.min(self.end())
             }
-            Some(_) | None => self.forget(),
+        };
+        while self.first < until {
+            self.drop_first();
+        }
+        self.keyframe = self.keyframe.filter(|keyframe| *keyframe >= self.first);
+        if self.kept.is_empty() {
+            self.kept.shrink_to(256);
         }
     }
 
@@ -196,7 +206,6 @@ impl Track {
     fn forget(&mut self) {
         self.first = self.end();
         self.kept.clear();
-        self.kept.shrink_to(256);
         self.kept_bytes = 0;
         self.keyframe = None;
     }
@@ -340,6 +349,11 @@ impl Lane {
     pub fn join(&mut self, track: &Track) {
         self.cursor = track.keyframe.unwrap_or_else(|| track.end());
         self.start = None;
+    }
+
+    /// Index of the next packet it will take.
+    pub fn needs(&self) -> u64 {
+        self.cursor
     }
 
     /// Whether the lane has had all that the track has.

@@ -64,7 +64,7 @@ fn a_lane_starts_on_a_keyframe() {
     lane.join(&track);
     assert_eq!(drain(&mut lane, &track), []);
     assert!(track.lacks_keyframe());
-    track.trim(source.now());
+    track.trim(source.now(), u64::MAX);
     source.push(&mut track, true);
     source.push(&mut track, false);
     let out = drain(&mut lane, &track);
@@ -183,7 +183,7 @@ fn a_lane_left_behind_starts_anew_on_the_next_keyframe() {
         .filter_map(|_| lane.next(&track).map(|out| out.seq))
         .collect();
     source.frames(&mut track, 3);
-    track.trim(source.now());
+    track.trim(source.now(), u64::MAX);
     let rest = drain(&mut lane, &track);
     assert_eq!(rest.len(), 6);
     assert_eq!(rest[0].0, some.last().unwrap() + 1);
@@ -197,7 +197,7 @@ fn what_is_kept_is_bounded() {
     source.push(&mut track, true);
     for _ in 0..300 {
         source.push(&mut track, false);
-        track.trim(source.now());
+        track.trim(source.now(), u64::MAX);
     }
     assert!(
         track.kept.is_empty() && track.lacks_keyframe(),
@@ -254,4 +254,20 @@ fn sound_is_never_hurried() {
         .map(|(_, time)| time)
         .collect();
     assert_eq!((times[1] - times[0], times[2] - times[1]), (960, 960));
+}
+
+#[test]
+fn who_is_behind_keeps_what_it_needs_though_nobody_can_start_from_it() {
+    let mut track = Track::new(TrackKind::Video);
+    track.replace_source(None);
+    let mut source = Source::new(1, start());
+    source.frames(&mut track, 110);
+    let mut lane = Lane::new(0);
+    lane.join(&track);
+    let some = (0..100).filter_map(|_| lane.next(&track)).count();
+    source.frame += 30;
+    source.push(&mut track, false);
+    track.trim(source.now(), lane.needs());
+    assert!(track.lacks_keyframe() && !lane.is_stuck(&track));
+    assert_eq!(some + drain(&mut lane, &track).len(), 222);
 }

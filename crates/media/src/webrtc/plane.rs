@@ -61,6 +61,16 @@ enum Role {
     },
 }
 
+impl Session {
+    /// Index of the next packet of the picture that a viewer has not had.
+    fn needs(&self) -> Option<u64> {
+        match &self.role {
+            Role::Viewer { video, .. } => Some(video.needs()),
+            Role::Publisher { .. } => None,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Room {
     stage: Stage,
@@ -203,7 +213,7 @@ impl Plane {
                 continue;
             };
             session.scheduled = None;
-            if session.due.is_none_or(|due| due > now) && !is_over(session, now) {
+            if self.next_at(key, now).is_some_and(|at| at > now) {
                 self.schedule(key, now);
             } else {
                 self.wake(key, now, wire);
@@ -225,23 +235,29 @@ impl Plane {
         }
     }
 
-    /// Puts the session's next deadline on the heap, unless an earlier one is there already.
-    fn schedule(&mut self, key: usize, now: Instant) {
-        let Some(session) = self.sessions.get_mut(key) else {
-            return;
-        };
+    /// When something is due for a session: by the peer's own word, a keyframe to be asked for, or its end.
+    fn next_at(&self, key: usize, now: Instant) -> Option<Instant> {
+        let session = self.sessions.get(key)?;
         let mut at = over_at(session);
         at = session.due.map_or(at, |due| at.min(due));
         if let Role::Publisher { .. } = session.role
+            && session.peer.is_connected()
             && let Some(room) = self.rooms.get(&session.room)
         {
             let keyframe = room.stage.seat().track(TrackKind::Video).keyframe_ask_at(now);
-            at = keyframe
-                .filter(|_| session.peer.is_connected())
-                .map_or(at, |keyframe| at.min(keyframe));
+            at = keyframe.map_or(at, |keyframe| at.min(keyframe));
         }
+        Some(at)
+    }
+
+    /// Puts the session's next deadline on the heap, unless an earlier one is there already.
+    fn schedule(&mut self, key: usize, now: Instant) {
+        let Some(at) = self.next_at(key, now) else {
+            return;
+        };
         // Not in the past, so that a peer that is always due cannot hold the thread.
         let at = at.max(now + Duration::from_millis(1));
+        let session = &mut self.sessions[key];
         if session.scheduled.is_none_or(|scheduled| at < scheduled) {
             session.scheduled = Some(at);
             self.timers.push(Reverse((at, key)));
@@ -447,3 +463,6 @@ fn over_at(session: &Session) -> Instant {
 fn is_over(session: &Session, now: Instant) -> bool {
     over_at(session) <= now
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,6 +165,10 @@ pub fn check_offer(offer: &str, they_send: bool) -> Result<(), OfferRefused> {
 pub fn join_streams(answer: &str, stream: &str) -> String {
     let mut joined = String::with_capacity(answer.len());
     for line in answer.split_inclusive('\n') {
+        if line.starts_with("a=msid-semantic:") {
+            // Names a stream that there is not, and nobody reads it (RFC 8830 appendix A).
+            continue;
+        }
         match line.split_once("msid:") {
             Some((before, ids)) if before.starts_with("a=") && !ids.starts_with('-') => {
                 let track = ids.split_once(' ').map_or(ids, |(_, track)| track);

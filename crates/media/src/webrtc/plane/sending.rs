@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use busk_base::RoomId;
 
-use super::{Plane, Role};
+use super::{Plane, Role, Session};
 use crate::track::TrackKind;
 use crate::webrtc::protocol::Wire;
 
 /// How a joiner gets its past: so many packets each so often. Faster would overflow its socket.
 const CATCH_UP_PACKETS: usize = 24;
 const CATCH_UP_EVERY: Duration = Duration::from_millis(4);
+/// Of a frame larger than this the rest goes the same way.
+const AT_ONCE_PACKETS: usize = 64;
 
 impl Plane {
     /// Sends on what has come to each room, as far as it is due.
@@ -59,12 +61,14 @@ impl Plane {
             self.catch_up(id, now, wire);
         }
         if let Some(room) = self.rooms.get_mut(&id) {
+            let behind = room.catching_up.iter().filter_map(|key| self.sessions.get(*key));
+            let needed = behind.filter_map(Session::needs).min().unwrap_or(u64::MAX);
             let seat = room.stage.seat_mut();
             if audio {
-                seat.track_mut(TrackKind::Audio).trim(now);
+                seat.track_mut(TrackKind::Audio).trim(now, u64::MAX);
             }
             if video {
-                seat.track_mut(TrackKind::Video).trim(now);
+                seat.track_mut(TrackKind::Video).trim(now, needed);
                 room.video_from = seat.track(TrackKind::Video).end();
             }
         }
@@ -75,26 +79,31 @@ impl Plane {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
-        let Some(room) = self.rooms.get(&session.room) else {
+        let Some(room) = self.rooms.get_mut(&session.room) else {
             return;
         };
-        let seat = room.stage.seat();
-        let mut written = 0;
-        if let Role::Viewer {
+        let Role::Viewer {
             video: video_lane,
             audio: audio_lane,
             catching_up,
         } = &mut session.role
-        {
-            if audio {
-                written += session
-                    .peer
-                    .write(seat.track(TrackKind::Audio), audio_lane, usize::MAX);
-            }
-            if video && !*catching_up {
-                written += session
-                    .peer
-                    .write(seat.track(TrackKind::Video), video_lane, usize::MAX);
+        else {
+            return;
+        };
+        let seat = room.stage.seat();
+        let mut written = 0;
+        if audio {
+            let track = seat.track(TrackKind::Audio);
+            written += session.peer.write(track, audio_lane, AT_ONCE_PACKETS);
+        }
+        if video && !*catching_up {
+            let track = seat.track(TrackKind::Video);
+            let count = session.peer.write(track, video_lane, AT_ONCE_PACKETS);
+            written += count;
+            if count == AT_ONCE_PACKETS && !video_lane.is_live(track) {
+                *catching_up = true;
+                room.catching_up.push(key);
+                room.catch_up_at.get_or_insert(now + CATCH_UP_EVERY);
             }
         }
         if written > 0 {
