@@ -42,7 +42,8 @@ pub(crate) struct Arrival<V> {
 }
 
 pub(crate) struct Inbox<V> {
-    queue: Mutex<VecDeque<Command<V>>>,
+    /// `None` once the shard has ended.
+    queue: Mutex<Option<VecDeque<Command<V>>>>,
     /// A wake-up is on its way, another would be a system call for nothing.
     woken: AtomicBool,
     waker: mio::Waker,
@@ -52,28 +53,28 @@ pub(crate) struct Inbox<V> {
 impl<V> Inbox<V> {
     pub fn new(waker: mio::Waker, most: usize) -> Self {
         Self {
-            queue: Mutex::new(VecDeque::new()),
+            queue: Mutex::new(Some(VecDeque::new())),
             woken: AtomicBool::new(false),
             waker,
             most,
         }
     }
 
-    /// Queues a command, or gives it back when the shard is too far behind.
+    /// Queues a command, or gives it back when the shard is too far behind or has ended.
     pub fn offer(&self, command: Command<V>) -> Result<(), Command<V>> {
-        let mut queue = self.lock();
-        if queue.len() >= self.most {
-            return Err(command);
+        match &mut *self.lock() {
+            Some(queue) if queue.len() < self.most => queue.push_back(command),
+            _ => return Err(command),
         }
-        queue.push_back(command);
-        drop(queue);
         self.wake();
         Ok(())
     }
 
     /// Queues what must not be lost; used only for what is rare.
     pub fn insist(&self, command: Command<V>) {
-        self.lock().push_back(command);
+        if let Some(queue) = &mut *self.lock() {
+            queue.push_back(command);
+        }
         self.wake();
     }
 
@@ -81,7 +82,15 @@ impl<V> Inbox<V> {
     pub fn take(&self, into: &mut VecDeque<Command<V>>) {
         // Before the queue is looked at: who pushes after that wakes again.
         self.woken.store(false, Ordering::SeqCst);
-        into.append(&mut self.lock());
+        if let Some(queue) = &mut *self.lock() {
+            into.append(queue);
+        }
+    }
+
+    /// The shard ends: nothing is taken any more, and sockets on their way are closed.
+    pub fn end(&self) {
+        let queue = self.lock().take();
+        drop(queue);
     }
 
     fn wake(&self) {
@@ -92,7 +101,7 @@ impl<V> Inbox<V> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Command<V>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<VecDeque<Command<V>>>> {
         // Nothing that can panic runs under this lock.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }

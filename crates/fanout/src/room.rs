@@ -14,6 +14,8 @@ use bytes::Bytes;
 use crate::envelope::{self, Audience, Class, Event, Rights};
 use crate::hub::RoomEntry;
 
+/// What may wait for the next sweeps; a room that talks more than this is heard in parts.
+const PENDING_BYTES_MAX: usize = 1024 * 1024;
 /// One sweep carries at most this much, so that its frame fits into a socket's queue beside others.
 const BATCH_BYTES_MAX: usize = 32 * 1024;
 
@@ -27,6 +29,9 @@ pub(crate) struct Room {
     /// The entry's tail a second ago: what was published then must have arrived by now.
     pub tail_before: u64,
     pub pending: VecDeque<Event>,
+    pending_bytes: usize,
+    /// Chat that nobody here will be told, because the room was faster than its sweeps.
+    thinned: Option<(u64, u64)>,
     /// The next sweep does not begin before this.
     pub rest_until: Instant,
     pub sweep: Option<Box<Sweep>>,
@@ -61,6 +66,8 @@ pub(crate) struct Batch {
     first: u64,
     pub last: u64,
     events: Vec<Event>,
+    /// Chat that is missing here, for everyone.
+    thinned: Option<(u64, u64)>,
     /// Persons who get something of their own.
     alone: Vec<u128>,
     pub totals: Option<Bytes>,
@@ -83,11 +90,40 @@ impl Room {
             tail,
             tail_before: tail,
             pending: VecDeque::new(),
+            pending_bytes: 0,
+            thinned: None,
             rest_until: now,
             sweep: None,
             totals: Totals::default(),
             listed: false,
         }
+    }
+
+    /// Takes events for the next sweep. False when not even what must be kept can wait.
+    pub fn gather(&mut self, events: &[Event]) -> bool {
+        self.pending.extend(events.iter().cloned());
+        self.pending_bytes += events.iter().map(|event| event.json.len()).sum::<usize>();
+        if self.pending_bytes > PENDING_BYTES_MAX {
+            self.thin();
+        }
+        self.pending_bytes <= PENDING_BYTES_MAX
+    }
+
+    /// Drops chat but for the newest, and remembers to say so.
+    fn thin(&mut self) {
+        let mut newest = 0;
+        for at in (0..self.pending.len()).rev() {
+            let event = &self.pending[at];
+            newest += event.json.len();
+            if newest > BATCH_BYTES_MAX && event.class == Class::Chat {
+                let (from, to) = self.thinned.unwrap_or((u64::MAX, 0));
+                self.thinned = Some((from.min(event.n), to.max(event.n)));
+            }
+        }
+        let Some((_, to)) = self.thinned else { return };
+        self.pending
+            .retain(|event| event.n > to || event.class == Class::Kept);
+        self.pending_bytes = self.pending.iter().map(|event| event.json.len()).sum();
     }
 
     /// When there is something to sweep: the moment it may begin.
@@ -106,14 +142,23 @@ impl Room {
             if bytes > BATCH_BYTES_MAX && !events.is_empty() {
                 break;
             }
+            self.pending_bytes -= event.json.len();
             events.extend(self.pending.pop_front());
+        }
+        let mut thinned = self.thinned.take();
+        // What must be kept and does not fit into this batch comes later: until there the gap is open.
+        if let (Some((from, to)), Some(next)) = (thinned, self.pending.front().map(|event| event.n))
+            && next <= to
+        {
+            thinned = (from < next).then_some((from, next - 1));
+            self.thinned = (next < to).then_some((from.max(next + 1), to));
         }
         let totals = self.totals.due.take().map(|_| {
             self.totals.stale = false;
             self.totals.viewers_sent = self.entry.viewers();
             envelope::totals_frame(self.entry.id, self.totals.viewers_sent, &self.entry.totals())
         });
-        let batch = Batch::new(self.entry.id, self.epoch, events, totals);
+        let batch = Batch::new(self.entry.id, self.epoch, events, thinned, totals);
         let sweep = Sweep {
             batch,
             left: self.members.len(),
@@ -125,7 +170,13 @@ impl Room {
 }
 
 impl Batch {
-    fn new(room: RoomId, epoch: u32, events: Vec<Event>, totals: Option<Bytes>) -> Self {
+    fn new(
+        room: RoomId,
+        epoch: u32,
+        events: Vec<Event>,
+        thinned: Option<(u64, u64)>,
+        totals: Option<Bytes>,
+    ) -> Self {
         let mut alone: Vec<u128> = Vec::new();
         for event in &events {
             if let Audience::One(key) = event.audience
@@ -137,9 +188,16 @@ impl Batch {
         Self {
             room,
             epoch,
-            first: events.first().map_or(u64::MAX, |event| event.n),
-            last: events.last().map_or(0, |event| event.n),
+            first: events
+                .first()
+                .map_or(u64::MAX, |event| event.n)
+                .min(thinned.map_or(u64::MAX, |(from, _)| from)),
+            last: events
+                .last()
+                .map_or(0, |event| event.n)
+                .max(thinned.map_or(0, |(_, to)| to)),
             events,
+            thinned,
             alone,
             totals,
             groups: Default::default(),
@@ -154,6 +212,7 @@ impl Batch {
         }
         if seen >= self.first || self.alone.contains(&key) {
             let events = self.build(|event| event.n > seen && event.audience.includes(rights, key));
+            let events = joined(self.mark(seen).as_ref(), events.as_ref());
             return if both {
                 joined(events.as_ref(), self.totals.as_ref())
             } else {
@@ -167,7 +226,10 @@ impl Batch {
                 Audience::One(_) => false,
                 audience => audience.includes(rights, 0),
             };
-            let events = self.build(|event| included(&event));
+            let events = joined(
+                self.mark(seen).as_ref(),
+                self.build(|event| included(&event)).as_ref(),
+            );
             let both = joined(events.as_ref(), self.totals.as_ref());
             self.groups[group] = Some(GroupFrames { events, both });
         }
@@ -186,15 +248,21 @@ impl Batch {
         })
     }
 
+    /// The gap mark for what was thinned out.
+    fn mark(&self, seen: u64) -> Option<Bytes> {
+        let (from, to) = self.thinned.filter(|(_, to)| *to > seen)?;
+        Some(envelope::gap_frame(self.room, from.max(seen + 1), to))
+    }
+
     fn build(&self, wanted: impl Fn(&Event) -> bool + Clone) -> Option<Bytes> {
         let events = self.events.iter().filter(move |event| wanted(event));
         envelope::events_frame(self.room, self.epoch, self.last, events)
     }
 }
 
-fn joined(events: Option<&Bytes>, totals: Option<&Bytes>) -> Option<Bytes> {
-    match (events, totals) {
-        (Some(events), Some(totals)) => Some(Bytes::from([&events[..], &totals[..]].concat())),
+fn joined(first: Option<&Bytes>, second: Option<&Bytes>) -> Option<Bytes> {
+    match (first, second) {
+        (Some(first), Some(second)) => Some(Bytes::from([&first[..], &second[..]].concat())),
         (one, None) | (None, one) => one.cloned(),
     }
 }

@@ -60,6 +60,17 @@ pub(crate) struct Shard<V> {
     stopping: Option<Instant>,
 }
 
+impl<V> Drop for Shard<V> {
+    /// However it ends, by a panic too: nobody is left waiting for it.
+    fn drop(&mut self) {
+        self.inbox.end();
+        self.counters.connections.sub(self.conns.len() as u64);
+        for room in &self.rooms {
+            room.1.entry.members[usize::from(self.index)].store(0, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<V: Send + 'static> Shard<V> {
     #[expect(clippy::disallowed_methods, reason = "a shard is an I/O shell")]
     pub fn new(
@@ -302,7 +313,9 @@ impl<V: Send + 'static> Shard<V> {
             return self.resync(index);
         }
         room.tail += events.len() as u64;
-        room.pending.extend(events.iter().cloned());
+        if !room.gather(events) {
+            return self.resync(index);
+        }
         self.list(index);
     }
 

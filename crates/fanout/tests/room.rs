@@ -228,6 +228,8 @@ async fn rooms_close_and_the_house_stops() {
     assert_eq!(last.close_code().await, 1001);
     stopped.await.unwrap();
     assert_eq!(house.fanout.viewers(house.room), 0);
+    let mut too_late = house.enter(4, 0).await;
+    assert_eq!(too_late.close_code().await, 4001);
 }
 
 #[tokio::test]

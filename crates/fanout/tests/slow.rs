@@ -179,3 +179,53 @@ async fn who_takes_nothing_is_closed_in_time() {
         None | Some(Err(_)) | Some(Ok(Message::Close(_)))
     ) {}
 }
+
+#[tokio::test]
+async fn a_room_faster_than_its_sweeps_is_heard_in_parts() {
+    let house = House::start(Config::default()).await;
+    let mut viewer = house.enter(1, 0).await;
+    let mut other = house.enter(2, 0).await;
+    viewer.json().await;
+    other.json().await;
+    // More at once than may wait for a sweep.
+    let mut events = long(1..=2000, Class::Chat);
+    let gifts: Vec<u64> = (1..=40).map(|n| n * 40).collect();
+    for n in &gifts {
+        events[*n as usize - 1].class = Class::Kept;
+    }
+    house.publish(events);
+    for client in [&mut viewer, &mut other] {
+        let (told, gaps) = account(client, 2000).await;
+        assert!(gifts.iter().all(|n| told.contains(n)), "gifts arrive: {told:?}");
+        assert!(told.is_sorted_by(|a, b| a < b), "in order and once: {told:?}");
+        assert!(told.len() < 100, "{}", told.len());
+        for n in (1..=2000).filter(|n| !told.contains(n)) {
+            assert!(
+                gaps.iter().any(|(from, to)| (*from..=*to).contains(&n)),
+                "{n} is missing without a word"
+            );
+        }
+    }
+    house.publish(vec![chat(2001)]);
+    assert_eq!(viewer.numbers().await, [2001]);
+}
+
+#[tokio::test]
+async fn a_full_house_refuses() {
+    let house = House::start(Config {
+        connections_max: 2,
+        ..Config::default()
+    })
+    .await;
+    let mut first = house.enter(1, 0).await;
+    let mut second = house.enter(2, 0).await;
+    first.json().await;
+    second.json().await;
+    let mut third = house.enter(3, 0).await;
+    assert_eq!(third.close_code().await, 4001);
+    drop(first);
+    house
+        .until("a place is free", |house| house.fanout.stats().connections == 1)
+        .await;
+    house.enter(4, 0).await.json().await;
+}
