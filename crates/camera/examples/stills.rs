@@ -4,6 +4,7 @@
 use std::io::Write;
 use std::time::Instant;
 
+use busk_camera::CameraConfig;
 use busk_camera::encode::VideoEncoder;
 use busk_camera::picture::{Painter, Picture, Scene};
 use busk_camera::tone::Microphone;
@@ -11,14 +12,20 @@ use busk_camera::tone::Microphone;
 #[allow(clippy::disallowed_methods, reason = "it measures")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| ".".into());
-    let (width, height, fps) = (640, 360, 24);
+    let CameraConfig {
+        width,
+        height,
+        fps,
+        bitrate_kbit,
+        ..
+    } = CameraConfig::demo(Scene::Stage, "");
     for (scene, name) in [
         (Scene::Stage, "Ada Onyx"),
         (Scene::Studio, "Théo Clay"),
         (Scene::Sky, "Mira & the North"),
     ] {
         let mut painter = Painter::new(scene, name, width, height);
-        let mut encoder = VideoEncoder::new(fps, 700)?;
+        let mut encoder = VideoEncoder::new(fps, bitrate_kbit)?;
         let mut microphone = Microphone::new(scene as u32)?;
         let pictures = 240;
         let (mut painted, mut encoded, mut bytes) = (0.0, 0.0, 0);

@@ -157,6 +157,11 @@ fn report(plan: &Plan, runs: &[(usize, Run)], yardstick: &[f64], busy: &str) -> 
         );
     }
     report.yardstick("udp.cpu_s_per_gbit", yardstick, "cpu-s/Gbit");
+    note(&mut report, plan, middle, busy);
+    Ok(report.print()?)
+}
+
+fn note(report: &mut Report, plan: &Plan, middle: usize, busy: &str) {
     report.note(format!(
         "{} rounds, medians; {} s measured in each run after the last join; H.264 at 2.5 Mbit/s with a keyframe every 2 s, and Opus",
         plan.rounds, plan.seconds
@@ -181,7 +186,6 @@ fn report(plan: &Plan, runs: &[(usize, Run)], yardstick: &[f64], busy: &str) -> 
     } else {
         "viewers take runs of datagrams as sent (UDP GRO), as a card that cuts them would: compare --no-coalesce"
     });
-    Ok(report.print()?)
 }
 
 fn run(cores: &Cores, count: usize, plan: &Plan, stream: &Stream) -> Fallible<Run> {

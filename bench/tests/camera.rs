@@ -1,0 +1,135 @@
+//! The synthetic camera through the real media plane to a viewer that decodes: what the demo is made
+//! of, and what tells that publisher, server and viewer agree on more than packet counts.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use busk_base::{MediaSessionId, RoomId};
+use busk_camera::{Camera, CameraConfig, Publisher, Scene, ViewOptions, Viewer};
+use busk_media::{Config, Media, MediaEvent, Publish, View};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+const ROOM: RoomId = RoomId(Uuid::from_u128(7));
+
+fn media() -> (Media, mpsc::Receiver<MediaEvent>) {
+    let mut config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    config.advertised = vec![Ipv4Addr::LOCALHOST.into()];
+    let (events, happenings) = mpsc::channel(64);
+    (Media::start(&config, events).unwrap(), happenings)
+}
+
+fn session() -> MediaSessionId {
+    MediaSessionId(Uuid::now_v7())
+}
+
+async fn view(media: &Media) -> Viewer {
+    let signal = async |offer| {
+        let answer = media
+            .view(View {
+                room: ROOM,
+                session: session(),
+                offer,
+            })
+            .await;
+        answer
+            .map(|answer| answer.sdp)
+            .map_err(|refused| refused.to_string())
+    };
+    Viewer::start_with(ViewOptions { decode: true }, signal)
+        .await
+        .unwrap()
+}
+
+async fn publish(media: &Media, camera: &Camera) -> Publisher {
+    let signal = async |offer| {
+        let answer = media
+            .publish(Publish {
+                room: ROOM,
+                session: session(),
+                offer,
+            })
+            .await;
+        answer
+            .map(|answer| answer.sdp)
+            .map_err(|refused| refused.to_string())
+    };
+    Publisher::start_with(camera.feed(), signal).await.unwrap()
+}
+
+async fn next(happenings: &mut mpsc::Receiver<MediaEvent>) -> MediaEvent {
+    let soon = tokio::time::timeout(Duration::from_secs(20), happenings.recv()).await;
+    soon.expect("something happens within 20 s")
+        .expect("the media plane runs")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn viewers_see_the_clock_the_camera_films() {
+    let (media, mut happenings) = media();
+    let camera = Camera::start(CameraConfig::demo(Scene::Stage, "Ada")).unwrap();
+    let mut publisher = publish(&media, &camera).await;
+    assert!(publisher.connected().await);
+    assert!(matches!(
+        next(&mut happenings).await,
+        MediaEvent::PublisherConnected { room: ROOM, .. }
+    ));
+
+    // One joins at once, one into the middle of a stream: both begin with a whole keyframe.
+    for late in [false, true] {
+        if late {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+        }
+        let mut viewer = view(&media).await;
+        let seen = viewer
+            .until(Duration::from_secs(30), |s| {
+                s.decoded >= 48 && s.audio_packets >= 50
+            })
+            .await;
+        let seen = seen.unwrap_or_else(|last| panic!("only {last:?}; {:?}", publisher.stats()));
+        assert_eq!(seen.lost, 0);
+        assert!(seen.decoded == seen.frames, "every picture was decoded: {seen:?}");
+        assert!(seen.latency_ms.is_some(), "the clock was read: {seen:?}");
+        assert!(matches!(
+            next(&mut happenings).await,
+            MediaEvent::ViewerConnected { .. }
+        ));
+        viewer.stop().await;
+        assert!(matches!(
+            next(&mut happenings).await,
+            MediaEvent::ViewerGone { .. }
+        ));
+    }
+    publisher.stop().await;
+    assert!(matches!(
+        next(&mut happenings).await,
+        MediaEvent::PublisherLost { room: ROOM, .. }
+    ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_goes_on_when_the_camera_comes_back() {
+    let (media, mut happenings) = media();
+    let camera = Camera::start(CameraConfig::demo(Scene::Sky, "Mira")).unwrap();
+    let mut first = publish(&media, &camera).await;
+    assert!(first.connected().await);
+    assert!(matches!(
+        next(&mut happenings).await,
+        MediaEvent::PublisherConnected { .. }
+    ));
+    let mut viewer = view(&media).await;
+    let before = viewer
+        .until(Duration::from_secs(30), |s| s.decoded >= 5)
+        .await
+        .unwrap();
+    first.stop().await;
+    while !matches!(next(&mut happenings).await, MediaEvent::PublisherLost { .. }) {}
+
+    let second = publish(&media, &camera).await;
+    let after = viewer
+        .until(Duration::from_secs(30), |s| s.decoded >= before.decoded + 30)
+        .await;
+    let after = after.unwrap_or_else(|last| panic!("no picture of the second camera: {last:?}"));
+    assert_eq!(after.lost, 0, "the change shows in no sequence number");
+    viewer.stop().await;
+    second.stop().await;
+}
