@@ -13,11 +13,14 @@ mod nchan;
 #[path = "../whep/process.rs"]
 #[allow(dead_code, reason = "the bench `whep` tells its processes more")]
 mod process;
+#[expect(clippy::disallowed_methods, reason = "a bench keeps time")]
 mod rounds;
 mod serve;
+#[expect(clippy::disallowed_methods, reason = "a load maker keeps time")]
 mod swarm;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -39,6 +42,7 @@ enum Role {
 }
 
 fn main() -> Fallible<()> {
+    raise_open_files()?;
     match Cli::parse() {
         Cli { role: None, plan } => rounds::bench(&plan),
         Cli {
@@ -50,6 +54,13 @@ fn main() -> Fallible<()> {
             ..
         } => epoll::serve(),
     }
+}
+
+/// A socket is an open file: as many as this user may have, for this process and those it starts.
+fn raise_open_files() -> Fallible<()> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    Ok(setrlimit(Resource::Nofile, limit)?)
 }
 
 /// Ends this process when whoever started it closes its standard input, or is gone.

@@ -39,6 +39,7 @@ struct Rounds {
     missing_pct: Vec<f64>,
     core_pct: Vec<f64>,
     load_pct: Vec<f64>,
+    others_pct: Vec<f64>,
 }
 
 enum Server {
@@ -144,17 +145,21 @@ fn measure(plan: &Plan, server: Server, loads: &mut [(u32, &mut Rounds)]) -> Fal
     for (rate, rounds) in loads {
         swarm.run(*rate, Duration::from_secs(2))?;
         let (server_before, load_before) = (server.cpu_s()?, cpu_s(std::process::id())?);
+        let machine_before = machine_cpu_s()?;
         let began = std::time::Instant::now();
         let outcome = swarm.run(*rate, Duration::from_secs(plan.seconds))?;
         let elapsed = began.elapsed().as_secs_f64();
         let used = server.cpu_s()? - server_before;
         let kb_per_conn = (server.memory_kb()? - empty_kb) / plan.sockets as f64;
         let load = cpu_s(std::process::id())? - load_before;
+        let others = (machine_cpu_s()? - machine_before - used - load).max(0.0);
         eprintln!(
             "{rate}/s: {outcome:?}, {:.0} % of the server's core, {kb_per_conn:.2} kB",
             100.0 * used / elapsed
         );
-        rounds.add(outcome, used, load, elapsed, kb_per_conn);
+        rounds.add(outcome, used, elapsed, kb_per_conn);
+        rounds.load_pct.push(100.0 * load / elapsed);
+        rounds.others_pct.push(100.0 * others / elapsed);
     }
     drop(swarm);
     drop(server);
@@ -162,7 +167,7 @@ fn measure(plan: &Plan, server: Server, loads: &mut [(u32, &mut Rounds)]) -> Fal
 }
 
 impl Rounds {
-    fn add(&mut self, outcome: Outcome, used_s: f64, load_s: f64, elapsed_s: f64, kb_per_conn: f64) {
+    fn add(&mut self, outcome: Outcome, used_s: f64, elapsed_s: f64, kb_per_conn: f64) {
         let missing = outcome.expected - outcome.received.min(outcome.expected);
         self.deliveries_per_core_s.push(outcome.received as f64 / used_s);
         self.p50_ms.push(outcome.p50_ms);
@@ -171,7 +176,6 @@ impl Rounds {
         self.missing_pct
             .push(100.0 * missing as f64 / outcome.expected as f64);
         self.core_pct.push(100.0 * used_s / elapsed_s);
-        self.load_pct.push(100.0 * load_s / elapsed_s);
     }
 
     fn tell(&self, name: &str, mut line: impl FnMut(String, &[f64], &'static str)) {
@@ -191,11 +195,31 @@ impl Rounds {
             values.join(" ")
         };
         format!(
-            "server core {:.0} % busy, load core {:.0} %; by round: deliveries per core-s {}, p99 ms {}",
+            "server core {:.0} % busy, load core {:.0} %, other programs took {:.0} % of a core; by round: deliveries per core-s {}, p99 ms {}",
             median(&self.core_pct),
             median(&self.load_pct),
+            median(&self.others_pct),
             spread(&self.deliveries_per_core_s),
             spread(&self.p99_ms),
         )
     }
+}
+
+/// CPU time of everything on this machine, interrupts and what its host took away included.
+fn machine_cpu_s() -> Fallible<f64> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let fields = stat
+        .lines()
+        .next()
+        .ok_or("no first line")?
+        .split_whitespace()
+        .skip(1);
+    let ticks: Vec<u64> = fields.map(str::parse).collect::<Result<_, _>>()?;
+    // user nice system (idle iowait) irq softirq steal
+    let busy = ticks
+        .iter()
+        .take(8)
+        .enumerate()
+        .filter(|(at, _)| *at != 3 && *at != 4);
+    Ok(busy.map(|(_, ticks)| *ticks).sum::<u64>() as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
