@@ -91,11 +91,7 @@ impl Features {
             })
         });
         OpenApiRouter::new()
-            .merge(busk_people::routes(
-                site.clone(),
-                coins,
-                self.people_limits.clone(),
-            ))
+            .merge(busk_people::routes(site.clone(), coins, self.people_limits))
             .merge(busk_rooms::routes(self.rooms.clone()))
             .merge(busk_commerce::routes(site.clone(), self.sandbox.clone()))
     }
