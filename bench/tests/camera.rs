@@ -16,7 +16,10 @@ fn media() -> (Media, mpsc::Receiver<MediaEvent>) {
     let mut config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     config.advertised = vec![Ipv4Addr::LOCALHOST.into()];
     let (events, happenings) = mpsc::channel(64);
-    (Media::start(&config, events).unwrap(), happenings)
+    (
+        Media::start(&config, events).expect("loopback has free ports"),
+        happenings,
+    )
 }
 
 fn session() -> MediaSessionId {
@@ -38,7 +41,7 @@ async fn view(media: &Media) -> Viewer {
     };
     Viewer::start_with(ViewOptions { decode: true }, signal)
         .await
-        .unwrap()
+        .expect("the offer is answered")
 }
 
 async fn publish(media: &Media, camera: &Camera) -> Publisher {
