@@ -57,7 +57,9 @@ async fn publish(media: &Media, camera: &Camera) -> Publisher {
             .map(|answer| answer.sdp)
             .map_err(|refused| refused.to_string())
     };
-    Publisher::start_with(camera.feed(), signal).await.unwrap()
+    Publisher::start_with(camera.feed(), signal)
+        .await
+        .expect("the offer is answered")
 }
 
 async fn next(happenings: &mut mpsc::Receiver<MediaEvent>) -> MediaEvent {
