@@ -54,7 +54,30 @@ pub(crate) fn document(mut made: OpenApi) -> OpenApi {
         .security_schemes
         .insert("session".into(), SecurityScheme::ApiKey(session).into());
     made.components = Some(components);
+    name_operations(&mut made);
     made
+}
+
+/// Gives every operation a name of its own, of its method and path: the functions behind them are named within
+/// their story, where more than one is called `show`.
+fn name_operations(made: &mut OpenApi) {
+    for (path, item) in &mut made.paths.paths {
+        let words: Vec<&str> = path
+            .split(['/', '{', '}', '-'])
+            .filter(|word| !matches!(*word, "" | "api" | "v1"))
+            .collect();
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+            }
+        }
+    }
 }
 
 /// The whole router.
