@@ -210,7 +210,8 @@ impl Peer {
     ) -> Result<Answered, OfferRefused> {
         sdp::check_offer(offer, direction == Direction::In)?;
         let malformed = |error: &dyn std::fmt::Display| OfferRefused::Malformed(error.to_string());
-        let parsed = SdpOffer::from_sdp_string(offer).map_err(|e| malformed(&e))?;
+        let offer = sdp::with_one_layer(offer);
+        let parsed = SdpOffer::from_sdp_string(&offer).map_err(|e| malformed(&e))?;
         let mut credentials = IceCreds::new();
         credentials.ufrag = demux::mark(thread, &credentials.ufrag);
         let ufrag = credentials.ufrag.clone();

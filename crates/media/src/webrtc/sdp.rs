@@ -160,6 +160,16 @@ pub fn check_offer(offer: &str, they_send: bool) -> Result<(), OfferRefused> {
     Ok(())
 }
 
+/// An offer without its layers of simulcast (RFC 8853): until each is a track, the best one is taken, which is
+/// what a sender gives whose layers are not answered.
+pub fn with_one_layer(offer: &str) -> String {
+    let layered = |line: &&str| line.starts_with("a=simulcast:") || line.starts_with("a=rid:");
+    offer
+        .split_inclusive('\n')
+        .filter(|line| !layered(line))
+        .collect()
+}
+
 /// Puts all media of an answer into one stream, so that a browser keeps sound and picture together
 /// (`a=msid`, RFC 8830): str0m names a stream for each.
 pub fn join_streams(answer: &str, stream: &str) -> String {

@@ -156,7 +156,7 @@ impl PublishError {
             Self::Full => 503,
             Self::AlreadyPublishing => 409,
             Self::BadOffer(_) => 400,
-            Self::NoH264 | Self::NoOpus => 406,
+            Self::NoH264 | Self::NoOpus => 422,
         }
     }
 
@@ -177,7 +177,7 @@ impl ViewError {
             Self::NotLive => 409,
             Self::Full => 503,
             Self::BadOffer(_) => 400,
-            Self::NoH264 | Self::NoOpus => 406,
+            Self::NoH264 | Self::NoOpus => 422,
         }
     }
 
@@ -280,11 +280,11 @@ mod tests {
     fn section_4_4_3_nothing_is_accepted_in_part() {
         assert_eq!(
             (PublishError::NoH264.status(), PublishError::NoOpus.status()),
-            (406, 406)
+            (422, 422)
         );
         assert_eq!(
             (ViewError::NoH264.status(), ViewError::NoOpus.status()),
-            (406, 406)
+            (422, 422)
         );
     }
 
