@@ -41,7 +41,7 @@ describe('chat lines', () => {
   })
 
   test('a deleted line keeps its place and loses its words', () => {
-    const lines = chat.deleted(chat.heard([], said('m', 'secret'), false), { n: 2, at: '', type: 'deleted', message: 'm' })
+    const lines = chat.deleted(chat.heard([], said('m', 'secret'), false), { n: 2, at: '', type: 'deleted', message: 'm', by: 'ana' })
     expect(lines).toMatchObject([{ id: 'm', state: 'deleted', text: '' }])
   })
 

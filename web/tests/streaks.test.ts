@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { tapped } from '../src/lib/money/combo'
-import { ended, expired, grown, lingerMs, shownMax, windowMs, type Banner } from '../src/lib/money/streaks'
+import { expired, grown, lingerMs, shownMax, windowMs, type Banner } from '../src/lib/money/streaks'
 import type { GiftEvent } from '../src/lib/rooms/wire'
 
 const gift = (streak: string | null, count: number, total = 5): GiftEvent => ({
@@ -33,11 +33,6 @@ describe('gift banners', () => {
   test('two people’s streaks do not mix, and a gift without one is its own', () => {
     const banners = [gift('a', 1), gift('b', 1), gift(null, 1)].reduce<Banner[]>((all, each) => grown(all, each, 0), [])
     expect(banners.map((banner) => banner.id)).toEqual(['a', 'b', 'g-1'])
-  })
-
-  test('the end of a streak lets it linger, no longer', () => {
-    const banners = ended(grown([], gift('s', 4), 0), { n: 2, at: '', type: 'streak_ended', streak: 's', from: gift('s', 1).from, kind: 'rose', count: 5 }, 100)
-    expect(banners).toMatchObject([{ count: 5, until: 100 + lingerMs }])
   })
 
   test('who waits for a place is not gone before it was seen', () => {

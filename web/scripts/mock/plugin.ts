@@ -62,7 +62,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
     case 'POST setup': return [201, become(answer, 'operator')]
     case 'POST sign-out': return [204, become(answer, 'nobody')]
     case 'POST guests': people.guest!.display_name = body.name; return [201, become(answer, 'guest')]
-    case 'POST demo': return [200, become(answer, String(body.as))]
+    case 'POST demo': return [200, become(answer, String(body.as)) && { handle: body.as, display_name: body.as }]
     case 'GET channels': {
       if (deed === 'stream-key') return [200, { exists: true, created_at: new Date().toISOString() }]
       const open = state.rooms.find((each) => each.channel.handle === id && each.state !== 'ended')

@@ -1,6 +1,11 @@
 /** Words of the creator's books. */
 import { locale, plural, words } from '$lib/i18n/index.svelte'
-import { day, number, span } from '$lib/i18n/format'
+import { day, dayTime, number, span } from '$lib/i18n/format'
+
+/** The day, and for the next two days the time as well. */
+function soon(at: string): string {
+  return Date.parse(at) - Date.now() < 2 * 86_400_000 ? dayTime(at) : day(at)
+}
 
 const en = {
   title: 'Earnings',
@@ -10,7 +15,7 @@ const en = {
   pendingHint: (days: number) => `Held for ${span(days)}, then yours.`,
   available: 'Ready to redeem',
   money: 'Redeemed money',
-  nextRelease: (n: number, at: string) => `Next: ${number(n)} on ${day(at)}`,
+  nextRelease: (n: number, at: string) => `Next: ${number(n)} on ${soon(at)}`,
   noRelease: 'Nothing on its way at the moment.',
   lifetime: (n: number) => `${number(n)} ${plural(n, { one: 'diamond', other: 'diamonds' }, 'en')} in all`,
   policy: (v: number, share: number, days: number) => `Policy ${v}: ${share}% of a gift is yours, held ${span(days)}. 1 diamond is 1 cent.`,
@@ -52,7 +57,7 @@ const fr: typeof en = {
   pendingHint: (days) => `Retenus ${span(days)}, puis à vous.`,
   available: 'À encaisser',
   money: 'Argent encaissé',
-  nextRelease: (n, at) => `Prochain : ${number(n)} le ${day(at)}`,
+  nextRelease: (n, at) => `Prochain : ${number(n)} le ${soon(at)}`,
   noRelease: 'Rien en route pour le moment.',
   lifetime: (n) => `${number(n)} ${plural(n, { one: 'diamant', other: 'diamants' }, 'fr')} en tout`,
   policy: (v, share, days) => `Règle ${v} : ${share}\u00a0% d’un cadeau est à vous, retenu ${span(days)}. 1 diamant vaut 1 centime.`,

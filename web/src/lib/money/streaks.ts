@@ -2,7 +2,7 @@
  * Gifts as they are shown: one growing banner per streak, at most `shownMax` at once, the rest wait.
  * No clock inside: `now` in milliseconds comes with each call.
  */
-import { runOf, type GiftEvent, type Speaker, type StreakEnded } from '$lib/rooms/wire'
+import { runOf, type GiftEvent, type Speaker } from '$lib/rooms/wire'
 
 export interface Banner {
   id: string
@@ -38,15 +38,6 @@ export function grown(banners: readonly Banner[], gift: GiftEvent, now: number):
   const old = banners[at]!
   const count = Math.max(old.count, run.count)
   return banners.with(at, { ...old, count, coins: old.coins + gift.total, until: now + windowMs })
-}
-
-/** The room said it is over: the last count stands, and the banner leaves soon. */
-export function ended(banners: readonly Banner[], event: StreakEnded, now: number): Banner[] {
-  return banners.map((banner) =>
-    banner.id === event.streak
-      ? { ...banner, count: Math.max(banner.count, event.count), until: Math.min(banner.until, now + lingerMs) }
-      : banner,
-  )
 }
 
 /** Those that leave make room; one that waited gets its full time on screen from now. */

@@ -7,7 +7,7 @@ const nobody: Me = {
   handle: null,
   display_name: null,
   about: null,
-  role: null,
+  role: 'viewer',
   channel: null,
   coins: 0,
   demo: false,
@@ -38,7 +38,8 @@ class Session {
     this.me = await call<Me>('POST', '/guests', { name })
   }
   async enterDemo(as: 'viewer' | 'creator'): Promise<void> {
-    this.me = await call<Me>('POST', '/demo/enter', { as })
+    await call('POST', '/demo/enter', { as })
+    await this.load()
   }
   async update(change: { display_name?: string; about?: string }): Promise<void> {
     this.me = await call<Me>('PATCH', '/me', change)

@@ -1,6 +1,5 @@
 /** Words about people: signing in, profile, wallet. */
 import { locale, words } from '$lib/i18n/index.svelte'
-import { number } from '$lib/i18n/format'
 
 const en = {
   handle: 'Handle',
@@ -26,8 +25,6 @@ const en = {
   yourChannel: 'Your channel',
   wallet: 'Wallet',
   walletText: 'Coins you can give away in a live.',
-  purchases: 'Purchases',
-  coins: (n: number) => `${number(n)} coins`,
   settings: 'This device',
   paidTitle: 'Thank you!',
   paidText: 'You can close this window; the live is where you left it.',
@@ -59,8 +56,6 @@ const fr: typeof en = {
   yourChannel: 'Votre chaîne',
   wallet: 'Porte-monnaie',
   walletText: 'Des pièces à offrir pendant un direct.',
-  purchases: 'Achats',
-  coins: (n) => `${number(n)} pièces`,
   settings: 'Cet appareil',
   paidTitle: 'Merci !',
   paidText: 'Vous pouvez fermer cette fenêtre ; le direct vous attend où vous l’avez laissé.',

@@ -1,7 +1,7 @@
 /** One room as this screen sees it. The only place that changes it is the room log (and one's own pending lines). */
 import { uuidv7, type RoomView } from '$lib/api'
 import { explain } from '$lib/i18n/common'
-import { ended, expired, grown, type Banner } from '$lib/money/streaks'
+import { expired, grown, type Banner } from '$lib/money/streaks'
 import * as chat from './chat'
 import { RoomSocket, type SocketSink } from './socket'
 import type { Taken } from './cursor'
@@ -102,9 +102,6 @@ export class LiveRoom implements SocketSink {
         if (past) break
         this.banners = grown(this.banners, event, performance.now())
         this.ears.gift?.(event)
-        break
-      case 'streak_ended':
-        this.banners = ended(this.banners, event, performance.now())
         break
       case 'room_state':
         this.view = { ...this.view, state: event.state, resume_until: event.resume_until ?? null }
