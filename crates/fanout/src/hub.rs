@@ -1,13 +1,12 @@
-//! The handle of the fan-out: rooms by id, their rings, and the way to the shards.
+//! The handle of the fan-out: what the program can ask for, and the way to the shards.
 //!
 //! Invariant: what a shard gets for a room is queued under that room's lock, in the order of the numbers.
 //! So an arrival that was given everything up to `tail` is followed in its shard's queue by `tail + 1`.
 
-use std::collections::HashMap;
 use std::hash::BuildHasher as _;
 use std::io;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use busk_base::RoomId;
@@ -17,6 +16,7 @@ use crate::beat;
 use crate::envelope::{self, Event, Rights};
 use crate::inbox::{self, Arrival, Command, Inbox};
 use crate::ring::Ring;
+use crate::rooms::{Log, RoomEntry, Rooms};
 use crate::shard::Shard;
 use crate::stats::{Counters, Stats};
 use crate::{Config, ConnId, Inbound, Socket, Whom, protocol};
@@ -26,27 +26,11 @@ pub struct Fanout<V>(Arc<Hub<V>>);
 
 struct Hub<V> {
     config: Arc<Config>,
-    rooms: RwLock<HashMap<RoomId, Arc<RoomEntry>>>,
+    rooms: Rooms,
     inboxes: Vec<Arc<Inbox<V>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Arc<Counters>,
     hasher: std::hash::RandomState,
-}
-
-/// A room, shared by the hub and the shards that hold members of it.
-pub(crate) struct RoomEntry {
-    pub id: RoomId,
-    log: Mutex<Log>,
-    /// Members by shard, those on their way included.
-    pub members: Box<[AtomicU32]>,
-    /// The ring's tail, for shards that want to know whether they missed something.
-    pub tail: AtomicU64,
-}
-
-struct Log {
-    epoch: u32,
-    ring: Ring,
-    totals: Vec<(&'static str, u64)>,
 }
 
 /// Who is behind a socket that is attached.
@@ -125,11 +109,12 @@ impl<V> Drop for Hub<V> {
 impl<V: Send + 'static> Fanout<V> {
     /// Starts the shards' threads.
     pub fn start(config: Config, inbound: Arc<dyn Inbound<V>>) -> io::Result<Self> {
-        let config = Arc::new(config);
+        let shards = config.shards.clamp(1, usize::from(u16::MAX));
+        let config = Arc::new(Config { shards, ..config });
         let counters = Arc::new(Counters::default());
         let mut inboxes = Vec::new();
         let mut threads = Vec::new();
-        for index in 0..config.shards.clamp(1, usize::from(u16::MAX)) {
+        for index in 0..shards {
             let (shard, inbox) = Shard::new(index as u16, config.clone(), inbound.clone(), counters.clone())?;
             inboxes.push(inbox);
             let thread = std::thread::Builder::new().name(format!("fanout-{index}"));
@@ -137,7 +122,7 @@ impl<V: Send + 'static> Fanout<V> {
         }
         Ok(Self(Arc::new(Hub {
             config,
-            rooms: RwLock::default(),
+            rooms: Rooms::default(),
             inboxes,
             threads: Mutex::new(threads),
             counters,
@@ -147,33 +132,38 @@ impl<V: Send + 'static> Fanout<V> {
 
     /// Opens a room whose log ends at `tail`. A room that is open already in this epoch stays as it is.
     pub fn open(&self, room: RoomId, epoch: u32, tail: u64) {
-        let entry = self.entry(room, epoch, tail);
-        let mut log = entry.lock();
-        if log.epoch < epoch {
-            self.renumber(&entry, &mut log, epoch, tail);
-        }
+        self.with_log(room, epoch, tail, |entry, log| {
+            if log.epoch < epoch {
+                self.renumber(entry, log, epoch, tail);
+            }
+        });
     }
 
     /// Forgets a room and closes whoever is in it.
     pub fn close(&self, room: RoomId, code: u16, reason: &str) {
-        self.rooms_mut().remove(&room);
-        self.disconnect(Whom::Room(room), code, reason);
+        self.0
+            .rooms
+            .remove(room, || self.disconnect(Whom::Room(room), code, reason));
     }
 
     /// Delivers events that follow each other and the room's last one. Those already published are left
     /// out, so that publishing twice is harmless. A room that is not open is opened.
-    pub fn publish(&self, room: RoomId, epoch: u32, mut events: Vec<Event>) -> Result<(), PublishError> {
-        let Some(first) = events.first().map(|event| event.n) else {
+    pub fn publish(&self, room: RoomId, epoch: u32, events: Vec<Event>) -> Result<(), PublishError> {
+        let Some(before) = events.first().map(|event| event.n.saturating_sub(1)) else {
             return Ok(());
         };
-        let entry = self.entry(room, epoch, first.saturating_sub(1));
-        let mut log = entry.lock();
-        if epoch < log.epoch {
-            return Err(PublishError::OldEpoch { current: log.epoch });
-        }
-        if epoch > log.epoch {
-            self.renumber(&entry, &mut log, epoch, first.saturating_sub(1));
-        }
+        self.with_log(room, epoch, before, |entry, log| {
+            if epoch < log.epoch {
+                return Err(PublishError::OldEpoch { current: log.epoch });
+            }
+            if epoch > log.epoch {
+                self.renumber(entry, log, epoch, before);
+            }
+            self.append(entry, log, events)
+        })
+    }
+
+    fn append(&self, entry: &RoomEntry, log: &mut Log, mut events: Vec<Event>) -> Result<(), PublishError> {
         let next = log.ring.tail() + 1;
         events.retain(|event| event.n >= next);
         if let Some((expected, _)) = (next..)
@@ -191,20 +181,20 @@ impl<V: Send + 'static> Fanout<V> {
         entry.tail.store(log.ring.tail(), Ordering::Release);
         self.0.counters.events.add(events.len() as u64);
         let events: Arc<[Event]> = events.into();
-        for inbox in self.inboxes_of(&entry) {
+        for inbox in self.inboxes_of(entry) {
             // A shard whose inbox is full finds the hole by the numbers and lets its members resume.
-            let _ = inbox.offer(Command::Publish {
-                room,
-                events: events.clone(),
-            });
+            let (room, events) = (entry.id, events.clone());
+            let _ = inbox.offer(Command::Publish { room, events });
         }
         Ok(())
     }
 
     /// Sets one of the room's totals; the members get the latest value with the next beat.
     pub fn totals(&self, room: RoomId, name: &'static str, value: u64) {
-        let Some(entry) = self.find(room) else { return };
-        let mut log = entry.lock();
+        let Some(entry) = self.0.rooms.find(room) else {
+            return;
+        };
+        let Some(mut log) = entry.log() else { return };
         match log.totals.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) if *old == value => return,
             Some((_, old)) => *old = value,
@@ -228,7 +218,7 @@ impl<V: Send + 'static> Fanout<V> {
     ) -> Result<(), Box<Refused<V>>> {
         let config = &self.0.config;
         let refuse = |why, socket, member| Err(Box::new(Refused { why, socket, member }));
-        let Some(room) = self.find(member.room) else {
+        let Some(room) = self.0.rooms.find(member.room) else {
             return refuse(AttachError::NotOpen, socket, member);
         };
         if self.0.counters.read().connections >= config.connections_max as u64 {
@@ -237,7 +227,9 @@ impl<V: Send + 'static> Fanout<V> {
         if inbox::prepare(&socket.stream, config.send_buffer).is_err() {
             return refuse(AttachError::Broken, socket, member);
         }
-        let log = room.lock();
+        let Some(log) = room.log() else {
+            return refuse(AttachError::NotOpen, socket, member);
+        };
         let tail = log.ring.tail();
         let replay = match log.ring.after(after).filter(|_| log.epoch == epoch) {
             Some(_) if config.seeded_bug_no_replay => None,
@@ -322,13 +314,13 @@ impl<V: Send + 'static> Fanout<V> {
 
     /// Connections in a room now.
     pub fn viewers(&self, room: RoomId) -> u32 {
-        self.find(room).map_or(0, |entry| entry.viewers())
+        self.0.rooms.find(room).map_or(0, |entry| entry.viewers())
     }
 
     /// Where an open room's numbers are.
     pub fn position(&self, room: RoomId) -> Option<Position> {
-        let entry = self.find(room)?;
-        let log = entry.lock();
+        let entry = self.0.rooms.find(room)?;
+        let log = entry.log()?;
         Some(Position {
             epoch: log.epoch,
             tail: log.ring.tail(),
@@ -352,24 +344,21 @@ impl<V: Send + 'static> Fanout<V> {
         }
     }
 
-    fn entry(&self, room: RoomId, epoch: u32, tail: u64) -> Arc<RoomEntry> {
-        if let Some(entry) = self.find(room) {
-            return entry;
+    /// Runs `run` under the lock of the room, which is opened if it was not.
+    fn with_log<R>(
+        &self,
+        room: RoomId,
+        epoch: u32,
+        tail: u64,
+        run: impl FnOnce(&RoomEntry, &mut Log) -> R,
+    ) -> R {
+        loop {
+            let entry = self.0.rooms.find_or_open(room, epoch, tail, &self.0.config);
+            // Forgotten between the two: the next one is another.
+            if let Some(mut log) = entry.log() {
+                return run(&entry, &mut log);
+            };
         }
-        let config = &self.0.config;
-        let new = || {
-            Arc::new(RoomEntry {
-                id: room,
-                log: Mutex::new(Log {
-                    epoch,
-                    ring: Ring::new(tail, config.ring_events_max, config.ring_bytes_max),
-                    totals: Vec::new(),
-                }),
-                members: self.0.inboxes.iter().map(|_| AtomicU32::new(0)).collect(),
-                tail: AtomicU64::new(tail),
-            })
-        };
-        self.rooms_mut().entry(room).or_insert_with(new).clone()
     }
 
     /// Begins a new epoch: its numbers have nothing to do with the old ones, so everyone starts afresh.
@@ -401,36 +390,5 @@ impl<V: Send + 'static> Fanout<V> {
         }
         let members = |shard: &usize| room.members[*shard].load(Ordering::Relaxed);
         (0..shards).min_by_key(members).unwrap_or(0)
-    }
-
-    fn find(&self, room: RoomId) -> Option<Arc<RoomEntry>> {
-        self.0
-            .rooms
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&room)
-            .cloned()
-    }
-
-    fn rooms_mut(&self) -> std::sync::RwLockWriteGuard<'_, HashMap<RoomId, Arc<RoomEntry>>> {
-        self.0.rooms.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl RoomEntry {
-    pub fn viewers(&self) -> u32 {
-        self.members
-            .iter()
-            .map(|members| members.load(Ordering::Relaxed))
-            .sum()
-    }
-
-    pub fn totals(&self) -> Vec<(&'static str, u64)> {
-        self.lock().totals.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Log> {
-        // A panic under this lock could at worst leave the ring one event short, which the numbers show.
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

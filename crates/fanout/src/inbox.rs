@@ -10,7 +10,7 @@ use busk_base::RoomId;
 use bytes::Bytes;
 
 use crate::envelope::{Event, Rights};
-use crate::hub::RoomEntry;
+use crate::rooms::RoomEntry;
 use crate::{ConnId, Whom};
 
 pub(crate) enum Command<V> {

@@ -16,7 +16,8 @@
 //!   whatever is published meanwhile: the replay and the place in the shard's queue are taken under the
 //!   room's lock, and each connection remembers the last number it was given.
 //! - [`Class::Kept`] events are never skipped: who cannot take them is closed with [`CLOSE_RESUME`].
-//!   [`Class::Chat`] is skipped for slow readers, with a gap mark. Totals are overwritten.
+//!   [`Class::Chat`] is skipped for slow readers, with a gap mark; kept events with numbers inside the gap
+//!   come all the same, so a mark is no place to resume from, `seq` is. Totals are overwritten.
 //! - Everything per socket is bounded, in the kernel too.
 //!
 //! This crate knows sockets, frames and rings; no database, no chat rules, and of JSON only the envelope.
@@ -29,6 +30,7 @@ mod inbox;
 pub mod protocol;
 mod ring;
 mod room;
+mod rooms;
 mod shard;
 mod stats;
 mod upgrade;
@@ -92,6 +94,8 @@ pub struct Config {
     pub shards: usize,
     /// Sockets over all shards.
     pub connections_max: usize,
+    /// Open rooms above which those without members are forgotten.
+    pub rooms_kept: usize,
     pub ring_events_max: usize,
     pub ring_bytes_max: usize,
     /// Frames and bytes that may wait for one socket in our memory, besides `send_buffer` in the kernel's.
@@ -115,6 +119,7 @@ impl Default for Config {
         Self {
             shards: std::thread::available_parallelism().map_or(1, usize::from),
             connections_max: 100_000,
+            rooms_kept: 1024,
             ring_events_max: 500,
             ring_bytes_max: 256 * 1024,
             queue_frames_max: 64,

@@ -12,7 +12,7 @@ use busk_base::RoomId;
 use bytes::Bytes;
 
 use crate::envelope::{self, Audience, Class, Event, Rights};
-use crate::hub::RoomEntry;
+use crate::rooms::RoomEntry;
 
 /// What may wait for the next sweeps; a room that talks more than this is heard in parts.
 const PENDING_BYTES_MAX: usize = 1024 * 1024;

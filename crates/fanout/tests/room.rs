@@ -6,6 +6,7 @@ mod common;
 
 use std::time::Duration;
 
+use busk_base::{RoomId, Timestamp};
 use busk_fanout::{Audience, Class, Config, PublishError, Rights, Whom};
 use common::{House, Told, chat, event};
 use tokio_tungstenite::tungstenite::Message;
@@ -262,4 +263,30 @@ async fn the_dead_are_pinged_and_closed() {
     house
         .until("a word", |house| house.fanout.stats().messages == 1)
         .await;
+}
+
+#[tokio::test]
+async fn empty_rooms_are_forgotten_and_opened_again() {
+    let house = House::start(Config {
+        rooms_kept: 3,
+        ..Config::default()
+    })
+    .await;
+    let mut viewer = house.enter(1, 0).await;
+    viewer.json().await;
+    let other = |byte| RoomId::new(Timestamp::from_unix_us(0), [byte; 10]);
+    for byte in 1..=50 {
+        house.fanout.open(other(byte), 1, 7);
+    }
+    let open = (1..=50)
+        .filter(|byte| house.fanout.position(other(*byte)).is_some())
+        .count();
+    assert!(open <= 3, "{open}");
+    house.publish(vec![chat(1)]);
+    assert_eq!(viewer.numbers().await, [1], "a room with members stays");
+    house
+        .fanout
+        .publish(other(1), 1, vec![chat(9)])
+        .expect("it opens again where it is");
+    assert_eq!(house.fanout.position(other(1)).map(|at| at.tail), Some(9));
 }
