@@ -1,4 +1,4 @@
-/** A real `busk serve` on loopback with a data folder of its own, gone when the test is. */
+/** A real `busk serve` (or `busk demo`) on loopback with a data folder of its own, gone when the test is. */
 import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -8,11 +8,11 @@ import { until } from './wait.mjs'
 
 const program = process.env.BUSK_BIN ?? new URL('../../target/debug/busk', import.meta.url).pathname
 
-export async function startBusk() {
+export async function startBusk(command = 'serve') {
   const folder = await mkdtemp(join(tmpdir(), 'busk-e2e-'))
   const [http, media, metrics] = [await freePort(), await freePort(), await freePort()]
   const url = `http://127.0.0.1:${http}`
-  const args = ['serve', '--data-dir', folder, '--http-listen', `127.0.0.1:${http}`, '--public-url', url]
+  const args = [command, '--data-dir', folder, '--http-listen', `127.0.0.1:${http}`, '--public-url', url]
   args.push('--media-listen', `127.0.0.1:${media}`, '--metrics-listen', `127.0.0.1:${metrics}`)
   const started = performance.now()
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -43,8 +43,8 @@ export async function startBusk() {
     },
   }
   try {
-    await until('busk serve is ready', async () => ended ?? (await ready()), (seen) => seen === 200 || ended !== null, { every: 10 })
-    if (ended !== null) throw new Error(`busk serve ended at once (${ended})`)
+    await until(`busk ${command} is ready`, async () => ended ?? (await ready()), (seen) => seen === 200 || ended !== null, { every: 10, ms: 30_000 })
+    if (ended !== null) throw new Error(`busk ${command} ended at once (${ended})`)
   } catch (problem) {
     await busk.remove()
     throw new Error(`${problem.message}\n${said}`)
