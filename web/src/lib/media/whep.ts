@@ -59,8 +59,10 @@ export class WhepPlayer {
     }
   }
 
-  close(): void {
+  /** `ended`: the room is over, and the server has let the session go by itself. */
+  close(ended = false): void {
     this.closed = true
+    if (ended) this.session = null
     this.turn++
     clearTimeout(this.timer)
     this.leave()

@@ -57,8 +57,10 @@ export class WhipPublisher {
     }
   }
 
-  async close(): Promise<void> {
+  /** `ended`: the room is over, and the server has let the session go by itself. */
+  async close(ended = false): Promise<void> {
     this.closed = true
+    if (ended) this.session = null
     clearTimeout(this.timer)
     await this.leave()
     this.changed('closed')

@@ -1,5 +1,5 @@
 /** One room as this screen sees it. The only place that changes it is the room log (and one's own pending lines). */
-import { uuidv7, type RoomView } from '$lib/api'
+import { Problem, uuidv7, type RoomView } from '$lib/api'
 import { explain } from '$lib/i18n/common'
 import { expired, grown, type Banner } from '$lib/money/streaks'
 import * as chat from './chat'
@@ -54,7 +54,9 @@ export class LiveRoom implements SocketSink {
       await this.socket.ask({ do: 'say', id, text })
       this.lines = chat.acknowledged(this.lines, id)
     } catch (problem) {
-      this.lines = chat.failed(this.lines, id, explain(problem))
+      // Who was too quick gets the words back to send again; they need not stand here as well.
+      if (problem instanceof Problem && problem.status === 429) this.drop(id)
+      else this.lines = chat.failed(this.lines, id, explain(problem))
       throw problem
     }
   }
