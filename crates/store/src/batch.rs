@@ -11,8 +11,6 @@ use tokio::sync::{mpsc, oneshot};
 use crate::store::Sink;
 use crate::{Ahead, StoreError, Tx};
 
-/// At most this many functions share a transaction: it bounds the time to the answer.
-const BATCH_MAX: usize = 1024;
 /// How often one function is tried again when another transaction won.
 const RETRIES_MAX: usize = 10;
 
@@ -64,10 +62,10 @@ where
 pub(crate) type Queue = mpsc::Receiver<Box<dyn Member>>;
 
 /// Runs until every `Store` is gone and the queue is empty.
-pub(crate) fn run(mut tx: Tx, mut queue: Queue, sink: Option<Sink>) {
+pub(crate) fn run(mut tx: Tx, mut queue: Queue, batch_max: usize, sink: Option<Sink>) {
     while let Some(first) = queue.blocking_recv() {
         let mut batch = vec![first];
-        while batch.len() < BATCH_MAX
+        while batch.len() < batch_max
             && let Ok(next) = queue.try_recv()
         {
             batch.push(next);

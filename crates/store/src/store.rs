@@ -56,6 +56,8 @@ pub struct Config {
     pub readers_max: usize,
     /// Functions that may wait for the writer; further callers wait for a place.
     pub queue_max: usize,
+    /// Functions that may share a transaction: bounds the time to the answer.
+    pub batch_max: usize,
     pub sink: Option<Sink>,
 }
 
@@ -65,6 +67,7 @@ impl Config {
             database,
             readers_max: 8,
             queue_max: 8_192,
+            batch_max: 1_024,
             sink: None,
         }
     }
@@ -88,10 +91,10 @@ impl Store {
             .collect();
         migrate::run(&mut engine, &all)?;
         let (queue, waiting) = mpsc::channel(config.queue_max);
-        let sink = config.sink;
+        let (sink, batch_max) = (config.sink, config.batch_max.max(1));
         std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || batch::run(Tx::new(engine), waiting, sink))
+            .spawn(move || batch::run(Tx::new(engine), waiting, batch_max, sink))
             .map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let readers = Readers::new(config.database, config.readers_max);
         Ok(Self {

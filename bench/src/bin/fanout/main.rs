@@ -7,12 +7,7 @@
 //! run: a bare epoll writer (`fanout epoll`), one write a message and nothing else; and nchan in a private nginx.
 
 mod epoll;
-#[path = "../whep/figures.rs"]
-mod figures;
 mod nchan;
-#[path = "../whep/process.rs"]
-#[allow(dead_code, reason = "the bench `whep` tells its processes more")]
-mod process;
 #[expect(clippy::disallowed_methods, reason = "a bench keeps time")]
 mod rounds;
 mod serve;
@@ -22,7 +17,7 @@ mod swarm;
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub use busk_bench::Fallible;
 
 #[derive(Parser)]
 #[command(about = "What one message to many sockets costs")]

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::{Fallible, process};
+use busk_bench::process;
+
+use crate::Fallible;
 
 const MODULES: [&str; 2] = [
     "/usr/lib/nginx/modules/ngx_nchan_module.so",

@@ -7,10 +7,10 @@ use busk_camera::Publisher;
 use busk_camera::client::signal::Endpoint;
 use busk_camera::feed;
 
-use crate::figures::quantile;
 use crate::source::Stream;
 use crate::viewers::Viewers;
 use crate::{Fallible, joins};
+use busk_bench::figures::quantile;
 
 #[derive(clap::Args)]
 pub struct Load {

@@ -8,10 +8,8 @@
 //!
 //! `whep load --whip URL --whep URL` puts the same load on any other server.
 
-mod figures;
 mod joins;
 mod load;
-mod process;
 mod rounds;
 mod server;
 mod source;
@@ -20,7 +18,7 @@ mod viewers;
 
 use clap::{Parser, Subcommand};
 
-pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+pub use busk_bench::Fallible;
 
 #[derive(Parser)]
 #[command(about = "What passing a stream on to many viewers costs")]

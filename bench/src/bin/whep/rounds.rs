@@ -6,13 +6,13 @@ use busk_camera::client::signal::Endpoint;
 use clap::Args;
 
 use crate::Fallible;
-use crate::figures::{Report, quantile};
 use crate::joins::{JOINS_PER_S, join};
 use crate::load::publish;
-use crate::process::{Cores, Process, cpu_s, pin};
 use crate::source::Stream;
 use crate::udp::{Orders, Sink};
 use crate::viewers::Viewers;
+use busk_bench::figures::{Report, quantile};
+use busk_bench::process::{Cores, Process, cpu_s, pin};
 
 #[derive(Args)]
 pub struct Plan {
