@@ -14,7 +14,7 @@ mod site;
 
 pub use guard::{limit_body, origin_is_ours, same_origin, secure};
 pub use input::{BODY_BYTES_MAX, Json, Path, Query};
-pub use openapi::{Failures, Refusals, schemas};
+pub use openapi::{Failures, Refusals, complete as complete_openapi, schemas};
 pub use page::{Cursor, Limit, Page, PageQuery};
 pub use peer::Peer;
 pub use problem::{Problem, ProblemBody};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::ProblemBody;
@@ -43,12 +43,39 @@ impl IntoResponses for Refusals {
     }
 }
 
-fn problem((status, description): (&str, &str)) -> (String, RefOr<Response>) {
+/// Makes true of a whole document what is true of the program: any operation may fail, and whatever is
+/// refused is answered with a problem.
+pub fn complete(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            let answers = &mut operation.responses.responses;
+            for (status, answer) in FAILURES.into_iter().map(problem) {
+                answers.entry(status).or_insert(answer);
+            }
+            for (status, answer) in answers {
+                if let RefOr::T(answer) = answer
+                    && status.as_str() >= "400"
+                    && answer.content.is_empty()
+                {
+                    answer.content.insert(PROBLEM_JSON.to_owned(), content().into());
+                }
+            }
+        }
+    }
+}
+
+const PROBLEM_JSON: &str = "application/problem+json";
+
+fn content() -> Content {
     let schema = Ref::from_schema_name(ProblemBody::name());
-    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ContentBuilder::new().schema(Some(schema)).build()
+}
+
+fn problem((status, description): (&str, &str)) -> (String, RefOr<Response>) {
     let response = ResponseBuilder::new()
         .description(description)
-        .content("application/problem+json", content)
+        .content(PROBLEM_JSON, content())
         .build();
     (status.to_owned(), response.into())
 }

@@ -55,6 +55,7 @@ pub(crate) fn document(mut made: OpenApi) -> OpenApi {
         .insert("session".into(), SecurityScheme::ApiKey(session).into());
     made.components = Some(components);
     name_operations(&mut made);
+    busk_api::complete_openapi(&mut made);
     made
 }
 
