@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use busk_bench::figures::{Report, median};
+use busk_bench::process::{Cores, Process, cpu_s, pin};
 use clap::Args;
 
 use crate::Fallible;
 use crate::nchan::Nchan;
 use crate::swarm::{Outcome, Swarm};
-use busk_bench::process::{Cores, Process, cpu_s, pin};
 
 /// Messages a second to everyone: a talking room, and a roaring one.
 const CALM: u32 = 10;
