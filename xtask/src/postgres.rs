@@ -51,7 +51,7 @@ fn is_whole(bin: &Path) -> bool {
 impl Cluster {
     pub fn start() -> Outcome<Cluster> {
         let bin = programs().ok_or("PostgreSQL's programs are not found")?;
-        let folder = std::env::temp_dir().join(format!("busk-postgres-{}", std::process::id()));
+        let folder = home().join(format!("busk-postgres-{}", std::process::id()));
         remove_orphans();
         make_folder(&folder)?;
         let data = folder.join("data");
@@ -123,13 +123,16 @@ impl Drop for Cluster {
     }
 }
 
+/// On a disk, where `fsync` means something: the usual temporary folder may be memory.
+fn home() -> PathBuf {
+    Some(PathBuf::from("/var/tmp"))
+        .filter(|folder| folder.is_dir())
+        .unwrap_or_else(std::env::temp_dir)
+}
+
 /// Folders of runs that were killed before they could clean up. Only where /proc tells who is alive.
 fn remove_orphans() {
-    for entry in std::fs::read_dir(std::env::temp_dir())
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
+    for entry in std::fs::read_dir(home()).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.strip_prefix("busk-postgres-"));
         if let Some(pid) = owner
@@ -147,6 +150,7 @@ fn settings(port: u16) -> Vec<String> {
         "listen_addresses=127.0.0.1",
         "max_connections=400",
         "shared_buffers=256MB",
+        "max_wal_size=4GB",
         "fsync=on",
         "synchronous_commit=on",
         "timezone=UTC",

@@ -70,7 +70,9 @@ fn rust_tests(length: Length, profile: &str) -> Outcome {
     }
     tests.env("BUSK_TEST_POSTGRES", url);
     if length == Length::Long {
-        tests.env("BUSK_TEST_LONG", "1").env("PROPTEST_CASES", "10000");
+        tests
+            .env("BUSK_TEST_LONG", "1")
+            .env("BUSK_TEST_SEQUENCES", "10000");
     }
     run(&mut tests)
 }
