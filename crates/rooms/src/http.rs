@@ -22,10 +22,10 @@ const SDP_BYTES_MAX: usize = 64 * 1024;
 /// All of a room's addresses.
 pub fn routes(rooms: Rooms) -> OpenApiRouter {
     let media = OpenApiRouter::new()
-        .routes(operations!(whip::publish))
-        .routes(operations!(whip::trickle, whip::hang_up))
-        .routes(operations!(whep::view))
-        .routes(operations!(whep::trickle, whep::hang_up))
+        .routes(operations!(whip::publish, whip::options))
+        .routes(operations!(whip::trickle, whip::hang_up, whip::session_options))
+        .routes(operations!(whep::view, whep::options))
+        .routes(operations!(whep::trickle, whep::hang_up, whep::session_options))
         .layer(DefaultBodyLimit::max(SDP_BYTES_MAX));
     OpenApiRouter::new()
         .routes(operations!(list, create))

@@ -2,7 +2,7 @@
 
 use axum::extract::State as Shared;
 use axum::response::Response;
-use busk_api::{Path, Problem, StatusCode};
+use busk_api::{Path, Problem};
 use busk_base::{MediaSessionId, RoomId};
 use busk_media::{View, ViewError};
 use http::HeaderMap;
@@ -10,9 +10,6 @@ use http::HeaderMap;
 use crate::http::room_unknown;
 use crate::live::Rooms;
 use crate::{signal, view};
-
-/// How soon a viewer may ask again whether there is a picture.
-const RETRY_S: u32 = 2;
 
 /// Watches a room that is on air.
 #[utoipa::path(post, path = "/whep/{room}", tag = "media", params(("room" = RoomId, Path)),
@@ -32,25 +29,28 @@ pub(crate) async fn view(
     let shown = rooms.site().store().read(move |db| view::one(db, room)).await?;
     let state = shown.ok_or_else(room_unknown)?.room.state;
     if !state.is_on_air() {
-        return Err(problem(ViewError::NotLive));
+        return Err(problem(&ViewError::NotLive));
     }
     let ask = View {
         room,
         session: signal::new_session(rooms.site()),
         offer,
     };
-    signal::created(rooms.media().view(ask).await.map_err(problem)?, "whep")
+    signal::created(
+        &rooms.media().view(ask).await.map_err(|error| problem(&error))?,
+        "whep",
+    )
 }
 
-fn problem(error: ViewError) -> Problem {
-    let text = error.to_string();
-    match error {
-        ViewError::NotLive => Problem::conflict("room_not_live", text).retry_after(RETRY_S),
-        ViewError::Full => signal::full(text),
-        ViewError::BadOffer(why) => signal::malformed(why),
-        ViewError::NoH264 => signal::unprocessable("no_h264", text),
-        ViewError::NoOpus => signal::unprocessable("no_opus", text),
-    }
+fn problem(error: &ViewError) -> Problem {
+    let code = match error {
+        ViewError::NotLive => "room_not_live",
+        ViewError::Full => "full",
+        ViewError::BadOffer(_) => "malformed",
+        ViewError::NoH264 => "no_h264",
+        ViewError::NoOpus => "no_opus",
+    };
+    signal::refusal(error.status(), code, error.to_string(), error.retry_after_s())
 }
 
 /// Trickles candidates into a viewer's session, or restarts its ICE.
@@ -74,6 +74,22 @@ pub(crate) async fn trickle(
 pub(crate) async fn hang_up(
     Shared(rooms): Shared<Rooms>,
     Path(session): Path<MediaSessionId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     signal::hang_up(&rooms, session).await
+}
+
+/// What an offer to this address is made of (RFC 9725 §4.1).
+#[utoipa::path(options, path = "/whep/{room}", tag = "media", operation_id = "whep_options",
+    params(("room" = String, Path)),
+    responses((status = 204, description = "`Accept-Post` names the content type")))]
+pub(crate) async fn options() -> Result<Response, Problem> {
+    signal::endpoint_options()
+}
+
+/// What a change of this session is made of.
+#[utoipa::path(options, path = "/whep/s/{session}", tag = "media", operation_id = "whep_session_options",
+    params(("session" = String, Path)),
+    responses((status = 204, description = "`Accept-Patch` names the content type")))]
+pub(crate) async fn session_options() -> Result<Response, Problem> {
+    signal::session_options()
 }

@@ -38,7 +38,14 @@ pub(crate) async fn publish(
         session: signal::new_session(rooms.site()),
         offer,
     };
-    signal::created(rooms.media().publish(ask).await.map_err(problem)?, "whip")
+    signal::created(
+        &rooms
+            .media()
+            .publish(ask)
+            .await
+            .map_err(|error| problem(&error))?,
+        "whip",
+    )
 }
 
 /// The channel that the asker may publish to, and whether a stream key opened it.
@@ -57,9 +64,7 @@ async fn authorize(
     };
     let handle = handle.to_lowercase();
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let key = bearer
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(|key| key.trim().to_owned());
+    let key = bearer.and_then(signal::bearer).map(str::to_owned);
     let person = caller.person_id();
     let by_key = key.is_some();
     let channel = rooms
@@ -106,15 +111,15 @@ async fn room_of(rooms: &Rooms, channel: &Channel, by_key: bool) -> Result<RoomI
     }
 }
 
-fn problem(error: PublishError) -> Problem {
-    let text = error.to_string();
-    match error {
-        PublishError::Full => signal::full(text),
-        PublishError::AlreadyPublishing => Problem::conflict("already_publishing", text),
-        PublishError::BadOffer(why) => signal::malformed(why),
-        PublishError::NoH264 => signal::unprocessable("no_h264", text),
-        PublishError::NoOpus => signal::unprocessable("no_opus", text),
-    }
+fn problem(error: &PublishError) -> Problem {
+    let code = match error {
+        PublishError::Full => "full",
+        PublishError::AlreadyPublishing => "already_publishing",
+        PublishError::BadOffer(_) => "malformed",
+        PublishError::NoH264 => "no_h264",
+        PublishError::NoOpus => "no_opus",
+    };
+    signal::refusal(error.status(), code, error.to_string(), error.retry_after_s())
 }
 
 /// Trickles candidates into a camera's session, or restarts its ICE.
@@ -138,6 +143,22 @@ pub(crate) async fn trickle(
 pub(crate) async fn hang_up(
     Shared(rooms): Shared<Rooms>,
     Path(session): Path<MediaSessionId>,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     signal::hang_up(&rooms, session).await
+}
+
+/// What an offer to this address is made of (RFC 9725 §4.1).
+#[utoipa::path(options, path = "/whip/{handle}", tag = "media", operation_id = "whip_options",
+    params(("handle" = String, Path)),
+    responses((status = 204, description = "`Accept-Post` names the content type")))]
+pub(crate) async fn options() -> Result<Response, Problem> {
+    signal::endpoint_options()
+}
+
+/// What a change of this session is made of.
+#[utoipa::path(options, path = "/whip/s/{session}", tag = "media", operation_id = "whip_session_options",
+    params(("session" = String, Path)),
+    responses((status = 204, description = "`Accept-Patch` names the content type")))]
+pub(crate) async fn session_options() -> Result<Response, Problem> {
+    signal::session_options()
 }
