@@ -496,7 +496,8 @@ export interface paths {
         post?: never;
         /** Stops watching. */
         delete: operations["delete_whep_s_session"];
-        options?: never;
+        /** What a change of this session is made of. */
+        options: operations["whep_session_options"];
         head?: never;
         /** Trickles candidates into a viewer's session, or restarts its ICE. */
         patch: operations["patch_whep_s_session"];
@@ -514,7 +515,8 @@ export interface paths {
         /** Watches a room that is on air. */
         post: operations["post_whep_room"];
         delete?: never;
-        options?: never;
+        /** What an offer to this address is made of (RFC 9725 §4.1). */
+        options: operations["whep_options"];
         head?: never;
         patch?: never;
         trace?: never;
@@ -531,7 +533,8 @@ export interface paths {
         post?: never;
         /** Hangs up a camera. The room is interrupted, and goes on when it comes back. */
         delete: operations["delete_whip_s_session"];
-        options?: never;
+        /** What a change of this session is made of. */
+        options: operations["whip_session_options"];
         head?: never;
         /** Trickles candidates into a camera's session, or restarts its ICE. */
         patch: operations["patch_whip_s_session"];
@@ -552,7 +555,8 @@ export interface paths {
          */
         post: operations["post_whip_handle"];
         delete?: never;
-        options?: never;
+        /** What an offer to this address is made of (RFC 9725 §4.1). */
+        options: operations["whip_options"];
         head?: never;
         patch?: never;
         trace?: never;
@@ -3833,6 +3837,26 @@ export interface operations {
             };
         };
     };
+    whep_session_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `Accept-Patch` names the content type */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     patch_whep_s_session: {
         parameters: {
             query?: never;
@@ -3999,6 +4023,26 @@ export interface operations {
             };
         };
     };
+    whep_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `Accept-Post` names the content type */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     delete_whip_s_session: {
         parameters: {
             query?: never;
@@ -4042,6 +4086,26 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    whip_session_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `Accept-Patch` names the content type */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -4208,6 +4272,26 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    whip_options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `Accept-Post` names the content type */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
