@@ -192,7 +192,7 @@ each_db!(the_audit_finds_every_change, |db: TestDb| async move {
     ];
     for (change, back) in changes {
         db.tamper(change).await;
-        let audit = store.read(|db| audit::run(db)).await.unwrap();
+        let audit = store.read(audit::run).await.unwrap();
         assert!(!audit.is_clean(), "not found: {change}");
         db.tamper(back).await;
         assert_clean(&store).await;

@@ -285,7 +285,7 @@ async fn history(store: &Store, ops: &[Op], forgets_reserve: bool) -> Result<(),
             return Err(format!("account {place} has {have}, the model says {want}"));
         }
     }
-    let audit = store.read(|db| audit::run(db)).await.map_err(|e| e.to_string())?;
+    let audit = store.read(audit::run).await.map_err(|e| e.to_string())?;
     if audit.is_clean() {
         Ok(())
     } else {
@@ -309,7 +309,7 @@ fn run(db: impl Fn(&tokio::runtime::Runtime) -> TestDb, forgets_reserve: bool) -
         .build();
     let runtime = runtime.expect("a runtime can be made");
     // The first operations put something into the accounts, or all else is refused.
-    let start = vec![Op::Post {
+    let start = [Op::Post {
         id: 0,
         moves: (1..=PEOPLE).map(|n| (0, n, 50)).collect(),
     }];

@@ -1,5 +1,7 @@
 //! What group commit promises: an answer is durable and one's own, whatever others in the batch did.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -43,6 +45,8 @@ impl Entity for Pot {
 
 #[derive(Debug)]
 enum Refused {
+    // Told by `Debug` when a test fails.
+    #[allow(dead_code)]
     Store(StoreError),
     Empty,
 }
@@ -87,7 +91,7 @@ each_db!(many_at_once_take_exactly_what_is_there, |db: TestDb| async move {
         let store = store.clone();
         tasks.spawn(async move {
             store
-                .write_ahead(|rows| drop(rows.want::<Pot>(1)), |tx| take(tx, 1, 1))
+                .write_ahead(|rows| _ = rows.want::<Pot>(1), |tx| take(tx, 1, 1))
                 .await
                 .is_ok()
         });
@@ -187,7 +191,10 @@ each_db!(errors_say_what_went_wrong, |db: TestDb| async move {
     fill(&store, 1, 1).await;
     let put = async |id: i64, coins: i64| {
         store
-            .write(move |tx| Ok::<_, StoreError>(tx.insert(&POT, row![id, coins, Value::Null])))
+            .write(move |tx| {
+                tx.insert(&POT, row![id, coins, Value::Null]);
+                Ok::<_, StoreError>(())
+            })
             .await
     };
     assert!(matches!(put(1, 1).await, Err(StoreError::Unique(_))));

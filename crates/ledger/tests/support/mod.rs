@@ -54,10 +54,10 @@ pub async fn post_at(store: &Store, posting: &Posting, now: Timestamp) -> Result
 /// What Ana and Ben have.
 pub async fn balances(store: &Store) -> (i64, i64) {
     let read = store.read(|db| Ok::<_, StoreError>((balance_of(db, &ana())?, balance_of(db, &ben())?)));
-    read.await.unwrap()
+    read.await.expect("the books can be read")
 }
 
 pub async fn assert_clean(store: &Store) {
-    let audit = store.read(|db| audit::run(db)).await.unwrap();
+    let audit = store.read(audit::run).await.expect("the books can be read");
     assert!(audit.is_clean(), "{:#?}", audit.findings);
 }
