@@ -1,4 +1,7 @@
-/** The room's WebSocket: connects, answers commands, comes back by number after a break. */
+/**
+ * The room's WebSocket: connects, comes back by number after a break, carries commands. A command waits for its
+ * answer through breaks: it is sent again after each hello, under the same id, so it is done once.
+ */
 import { Problem } from '$lib/api'
 import { backoffMs } from './backoff'
 import { Cursor, type Taken } from './cursor'
@@ -11,11 +14,17 @@ export interface SocketSink {
   connected(yes: boolean): void
 }
 
+interface Waiter {
+  command: Command
+  resolve(ok: unknown): void
+  reject(problem: Problem): void
+}
 const answerMsMax = 8_000
 
 export class RoomSocket {
   private readonly cursor = new Cursor()
-  private readonly waiting = new Map<string, { resolve(ok: unknown): void; reject(problem: Problem): void }>()
+  private readonly waiting = new Map<string, Waiter>()
+  private greeted = false
   private socket: WebSocket | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
   private attempt = 0
@@ -32,6 +41,7 @@ export class RoomSocket {
     const scheme = location.protocol === 'https:' ? 'wss' : 'ws'
     const socket = new WebSocket(`${scheme}://${location.host}/ws/rooms/${this.room}${this.cursor.query}`)
     this.socket = socket
+    this.greeted = false
     socket.onmessage = (message) => {
       if (this.socket === socket) this.take(JSON.parse(String(message.data)) as Frame)
     }
@@ -57,14 +67,18 @@ export class RoomSocket {
   /** Sends and waits for the answer that names the command. */
   ask(command: Command): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.socket?.readyState !== WebSocket.OPEN) return reject(offline())
-      const timer = setTimeout(() => this.settle(command.id, (w) => w.reject(offline())), answerMsMax)
+      const timer = setTimeout(() => this.settle(command.id, (waiter) => waiter.reject(offline())), answerMsMax)
       this.waiting.set(command.id, {
+        command,
         resolve: (ok) => (clearTimeout(timer), resolve(ok)),
         reject: (problem) => (clearTimeout(timer), reject(problem)),
       })
-      this.socket.send(JSON.stringify(command))
+      if (this.greeted) this.send(command)
     })
+  }
+
+  private send(command: Command): void {
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(command))
   }
 
   private take(frame: Frame): void {
@@ -77,6 +91,8 @@ export class RoomSocket {
     const taken = this.cursor.take(frame)
     if (frame.hello) {
       this.attempt = 0
+      this.greeted = true
+      for (const { command } of this.waiting.values()) this.send(command)
       this.sink.hello(frame.hello)
       this.sink.connected(true)
     }
@@ -84,7 +100,7 @@ export class RoomSocket {
     if (taken.lost) this.again()
   }
 
-  private settle(id: string, how: (waiter: { resolve(ok: unknown): void; reject(problem: Problem): void }) => void): void {
+  private settle(id: string, how: (waiter: Waiter) => void): void {
     const waiter = this.waiting.get(id)
     if (!waiter) return
     this.waiting.delete(id)
@@ -94,7 +110,7 @@ export class RoomSocket {
   private dropped(): void {
     this.socket = null
     this.sink.connected(false)
-    for (const id of [...this.waiting.keys()]) this.settle(id, (waiter) => waiter.reject(offline()))
+    this.greeted = false
     if (!this.closed) this.timer = setTimeout(() => this.open(), backoffMs(this.attempt++, Math.random()))
   }
 }
