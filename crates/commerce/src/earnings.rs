@@ -164,6 +164,10 @@ pub fn redeem(tx: &mut Tx, redeem: &Redeem, rules: &Rules, now: Timestamp) -> Re
         diamonds_available(redeem.channel),
         Amount::diamonds(redeem.diamonds),
     );
+    // Before the ledger, to which a number that no account can hold is an overflow, not a refusal.
+    if busk_ledger::balance(tx, &available)? < redeem.diamonds {
+        return Err(RedeemError::InsufficientFunds);
+    }
     let posting = Posting {
         id: PostingId(redeem.id.0),
         cause: Cause {
