@@ -14,6 +14,8 @@ pub mod earnings;
 pub mod gifts;
 mod operator;
 pub mod providers;
+#[cfg(test)]
+mod scene;
 mod schema;
 
 pub use schema::MIGRATIONS;

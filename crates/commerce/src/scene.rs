@@ -1,0 +1,147 @@
+//! For tests: Ada hosts a live room, Bea has 70 coins, Cid has none.
+
+use busk_base::{ChannelId, PersonId, Policy, PolicyVersion, PurchaseId, RoomId, Timestamp};
+use busk_ledger::AccountRef;
+use busk_people::Role;
+use busk_people::sign_up::{SignUp, sign_up};
+use busk_rooms::state::{self, By, NewRoom};
+use busk_store::{Store, StoreError};
+use busk_testkit::db::TestDb;
+use uuid::Uuid;
+
+use crate::coins::{self, Buy, Heard, NoticeKind, ProviderNotice};
+use crate::gifts::Rules;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_unix_us(1_795_252_800_000_000);
+pub(crate) const ADA: PersonId = PersonId(Uuid::from_u128(1));
+pub(crate) const BEA: PersonId = PersonId(Uuid::from_u128(2));
+pub(crate) const CID: PersonId = PersonId(Uuid::from_u128(3));
+/// Ada's.
+pub(crate) const CHANNEL: ChannelId = ChannelId(Uuid::from_u128(1_001));
+pub(crate) const LIVE: RoomId = RoomId(Uuid::from_u128(100));
+/// Scheduled, in Ada's channel.
+pub(crate) const LATER: RoomId = RoomId(Uuid::from_u128(101));
+
+const MIGRATIONS: &[&[busk_store::Migration]] = &[
+    busk_ledger::MIGRATIONS,
+    busk_people::MIGRATIONS,
+    busk_rooms::MIGRATIONS,
+    crate::MIGRATIONS,
+];
+
+pub(crate) struct Scene {
+    pub(crate) store: Store,
+    _db: TestDb,
+}
+
+pub(crate) fn rules() -> Rules {
+    Rules {
+        version: PolicyVersion(1),
+        policy: Policy::default(),
+    }
+}
+
+pub(crate) fn buy_70(number: u128, person: PersonId) -> Buy {
+    Buy {
+        id: PurchaseId(Uuid::from_u128(number)),
+        person,
+        pack: "coins-70".into(),
+        checkout: format!("checkout-{number}"),
+        coin_price_cents: 1,
+    }
+}
+
+/// What the provider says when all is well with [`buy_70`].
+pub(crate) fn notice(number: u128, payer: PersonId, kind: NoticeKind) -> ProviderNotice {
+    ProviderNotice {
+        id: format!("evt-{number}-{kind:?}"),
+        kind,
+        checkout: format!("checkout-{number}"),
+        order: PurchaseId(Uuid::from_u128(number)),
+        payer,
+        amount: 70,
+        currency: "USD".into(),
+    }
+}
+
+impl Scene {
+    pub(crate) async fn set(db: TestDb) -> Self {
+        let store = db.open(MIGRATIONS);
+        let scene = Self { store, _db: db };
+        let first = Policy::default();
+        let written = scene
+            .store
+            .write(move |tx| busk_ledger::policy::ensure(tx, &first, NOW));
+        written.await.unwrap();
+        for (number, handle) in [(1, "ada"), (2, "bea"), (3, "cid")] {
+            let new = SignUp {
+                person: PersonId(Uuid::from_u128(number)),
+                channel: ChannelId(Uuid::from_u128(number + 1_000)),
+                handle: handle.into(),
+                display_name: handle.into(),
+                password_hash: "hash".into(),
+                role: Role::Viewer,
+            };
+            scene.store.write(move |tx| sign_up(tx, &new, NOW)).await.unwrap();
+        }
+        scene.open_rooms().await;
+        scene
+            .store
+            .write(|tx| coins::buy(tx, &buy_70(900, BEA), NOW))
+            .await
+            .unwrap();
+        assert_eq!(
+            scene.hear(notice(900, BEA, NoticeKind::Settled)).await,
+            Heard::Settled
+        );
+        scene
+    }
+
+    async fn open_rooms(&self) {
+        let channel = self.store.read(|db| busk_people::channel_of(db, ADA)).await;
+        let channel = channel.unwrap().unwrap();
+        let opened = self.store.write(move |tx| {
+            let later = NOW + std::time::Duration::from_secs(3_600);
+            for (id, scheduled_at) in [(LIVE, None), (LATER, Some(later))] {
+                let new = NewRoom {
+                    id,
+                    title: "Songs".into(),
+                    scheduled_at,
+                    live_on_camera: false,
+                };
+                state::create(tx, &channel, &new, NOW)?;
+            }
+            Ok::<_, state::CreateError>(())
+        });
+        opened.await.unwrap();
+        let live = self
+            .store
+            .write(|tx| state::go_live(tx, LIVE, By::Person(ADA), true, NOW));
+        live.await.unwrap();
+    }
+
+    pub(crate) async fn hear(&self, notice: ProviderNotice) -> Heard {
+        let heard = self
+            .store
+            .write(move |tx| coins::hear(tx, "sandbox", &notice, PolicyVersion(1), NOW));
+        heard.await.unwrap()
+    }
+
+    pub(crate) async fn balance(&self, account: AccountRef) -> i64 {
+        let read = self.store.read(move |db| busk_ledger::balance_of(db, &account));
+        read.await.unwrap()
+    }
+
+    /// The last number of the room's log.
+    pub(crate) async fn last_number(&self) -> i64 {
+        let read = self.store.read(|db| busk_rooms::log::after(db, LIVE, 0, 1_000));
+        read.await.unwrap().last().unwrap().0
+    }
+
+    /// Re-adds the books.
+    pub(crate) async fn audit(&self) {
+        let audit = self.store.read(busk_ledger::audit::run);
+        let audit: Result<_, StoreError> = audit.await;
+        assert_eq!(audit.unwrap().findings, Vec::<String>::new());
+    }
+}
