@@ -9,6 +9,8 @@ export async function signUp(screen, { handle, name, password = 'correct horse b
   await page.locator('input[name=name]').fill(name)
   await page.locator('input[name=password]').fill(password)
   await screen.id('auth-submit').click()
+  // The form leads on to another page by itself.
+  await page.waitForURL((url) => url.pathname !== '/sign-up')
   await until(`${handle} is signed in`, () => me(screen), (seen) => seen.kind === 'person' && seen.handle === handle)
 }
 
