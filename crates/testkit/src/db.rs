@@ -4,6 +4,7 @@
 //! `BUSK_TEST_POSTGRES` (`cargo xtask test` starts a throw-away cluster and sets it); each test makes a
 //! database of its own there and drops it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use busk_store::{Config, Database, Migration, Sink, Store};
@@ -88,6 +89,25 @@ impl TestDb {
         }
     }
 
+    /// How many rows each table has: equal before and after what must change nothing.
+    pub async fn row_counts(&self) -> BTreeMap<String, i64> {
+        match &self.database {
+            Database::Sqlite(path) => {
+                let connection = rusqlite::Connection::open(path).expect("the file opens");
+                let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0));
+                let names = "SELECT group_concat(name) FROM sqlite_master WHERE type = 'table'";
+                let names = connection.query_row(names, [], |row| row.get::<_, String>(0));
+                let names = names.expect("there are tables");
+                let counted = names.split(',').map(|name| {
+                    let rows = count(&format!("SELECT COUNT(*) FROM {name}"));
+                    (name.to_owned(), rows.expect("a table can be counted"))
+                });
+                counted.collect()
+            }
+            Database::Postgres(url) => postgres_row_counts(url).await,
+        }
+    }
+
     pub fn is_sqlite(&self) -> bool {
         matches!(self.database, Database::Sqlite(_))
     }
@@ -132,6 +152,25 @@ impl Drop for TestDb {
             }
         }
     }
+}
+
+async fn postgres_row_counts(url: &str) -> BTreeMap<String, i64> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("the test's database is reachable");
+    let driving = tokio::spawn(connection);
+    let tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+    let mut counts = BTreeMap::new();
+    for table in client.query(tables, &[]).await.expect("tables are listed") {
+        let name: String = table.get(0);
+        let counted = client
+            .query_one(&format!("SELECT COUNT(*) FROM {name}"), &[])
+            .await;
+        counts.insert(name, counted.expect("a table can be counted").get(0));
+    }
+    drop(client);
+    let _ = driving.await;
+    counts
 }
 
 async fn run(url: &str, statement: &str) {

@@ -1,0 +1,415 @@
+//! The real program over the real protocols: `busk serve` in a process of its own.
+//!
+//! A [`TestApp`] that is dropped stops its process, has `busk audit` re-add the books, and looks that no
+//! job was left that is due; so every test that uses one ends with that.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use busk_base::Timestamp;
+use busk_camera::{Camera, CameraConfig, Publisher, Scene};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::db::TestDb;
+use crate::room_socket::RoomSocket;
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const STOP_WITHIN: Duration = Duration::from_secs(20);
+const JOBS_WITHIN: Duration = Duration::from_secs(8);
+
+/// A server process, its database and its folder.
+pub struct TestApp {
+    pub db: TestDb,
+    pub http: SocketAddr,
+    binary: &'static str,
+    args: Vec<String>,
+    folder: tempfile::TempDir,
+    process: Option<Child>,
+    client: reqwest::Client,
+}
+
+/// Someone who uses the site: their own session cookie.
+#[derive(Clone)]
+pub struct Browser {
+    pub cookie: Option<String>,
+    client: reqwest::Client,
+    http: SocketAddr,
+}
+
+/// What was answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    /// Null when it is no JSON.
+    pub body: Value,
+}
+
+/// A room that is live by a camera; it stays so while this is kept.
+pub struct OnAir {
+    pub room: String,
+    pub key: String,
+    pub publisher: Publisher,
+    pub camera: Camera,
+}
+
+#[expect(clippy::disallowed_methods, reason = "a harness waits by the clock")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "what is due is due by the wall clock")]
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is after 1970");
+    Timestamp::from_unix_us(since.as_micros() as i64)
+}
+
+/// An address that nobody has now.
+fn free() -> SocketAddr {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address")
+}
+
+impl TestApp {
+    /// Starts `binary serve`; tests give `env!("CARGO_BIN_EXE_busk")`.
+    pub async fn start(binary: &'static str, db: TestDb) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let (http, media, metrics) = (free(), free(), free());
+        let args = [
+            ("--data-dir", folder.path().display().to_string()),
+            ("--database-url", db.url()),
+            ("--http-listen", http.to_string()),
+            ("--media-listen", media.to_string()),
+            ("--metrics-listen", metrics.to_string()),
+            ("--address-limits", "false".to_owned()),
+        ];
+        let mut app = Self {
+            db,
+            http,
+            binary,
+            args: args
+                .into_iter()
+                .flat_map(|(name, value)| [name.to_owned(), value])
+                .collect(),
+            folder,
+            process: None,
+            client: client(),
+        };
+        app.restart().await;
+        app
+    }
+
+    /// Starts the process (again) and waits until it is ready.
+    pub async fn restart(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("log"))
+            .expect("the log can be written");
+        let process = Command::new(self.binary)
+            .arg("serve")
+            .args(&self.args)
+            .current_dir(self.folder.path())
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the program starts");
+        self.process = Some(process);
+        self.client = client();
+        let url = format!("http://{}/readyz", self.http);
+        let begun = clock();
+        loop {
+            if let Ok(answer) = self.client.get(&url).send().await
+                && answer.status().is_success()
+            {
+                return;
+            }
+            assert!(
+                clock() - begun < READY_WITHIN,
+                "not ready in time:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// SIGKILL: nothing is said goodbye to.
+    pub fn kill9(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.kill().expect("a child can be killed");
+        process.wait().expect("a killed child can be waited for");
+    }
+
+    /// What the process wrote.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Someone without a session.
+    pub fn nobody(&self) -> Browser {
+        Browser {
+            cookie: None,
+            client: self.client.clone(),
+            http: self.http,
+        }
+    }
+
+    /// The same person, after a restart.
+    pub fn again(&self, browser: &Browser) -> Browser {
+        Browser {
+            cookie: browser.cookie.clone(),
+            ..self.nobody()
+        }
+    }
+
+    pub async fn sign_up(&self, handle: &str) -> Browser {
+        let mut browser = self.nobody();
+        let who = json!({"handle": handle, "display_name": handle, "password": "correct horse"});
+        browser.enter("/api/v1/sign-up", who).await;
+        browser
+    }
+
+    pub async fn guest(&self, name: &str) -> Browser {
+        let mut browser = self.nobody();
+        browser.enter("/api/v1/guests", json!({ "name": name })).await;
+        browser
+    }
+
+    /// A camera goes live in the host's channel by a stream key, as OBS would.
+    pub async fn make_live(&self, host: &Browser, handle: &str) -> OnAir {
+        let path = format!("/api/v1/channels/{handle}/stream-key");
+        let key = host.post(&path, json!({})).await.is(201).text("key");
+        let config = CameraConfig {
+            width: 320,
+            height: 180,
+            ..CameraConfig::demo(Scene::Stage, handle)
+        };
+        let camera = Camera::start(config).expect("a small picture can be drawn");
+        let publisher = self.publish(&camera, handle, &key).await;
+        let room = self.room_in_state(handle, "live").await;
+        OnAir {
+            room,
+            key,
+            publisher,
+            camera,
+        }
+    }
+
+    /// Connects a camera by WHIP.
+    pub async fn publish(&self, camera: &Camera, handle: &str, key: &str) -> Publisher {
+        let url = format!("http://{}/whip/{handle}", self.http);
+        let mut publisher = camera
+            .publish(&url, Some(key))
+            .await
+            .expect("WHIP accepts the camera");
+        assert!(publisher.connected().await, "the camera connects");
+        publisher
+    }
+
+    /// Waits until the channel's room is in a state; gives its id.
+    pub async fn room_in_state(&self, handle: &str, state: &str) -> String {
+        let path = format!("/api/v1/channels/{handle}");
+        let begun = clock();
+        loop {
+            let room = self.nobody().get(&path).await.is(200).body["room"].clone();
+            if room["state"] == state {
+                return room["id"].as_str().expect("a room has an id").to_owned();
+            }
+            assert!(
+                clock() - begun < Duration::from_secs(30),
+                "never {state}: {room:#}"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Buys a pack at the sandbox's checkout and waits for the coins.
+    pub async fn buy_coins(&self, buyer: &Browser, id: &str, pack: &str) {
+        let body = json!({"id": id, "pack": pack, "return_to": "/"});
+        let begun = buyer.post("/api/v1/coin-purchases", body).await.is(201);
+        let url = begun.text("checkout_url");
+        buyer.choose(&url, "pay").await;
+        let path = format!("/api/v1/coin-purchases/{id}");
+        let since = clock();
+        while buyer.get(&path).await.is(200).body["state"] != "paid" {
+            assert!(clock() - since < Duration::from_secs(30), "the coins never came");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A socket into a room; `query` is empty or begins with `?`.
+    pub async fn socket(&self, room: &str, query: &str, who: &Browser) -> RoomSocket {
+        let url = format!("ws://{}/ws/rooms/{room}{query}", self.http);
+        RoomSocket::open(&url, who.cookie.as_deref()).await
+    }
+
+    /// Has the program re-add the books; gives what it found.
+    pub fn audit(&self) -> Result<(), String> {
+        let done = Command::new(self.binary)
+            .args(["audit", "--json", "--database-url", &self.db.url()])
+            .env("RUST_LOG", "error")
+            .output()
+            .expect("the program starts");
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        let clean = serde_json::from_str::<Value>(&said).is_ok_and(|audit| audit["findings"] == json!([]));
+        if done.status.success() && clean {
+            Ok(())
+        } else {
+            Err(said)
+        }
+    }
+
+    /// Whether a job is due that nobody has done.
+    fn job_due(&self) -> bool {
+        let (database, now) = (self.db.database.clone(), wall_clock());
+        // PostgreSQL is driven by a runtime of the store's own, which must not nest in the test's.
+        let asked = std::thread::spawn(move || {
+            busk_store::read_only(&database, |db| busk_store::jobs::any_due(db, now))
+        });
+        let due = asked.join().expect("asking does not panic");
+        due.expect("the database can be read")
+    }
+
+    fn stop(&mut self) {
+        let Some(mut process) = self.process.take() else {
+            return;
+        };
+        let begun = clock();
+        while self.job_due() && clock() - begun < JOBS_WITHIN {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let pid = process.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(told.is_ok_and(|status| status.success()), "SIGTERM is sent");
+        let begun = clock();
+        loop {
+            match process.try_wait().expect("a child can be waited for") {
+                Some(status) => break assert!(status.success(), "{status}:\n{}", self.log()),
+                None if clock() - begun > STOP_WITHIN => {
+                    let _ = process.kill();
+                    panic!("it did not stop when told:\n{}", self.log());
+                }
+                None => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            if let Some(mut process) = self.process.take() {
+                let _ = process.kill();
+                let _ = process.wait();
+            }
+            eprintln!("the server said:\n{}", self.log());
+            return;
+        }
+        self.stop();
+        assert_eq!(self.audit(), Ok(()), "the books balance");
+        assert!(!self.job_due(), "a job was left that is due");
+    }
+}
+
+fn client() -> reqwest::Client {
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .timeout(Duration::from_secs(30))
+        .no_proxy();
+    client.build().expect("a client without TLS can be made")
+}
+
+impl Browser {
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("http://{}{path}", self.http));
+        match &self.cookie {
+            Some(cookie) => request.header("cookie", cookie),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path)).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: Value) -> Answer {
+        Answer::of(self.request(method, path).json(&body)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, body).await
+    }
+
+    pub async fn coins(&self) -> i64 {
+        let me = self.get("/api/v1/me").await.is(200);
+        me.body["coins"].as_i64().expect("coins are a number")
+    }
+
+    /// Presses a button of the sandbox's checkout page.
+    pub async fn choose(&self, checkout_url: &str, outcome: &str) {
+        let (_, path) = checkout_url
+            .split_once("/sandbox/")
+            .expect("a checkout of the sandbox");
+        let request = self.request(Method::POST, &format!("/sandbox/{path}"));
+        Answer::of(request.form(&[("outcome", outcome)])).await.is(303);
+    }
+
+    async fn enter(&mut self, path: &str, body: Value) {
+        let answer = self.post(path, body).await.is(201);
+        let cookie = answer.headers["set-cookie"].to_str().expect("a cookie is text");
+        self.cookie = cookie.split(';').next().map(str::to_owned);
+    }
+}
+
+impl Answer {
+    /// Sends a request and reads all of the answer.
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+        Self::try_of(request).await.expect("the server answers")
+    }
+
+    pub async fn try_of(request: reqwest::RequestBuilder) -> Result<Self, reqwest::Error> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = response.bytes().await?;
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Ok(Self {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    #[track_caller]
+    pub fn is(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{:#}", self.body);
+        self
+    }
+
+    /// A refusal, as problem details.
+    #[track_caller]
+    pub fn problem(self, status: u16, code: &str) -> Self {
+        let answer = self.is(status);
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+        assert_eq!(
+            answer.body["type"],
+            format!("/problems/{code}"),
+            "{:#}",
+            answer.body
+        );
+        answer
+    }
+
+    #[track_caller]
+    pub fn text(&self, field: &str) -> String {
+        let text = self.body[field].as_str();
+        text.unwrap_or_else(|| panic!("no {field} in {:#}", self.body))
+            .to_owned()
+    }
+}
