@@ -1,0 +1,194 @@
+//! Money's whole way over HTTP: a checkout, its late, doubled and disordered notices, a gift, and a
+//! statement that opens down to the transfers.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use busk_testkit::app::{Browser, TestApp};
+use busk_testkit::each_db;
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+const BUSK: &str = env!("CARGO_BIN_EXE_busk");
+
+fn id(number: u128) -> String {
+    Uuid::from_u128(number).to_string()
+}
+
+/// Waits until every notice was delivered.
+async fn notices_are_out(app: &TestApp) {
+    for _ in 0..300 {
+        if app.db.row_counts().await["job"] == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("notices were left");
+}
+
+each_db!(coins_come_once, async |db| {
+    let app = TestApp::start(BUSK, db).await;
+    let (bea, cid) = (app.sign_up("bea").await, app.sign_up("cid").await);
+    let body = json!({"id": id(1), "pack": "coins-350", "return_to": "/room"});
+    let begun = bea.post("/api/v1/coin-purchases", body.clone()).await.is(201);
+    assert_eq!(begun.body["state"], "pending");
+    assert_eq!(begun.body["price"], json!({"amount": 350, "currency": "USD"}));
+    let again = bea.post("/api/v1/coin-purchases", body.clone()).await.is(200);
+    assert_eq!(again.body, begun.body);
+    cid.post("/api/v1/coin-purchases", body)
+        .await
+        .problem(409, "id_reused");
+    let purchase = format!("/api/v1/coin-purchases/{}", id(1));
+    cid.get(&purchase).await.problem(404, "purchase_unknown");
+
+    let checkout = begun.text("checkout_url");
+    let (_, page) = checkout.split_once("/sandbox/").unwrap();
+    let page = bea
+        .request(Method::GET, &format!("/sandbox/{page}"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    assert!(page.contains("3.50 USD") && !page.contains("<script"), "{page}");
+    assert_eq!(bea.coins().await, 0, "nothing comes of a pending purchase");
+
+    bea.choose(&checkout, "pay").await;
+    bea.choose(&checkout, "decline").await;
+    notices_are_out(&app).await;
+    assert_eq!(bea.get(&purchase).await.is(200).body["state"], "paid");
+    assert_eq!(bea.coins().await, 350, "three notices, one credit");
+    let counts = app.db.row_counts().await;
+    assert_eq!(counts["provider_notice"], 2, "the doubled one was heard once");
+    assert_eq!(counts["ledger_posting"], 1);
+
+    let body = json!({"id": id(2), "pack": "coins-70", "return_to": "/"});
+    let declined = bea.post("/api/v1/coin-purchases", body).await.is(201);
+    bea.choose(&declined.text("checkout_url"), "decline").await;
+    notices_are_out(&app).await;
+    let purchase = format!("/api/v1/coin-purchases/{}", id(2));
+    assert_eq!(bea.get(&purchase).await.is(200).body["state"], "declined");
+    assert_eq!(bea.coins().await, 350);
+    forged_notices(&app, &bea).await;
+});
+
+/// What is not signed by the provider is not believed.
+async fn forged_notices(app: &TestApp, bea: &Browser) {
+    let before = app.db.row_counts().await;
+    let body = json!({"id": "evt", "kind": "settled", "checkout": "x", "order": id(2), "payer": id(3),
+        "amount": 70, "currency": "USD"});
+    let path = "/api/v1/providers/sandbox/notices";
+    bea.post(path, body.clone()).await.problem(401, "signature_wrong");
+    for signature in ["v1,AAAA", "v1,", "", "v2,x v1,y"] {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+        let request = bea
+            .request(Method::POST, path)
+            .header("webhook-id", "evt")
+            .header("webhook-timestamp", now.to_string())
+            .header("webhook-signature", signature)
+            .json(&body);
+        busk_testkit::app::Answer::of(request)
+            .await
+            .problem(401, "signature_wrong");
+    }
+    assert_eq!(app.db.row_counts().await, before);
+}
+
+each_db!(a_gift_becomes_a_line_that_opens, async |db| {
+    let app = TestApp::start(BUSK, db).await;
+    let (ada, bea, cid) = (
+        app.sign_up("ada").await,
+        app.sign_up("bea").await,
+        app.sign_up("cid").await,
+    );
+    let room = ada
+        .post("/api/v1/rooms", json!({"title": "Songs"}))
+        .await
+        .is(201)
+        .text("id");
+    let gifts = format!("/api/v1/rooms/{room}/gifts");
+    let coffee = |number: u128, count: i64| json!({"id": id(number), "kind": "coffee", "count": count});
+    bea.post(&gifts, coffee(1, 1)).await.problem(409, "room_not_live");
+    app.db
+        .tamper("UPDATE room SET state = 'interrupted', resume_until = 9000000000000000, started_at = 1")
+        .await;
+    bea.post(&gifts, coffee(1, 1))
+        .await
+        .problem(402, "insufficient_funds");
+    app.buy_coins(&bea, &id(900), "coins-70").await;
+    app.nobody()
+        .post(&gifts, coffee(1, 1))
+        .await
+        .problem(401, "sign_in_needed");
+    ada.post(&gifts, coffee(1, 1)).await.problem(403, "self_gift");
+
+    let mut watching = app.socket(&room, "", &app.nobody()).await;
+    let sent = bea.post(&gifts, coffee(1, 1)).await.is(201).body;
+    assert_eq!((&sent["paid"], &sent["coins"]), (&json!(25), &json!(45)));
+    assert_eq!(sent["split"], json!({"creator": 13, "platform": 12}));
+    let event = watching.event(|event| event["type"] == "gift").await;
+    assert_eq!((&event["id"], &event["total"]), (&json!(id(1)), &json!(25)));
+    assert_eq!(bea.post(&gifts, coffee(1, 1)).await.is(200).body, sent);
+    bea.post(&gifts, coffee(1, 2)).await.problem(409, "id_reused");
+    bea.post(&gifts, coffee(2, 2))
+        .await
+        .problem(402, "insufficient_funds");
+    assert_eq!(bea.coins().await, 45);
+
+    let earned = ada.get("/api/v1/earnings").await.is(200).body;
+    assert_eq!(earned["diamonds"], json!({"pending": 13, "available": 0}));
+    assert_eq!(earned["next_release"]["diamonds"], 13);
+    statement_opens(&ada, &bea, &cid).await;
+    let redeem = json!({"id": id(50), "diamonds": 1});
+    ada.post("/api/v1/earnings/redeem", redeem)
+        .await
+        .problem(402, "insufficient_funds");
+    assert_eq!(ada.get("/api/v1/earnings").await.is(200).body, earned);
+});
+
+async fn statement_opens(ada: &Browser, bea: &Browser, cid: &Browser) {
+    let statement = ada.get("/api/v1/earnings/statement").await.is(200).body;
+    let lines = statement["items"].as_array().unwrap();
+    assert_eq!(lines.len(), 1, "{statement:#}");
+    let line = &lines[0];
+    assert_eq!(
+        (&line["kind"], &line["diamonds_pending"]),
+        (&json!("gift"), &json!(13))
+    );
+    assert_eq!(line["text"]["from"], "bea");
+
+    let path = format!("/api/v1/earnings/statement/{}", line["posting"].as_str().unwrap());
+    let opened = ada.get(&path).await.is(200).body;
+    let mut moved: BTreeMap<(String, String), i64> = BTreeMap::new();
+    for transfer in opened["transfers"].as_array().unwrap() {
+        let text = |field: &str| transfer[field].as_str().unwrap().to_owned();
+        let amount = transfer["amount"].as_i64().unwrap();
+        *moved.entry((text("debit"), text("unit"))).or_default() -= amount;
+        *moved.entry((text("credit"), text("unit"))).or_default() += amount;
+    }
+    for unit in ["coin", "diamond", "USD"] {
+        let legs = moved.iter().filter(|((_, of), _)| of.eq_ignore_ascii_case(unit));
+        let (count, sum) = legs.fold((0, 0), |(count, sum), (_, amount)| (count + 1, sum + amount));
+        assert!(count > 0 && sum == 0, "{unit} does not re-add: {moved:?}");
+    }
+    let of = |account: &str| {
+        moved
+            .iter()
+            .find(|((name, _), _)| name == account)
+            .map(|(_, amount)| *amount)
+    };
+    assert_eq!(of("diamonds.pending (you)"), Some(13), "{moved:?}");
+    assert_eq!(of("wallet (viewer)"), Some(-25), "{moved:?}");
+    assert_eq!(of("coin_float"), Some(-25), "what coins cost goes on");
+
+    // The sender's own wallet is in it, so it is the sender's too; nobody else's.
+    bea.get(&path).await.is(200);
+    cid.get(&path).await.problem(404, "posting_unknown");
+    let unknown = format!("/api/v1/earnings/statement/{}", id(77));
+    ada.get(&unknown).await.problem(404, "posting_unknown");
+    let theirs: Value = cid.get("/api/v1/earnings/statement").await.is(200).body;
+    assert_eq!(theirs["items"], json!([]));
+}
