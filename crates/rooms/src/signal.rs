@@ -2,7 +2,8 @@
 //! answers of ours.
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::extract::{FromRequest, Request};
+use axum::response::{IntoResponse, Response};
 use busk_api::{Problem, Site, StatusCode};
 use busk_base::MediaSessionId;
 use busk_media::webrtc::signalling::{self, Reply};
@@ -13,6 +14,25 @@ use http::{HeaderMap, HeaderName};
 pub(crate) use busk_media::webrtc::signalling::{FRAGMENT, SDP, bearer};
 
 use crate::live::Rooms;
+
+/// A body of text; bytes that are none, and too many of them, are refused as problems.
+pub(crate) struct Text(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for Text {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let read = String::from_request(request, state).await;
+        read.map(Text).map_err(|refused| {
+            let why = refused.body_text();
+            if refused.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
+                let title = "The body is too large";
+                return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", title);
+            }
+            Problem::new(StatusCode::BAD_REQUEST, "malformed", "The body is not text").detail(why)
+        })
+    }
+}
 
 /// An id that nobody can guess: it is all that a session's address needs (RFC 9725 §4.2).
 pub(crate) fn new_session(site: &Site) -> MediaSessionId {

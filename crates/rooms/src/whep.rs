@@ -23,7 +23,7 @@ pub(crate) async fn view(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
     headers: HeaderMap,
-    offer: String,
+    signal::Text(offer): signal::Text,
 ) -> Result<Response, Problem> {
     signal::of_type(&headers, signal::SDP)?;
     let shown = rooms.site().store().read(move |db| view::one(db, room)).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn trickle(
     Shared(rooms): Shared<Rooms>,
     Path(session): Path<MediaSessionId>,
     headers: HeaderMap,
-    fragment: String,
+    signal::Text(fragment): signal::Text,
 ) -> Result<Response, Problem> {
     signal::trickle(&rooms, session, &headers, fragment).await
 }

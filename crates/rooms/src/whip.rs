@@ -28,7 +28,7 @@ pub(crate) async fn publish(
     Path(handle): Path<String>,
     caller: Caller,
     headers: HeaderMap,
-    offer: String,
+    signal::Text(offer): signal::Text,
 ) -> Result<Response, Problem> {
     signal::of_type(&headers, signal::SDP)?;
     let (channel, by_key) = authorize(&rooms, &handle, &caller, &headers).await?;
@@ -132,7 +132,7 @@ pub(crate) async fn trickle(
     Shared(rooms): Shared<Rooms>,
     Path(session): Path<MediaSessionId>,
     headers: HeaderMap,
-    fragment: String,
+    signal::Text(fragment): signal::Text,
 ) -> Result<Response, Problem> {
     signal::trickle(&rooms, session, &headers, fragment).await
 }
