@@ -47,7 +47,14 @@ impl IntoResponses for Refusals {
 /// refused is answered with a problem.
 pub fn complete(document: &mut OpenApi) {
     for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete];
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+            &mut item.options,
+        ];
         for operation in operations.into_iter().flatten() {
             let answers = &mut operation.responses.responses;
             for (status, answer) in FAILURES.into_iter().map(problem) {

@@ -72,6 +72,7 @@ fn name_operations(made: &mut OpenApi) {
             ("post", &mut item.post),
             ("patch", &mut item.patch),
             ("delete", &mut item.delete),
+            ("options", &mut item.options),
         ];
         for (method, operation) in operations {
             if let Some(operation) = operation {
