@@ -497,7 +497,7 @@ export interface paths {
         /** Stops watching. */
         delete: operations["delete_whep_s_session"];
         /** What a change of this session is made of. */
-        options: operations["whep_session_options"];
+        options: operations["options_whep_s_session"];
         head?: never;
         /** Trickles candidates into a viewer's session, or restarts its ICE. */
         patch: operations["patch_whep_s_session"];
@@ -516,7 +516,7 @@ export interface paths {
         post: operations["post_whep_room"];
         delete?: never;
         /** What an offer to this address is made of (RFC 9725 §4.1). */
-        options: operations["whep_options"];
+        options: operations["options_whep_room"];
         head?: never;
         patch?: never;
         trace?: never;
@@ -534,7 +534,7 @@ export interface paths {
         /** Hangs up a camera. The room is interrupted, and goes on when it comes back. */
         delete: operations["delete_whip_s_session"];
         /** What a change of this session is made of. */
-        options: operations["whip_session_options"];
+        options: operations["options_whip_s_session"];
         head?: never;
         /** Trickles candidates into a camera's session, or restarts its ICE. */
         patch: operations["patch_whip_s_session"];
@@ -556,7 +556,7 @@ export interface paths {
         post: operations["post_whip_handle"];
         delete?: never;
         /** What an offer to this address is made of (RFC 9725 §4.1). */
-        options: operations["whip_options"];
+        options: operations["options_whip_handle"];
         head?: never;
         patch?: never;
         trace?: never;
@@ -3837,7 +3837,7 @@ export interface operations {
             };
         };
     };
-    whep_session_options: {
+    options_whep_s_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -3854,6 +3854,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -4023,7 +4041,7 @@ export interface operations {
             };
         };
     };
-    whep_options: {
+    options_whep_room: {
         parameters: {
             query?: never;
             header?: never;
@@ -4040,6 +4058,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -4089,7 +4125,7 @@ export interface operations {
             };
         };
     };
-    whip_session_options: {
+    options_whip_s_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -4106,6 +4142,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -4275,7 +4329,7 @@ export interface operations {
             };
         };
     };
-    whip_options: {
+    options_whip_handle: {
         parameters: {
             query?: never;
             header?: never;
@@ -4292,6 +4346,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
