@@ -3,8 +3,9 @@
 //! A [`TestApp`] that is dropped stops its process, has `busk audit` re-add the books, and looks that no
 //! job was left that is due; so every test that uses one ends with that.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use busk_base::Timestamp;
@@ -68,10 +69,20 @@ fn wall_clock() -> Timestamp {
     Timestamp::from_unix_us(since.as_micros() as i64)
 }
 
-/// An address that nobody has now.
+/// An address that nobody has now, nor takes while the server is away between two starts: its port is
+/// below those that Linux gives to outgoing connections (a client could even connect to itself there).
 fn free() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address")
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn = std::process::id()
+            .wrapping_mul(131)
+            .wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 20_000 + (turn % 12_000) as u16;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 impl TestApp {
@@ -131,6 +142,9 @@ impl TestApp {
             {
                 return;
             }
+            let process = self.process.as_mut().expect("it was just started");
+            let ended = process.try_wait().expect("a child can be waited for");
+            assert!(ended.is_none(), "it ended at once:\n{}", self.log());
             assert!(
                 clock() - begun < READY_WITHIN,
                 "not ready in time:\n{}",
