@@ -280,9 +280,9 @@ impl TestApp {
         }
     }
 
-    /// Whether a job is due that nobody has done.
-    fn job_due(&self) -> bool {
-        let (database, now) = (self.db.database.clone(), wall_clock());
+    /// Whether a job was due at this time that nobody has done.
+    fn job_due(&self, now: Timestamp) -> bool {
+        let database = self.db.database.clone();
         // PostgreSQL is driven by a runtime of the store's own, which must not nest in the test's.
         let asked = std::thread::spawn(move || {
             busk_store::read_only(&database, |db| busk_store::jobs::any_due(db, now))
@@ -291,13 +291,16 @@ impl TestApp {
         due.expect("the database can be read")
     }
 
-    fn stop(&mut self) {
+    /// Stops the program when it has nothing to do; gives the time up to which its jobs must be done.
+    /// A job that comes due while it stops is for its next start.
+    fn stop(&mut self) -> Timestamp {
+        let (begun, mut at) = (clock(), wall_clock());
         let Some(mut process) = self.process.take() else {
-            return;
+            return at;
         };
-        let begun = clock();
-        while self.job_due() && clock() - begun < JOBS_WITHIN {
+        while self.job_due(at) && clock() - begun < JOBS_WITHIN {
             std::thread::sleep(Duration::from_millis(100));
+            at = wall_clock();
         }
         let pid = process.id().to_string();
         let told = Command::new("kill").args(["-TERM", &pid]).status();
@@ -305,7 +308,10 @@ impl TestApp {
         let begun = clock();
         loop {
             match process.try_wait().expect("a child can be waited for") {
-                Some(status) => break assert!(status.success(), "{status}:\n{}", self.log()),
+                Some(status) => {
+                    assert!(status.success(), "{status}:\n{}", self.log());
+                    return at;
+                }
                 None if clock() - begun > STOP_WITHIN => {
                     let _ = process.kill();
                     panic!("it did not stop when told:\n{}", self.log());
@@ -326,9 +332,9 @@ impl Drop for TestApp {
             eprintln!("the server said:\n{}", self.log());
             return;
         }
-        self.stop();
+        let at = self.stop();
         assert_eq!(self.audit(), Ok(()), "the books balance");
-        assert!(!self.job_due(), "a job was left that is due");
+        assert!(!self.job_due(at), "a job was left that was due");
     }
 }
 
