@@ -9,6 +9,8 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use busk_base::{
     Amount, ChannelId, GiftId, PersonId, Policy, PolicyVersion, PostingId, RoomId, Shares, StreakId,
     Timestamp, split,
@@ -21,7 +23,7 @@ use busk_store::{Ahead, StoreError, Tx};
 use crate::accounts::*;
 use catalogue::Kind;
 pub use http::routes;
-use sql::{Gift, Run};
+use sql::{Gift, Runs};
 
 pub const COUNT_MAX: i64 = 999;
 
@@ -89,7 +91,7 @@ pub enum SendGiftError {
 /// Names the rows that sending will want.
 pub fn ahead(ahead: &mut Ahead, gift: &SendGift) {
     ahead.want::<Gift>(gift.id);
-    ahead.want::<Run>(sql::run_key(gift));
+    ahead.want::<Runs>(gift.sender);
     let platform = [
         COIN_SPENT,
         DIAMOND_ISSUED,
@@ -132,12 +134,7 @@ pub fn send(tx: &mut Tx, gift: &SendGift, rules: &Rules, now: Timestamp) -> Resu
     let row = Gift::new(gift, room.channel, &bill, streak);
     row.clone().add(tx, gift.id, now);
     if let Some(streak) = streak {
-        Run {
-            id: streak.id,
-            count: streak.count,
-            last_at: now,
-        }
-        .save(tx, gift)?;
+        Runs::note(tx, gift, streak, window(rules), now)?;
     }
     let what = What::Gift {
         id: gift.id,
@@ -228,17 +225,21 @@ fn streak(
     if !kind.streakable(&rules.policy) {
         return Ok(None);
     }
-    let run = tx.find::<Run>(&sql::run_key(gift))?;
-    let alive =
-        run.filter(|run| now.since(run.last_at).as_millis() <= u128::from(rules.policy.streak_window_ms));
+    let runs = tx.find::<Runs>(&gift.sender)?.unwrap_or_default();
+    let alive = runs.alive(gift, window(rules), now);
     Ok(Some(match alive {
-        Some(run) => Streak {
-            id: run.id,
-            count: run.count + gift.count,
+        Some(streak) => Streak {
+            id: streak.id,
+            count: streak.count + gift.count,
         },
         None => Streak {
             id: gift.streak,
             count: gift.count,
         },
     }))
+}
+
+/// The same gift within this time counts up.
+fn window(rules: &Rules) -> Duration {
+    Duration::from_millis(rules.policy.streak_window_ms)
 }

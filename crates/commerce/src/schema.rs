@@ -22,12 +22,7 @@ CREATE TABLE gift (
     at BIGINT NOT NULL
 );
 
-CREATE TABLE gift_streak (
-    key BYTEA PRIMARY KEY,
-    id BYTEA NOT NULL,
-    count BIGINT NOT NULL,
-    last_at BIGINT NOT NULL
-);
+CREATE TABLE gift_streak (sender BYTEA PRIMARY KEY, runs TEXT NOT NULL);
 
 CREATE TABLE coin_purchase (
     id BYTEA PRIMARY KEY,

@@ -34,7 +34,7 @@ CREATE TABLE room_event (
     audience TEXT NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (room, n)
-)/*sqlite: WITHOUT ROWID*/;
+);
 
 CREATE TABLE room_message (
     id BYTEA PRIMARY KEY,

@@ -1,8 +1,12 @@
 //! Rows of gifts and of streaks.
 
+use std::time::Duration;
+
 use busk_base::{ChannelId, GiftId, PersonId, RoomId, Shares, StreakId, Timestamp};
 use busk_rooms::event::Streak;
 use busk_store::{Entity, Insert, Row, StoreError, Tx, Type, Update, Value, row};
+
+use serde::{Deserialize, Serialize};
 
 use super::{Bill, Receipt, SendGift};
 use crate::accounts::wallet;
@@ -139,74 +143,102 @@ impl Entity for Gift {
     }
 }
 
-/// A viewer's last streak of a gift in a room.
-#[derive(Clone, Copy)]
-pub(super) struct Run {
-    pub(super) id: StreakId,
-    pub(super) count: i64,
-    pub(super) last_at: Timestamp,
+/// A viewer's streaks that can still grow: a short list in one row, since only the last seconds count.
+#[derive(Clone, Default)]
+pub(super) struct Runs(Vec<Run>);
+
+/// A streak of one gift in one room.
+#[derive(Clone, Serialize, Deserialize)]
+struct Run {
+    room: RoomId,
+    kind: String,
+    id: StreakId,
+    count: i64,
+    last_at_us: i64,
 }
 
-/// Room, sender and kind, end to end.
-pub(super) fn run_key(gift: &SendGift) -> Vec<u8> {
-    [
-        gift.room.as_bytes().as_slice(),
-        gift.sender.as_bytes(),
-        gift.kind.as_bytes(),
-    ]
-    .concat()
-}
+/// Streaks remembered of one viewer; the oldest are forgotten first.
+const RUNS_MAX: usize = 12;
 
-static NEW_RUN: Insert = Insert {
+static NEW_RUNS: Insert = Insert {
     table: "gift_streak",
-    columns: &[
-        ("key", Type::Blob),
-        ("id", Type::Blob),
-        ("count", Type::Int),
-        ("last_at", Type::Int),
-    ],
+    columns: &[("sender", Type::Blob), ("runs", Type::Text)],
 };
 
-static RUN: Update = Update {
+static RUNS: Update = Update {
     table: "gift_streak",
-    columns: &[
-        ("key", Type::Blob),
-        ("id", Type::Blob),
-        ("count", Type::Int),
-        ("last_at", Type::Int),
-    ],
+    columns: &[("sender", Type::Blob), ("runs", Type::Text)],
 };
 
-impl Run {
-    pub(super) fn save(self, tx: &mut Tx, gift: &SendGift) -> Result<(), StoreError> {
-        let key = run_key(gift);
-        let row = row![key.clone(), self.id, self.count, self.last_at];
-        match tx.find::<Run>(&key)? {
-            Some(_) => tx.update(&RUN, row),
-            None => tx.insert(&NEW_RUN, row),
+impl Runs {
+    /// The streak that this gift carries on, if there is one that still can.
+    pub(super) fn alive(&self, gift: &SendGift, window: Duration, now: Timestamp) -> Option<Streak> {
+        let run = self
+            .0
+            .iter()
+            .find(|run| run.is_of(gift) && run.is_alive(window, now))?;
+        Some(Streak {
+            id: run.id,
+            count: run.count,
+        })
+    }
+
+    /// Notes how far the gift's streak is, and forgets those that have ended.
+    pub(super) fn note(
+        tx: &mut Tx,
+        gift: &SendGift,
+        streak: Streak,
+        window: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let known = tx.find::<Runs>(&gift.sender)?;
+        let new = known.is_none();
+        let Runs(mut runs) = known.unwrap_or_default();
+        runs.retain(|run| run.is_alive(window, now) && !run.is_of(gift));
+        if runs.len() == RUNS_MAX {
+            runs.remove(0);
         }
-        tx.put::<Run>(key, self);
+        let (room, kind) = (gift.room, gift.kind.clone());
+        runs.push(Run {
+            room,
+            kind,
+            id: streak.id,
+            count: streak.count,
+            last_at_us: now.unix_us(),
+        });
+        let text = serde_json::to_string(&runs).map_err(|e| StoreError::Broken(e.to_string()))?;
+        if new {
+            tx.insert(&NEW_RUNS, row![gift.sender, text]);
+        } else {
+            tx.update(&RUNS, row![gift.sender, text]);
+        }
+        tx.put::<Runs>(gift.sender, Runs(runs));
         Ok(())
     }
 }
 
-impl Entity for Run {
-    type Key = Vec<u8>;
-    const SELECT: &'static str = "SELECT key, id, count, last_at FROM gift_streak WHERE key";
-    const KEY: Type = Type::Blob;
-
-    fn key(key: &Vec<u8>) -> Value {
-        Value::Blob(key.clone())
+impl Run {
+    fn is_of(&self, gift: &SendGift) -> bool {
+        self.room == gift.room && self.kind == gift.kind
     }
 
-    fn read(row: &Row) -> Result<(Vec<u8>, Self), StoreError> {
-        Ok((
-            row.get(0)?,
-            Run {
-                id: row.get(1)?,
-                count: row.get(2)?,
-                last_at: row.get(3)?,
-            },
-        ))
+    fn is_alive(&self, window: Duration, now: Timestamp) -> bool {
+        now.since(Timestamp::from_unix_us(self.last_at_us)) <= window
+    }
+}
+
+impl Entity for Runs {
+    type Key = PersonId;
+    const SELECT: &'static str = "SELECT sender, runs FROM gift_streak WHERE sender";
+    const KEY: Type = Type::Blob;
+
+    fn key(key: &PersonId) -> Value {
+        Value::from(*key)
+    }
+
+    fn read(row: &Row) -> Result<(PersonId, Self), StoreError> {
+        let runs = serde_json::from_str(&row.get::<String>(1)?)
+            .map_err(|e| StoreError::Broken(format!("streaks that cannot be read: {e}")))?;
+        Ok((row.get(0)?, Runs(runs)))
     }
 }
