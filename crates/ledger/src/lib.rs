@@ -6,7 +6,8 @@
 //!
 //! An account's balance is what came in (credits) less what went out (debits). Only *floating* accounts
 //! (the platform's counterparts of the outside world) may go below zero. A *pending* transfer reserves
-//! its amount on the debit account until it is settled, wholly or in part, released, or expired.
+//! its amount on the debit account until it is settled, wholly or in part, or released; once it has
+//! expired it can only be released.
 //!
 //! Every transfer carries the running balances of both accounts, so that any later change of any row
 //! shows in the [`audit`].

@@ -37,7 +37,8 @@ pub enum Leg {
         credit: AccountRef,
         amount: Amount,
     },
-    /// A pending transfer: reserves on the debit account until settled, released or expired.
+    /// A pending transfer: reserves on the debit account until settled or released; expired, it can only be
+    /// released.
     Reserve {
         debit: AccountRef,
         credit: AccountRef,
