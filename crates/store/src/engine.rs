@@ -71,11 +71,13 @@ impl Engine {
         on!(self, engine => engine.query_keys(select, kind, keys))
     }
 
-    pub(crate) fn insert(&mut self, into: &'static Insert, rows: Rows) -> Result<(), StoreError> {
+    /// Writes the rows and takes them out.
+    pub(crate) fn insert(&mut self, into: &'static Insert, rows: &mut Rows) -> Result<(), StoreError> {
         on!(self, engine => engine.insert(into, rows))
     }
 
-    pub(crate) fn update(&mut self, table: &'static Update, rows: Rows) -> Result<(), StoreError> {
+    /// Writes the rows, whose keys differ, and takes them out.
+    pub(crate) fn update(&mut self, table: &'static Update, rows: &mut Rows) -> Result<(), StoreError> {
         on!(self, engine => engine.update(table, rows))
     }
 

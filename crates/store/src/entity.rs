@@ -4,6 +4,8 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use foldhash::fast::RandomState;
+
 use crate::{Row, StoreError, Tx, Type, Value};
 
 /// A row that is found by a key, read once in a batch and then kept up to date by [`Tx::put`].
@@ -22,12 +24,12 @@ pub trait Entity: Clone + Send + 'static {
     fn read(row: &Row) -> Result<(Self::Key, Self), StoreError>;
 }
 
-type Found<E> = HashMap<<E as Entity>::Key, Option<E>>;
+type Found<E> = HashMap<<E as Entity>::Key, Option<E>, RandomState>;
 
 /// What this batch has read and put.
 #[derive(Default)]
 pub(crate) struct Known {
-    found: HashMap<TypeId, Box<dyn Any + Send>>,
+    found: HashMap<TypeId, Box<dyn Any + Send>, RandomState>,
     locks: Vec<&'static str>,
 }
 
@@ -35,7 +37,7 @@ impl Known {
     pub(crate) fn of<E: Entity>(&mut self) -> &mut Found<E> {
         self.found
             .entry(TypeId::of::<E>())
-            .or_insert_with(|| Box::new(Found::<E>::new()))
+            .or_insert_with(|| Box::new(Found::<E>::default()))
             .downcast_mut()
             .expect("the map under a type's id is made for that type just above")
     }
@@ -68,7 +70,7 @@ pub struct Ahead<'a> {
 #[derive(Default)]
 pub(crate) struct Wanted {
     order: Vec<TypeId>,
-    by_type: HashMap<TypeId, Box<dyn Wants>>,
+    by_type: HashMap<TypeId, Box<dyn Wants>, RandomState>,
 }
 
 impl Ahead<'_> {

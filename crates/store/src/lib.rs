@@ -63,5 +63,5 @@ macro_rules! params {
 /// Builds the row of an [`Insert`] or [`Update`].
 #[macro_export]
 macro_rules! row {
-    ($($value:expr),* $(,)?) => { vec![$($crate::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { [$($crate::Value::from($value)),*] };
 }

@@ -137,25 +137,18 @@ impl Postgres {
         self.fetch(&statement, &[&keys])
     }
 
-    pub(crate) fn insert(&mut self, into: &'static Insert, rows: Rows) -> Result<(), StoreError> {
+    pub(crate) fn insert(&mut self, into: &'static Insert, rows: &mut Rows) -> Result<(), StoreError> {
         let statement = self.prepare((into as *const Insert as usize, 0), 2, || into.postgres())?;
-        self.write(&statement, into.columns.len(), rows)
+        self.write(&statement, rows)
     }
 
-    pub(crate) fn update(&mut self, table: &'static Update, rows: Rows) -> Result<(), StoreError> {
+    pub(crate) fn update(&mut self, table: &'static Update, rows: &mut Rows) -> Result<(), StoreError> {
         let statement = self.prepare((table as *const Update as usize, 0), 3, || table.postgres())?;
-        self.write(&statement, table.columns.len(), rows)
+        self.write(&statement, rows)
     }
 
-    fn write(&mut self, statement: &Statement, width: usize, rows: Rows) -> Result<(), StoreError> {
-        let mut columns: Vec<Column> = (0..width)
-            .map(|_| Column(Vec::with_capacity(rows.len())))
-            .collect();
-        for row in rows {
-            for (column, value) in columns.iter_mut().zip(row) {
-                column.0.push(value);
-            }
-        }
+    fn write(&mut self, statement: &Statement, rows: &mut Rows) -> Result<(), StoreError> {
+        let columns: Vec<Column> = rows.take_columns().into_iter().map(Column).collect();
         let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|c| c as &(dyn ToSql + Sync)).collect();
         self.runtime
             .block_on(self.client.execute(statement, &params))
@@ -222,6 +215,7 @@ impl ToSql for Value {
             Value::Bool(truth) => truth.to_sql_checked(oid, out),
             Value::Text(text) => text.to_sql_checked(oid, out),
             Value::Blob(bytes) => bytes.as_slice().to_sql_checked(oid, out),
+            Value::Uuid(id) => id.as_bytes().as_slice().to_sql_checked(oid, out),
         }
     }
 
@@ -255,7 +249,7 @@ impl<'a> FromSql<'a> for Value {
             Oid::INT4 => Value::Int(i32::from_sql(oid, raw)?.into()),
             Oid::BOOL => Value::Bool(bool::from_sql(oid, raw)?),
             Oid::BYTEA => Value::Blob(raw.to_vec()),
-            Oid::TEXT | Oid::VARCHAR => Value::Text(std::str::from_utf8(raw)?.to_owned()),
+            Oid::TEXT | Oid::VARCHAR => Value::from(std::str::from_utf8(raw)?),
             ref other => return Err(format!("a column of type {other}: cast it").into()),
         })
     }

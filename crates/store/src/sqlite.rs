@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, params_from_iter};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, params_from_iter};
 
 use crate::engine::{Texts, address};
 use crate::sql::{self, Rows};
@@ -101,26 +101,28 @@ impl Sqlite {
         &mut self,
         select: &'static str,
         _kind: Type,
-        keys: Vec<Value>,
+        mut keys: Vec<Value>,
     ) -> Result<Vec<Row>, StoreError> {
         let text = spelled(&mut self.texts, address(select), 1, || {
             format!("{} = ?1", sql::sqlite(select))
         });
+        keys.sort_unstable();
+        let mut statement = self.connection.prepare_cached(text).map_err(error)?;
         let mut found = Vec::with_capacity(keys.len());
         for key in &keys {
-            found.append(&mut rows(&self.connection, text, std::slice::from_ref(key))?);
+            fetch(&mut statement, std::slice::from_ref(key), &mut found)?;
         }
         Ok(found)
     }
 
-    pub(crate) fn insert(&mut self, into: &'static Insert, rows: Rows) -> Result<(), StoreError> {
+    pub(crate) fn insert(&mut self, into: &'static Insert, rows: &mut Rows) -> Result<(), StoreError> {
         let text = spelled(&mut self.texts, (into as *const Insert as usize, 0), 2, || {
             into.sqlite()
         });
         each(&self.connection, text, rows)
     }
 
-    pub(crate) fn update(&mut self, table: &'static Update, rows: Rows) -> Result<(), StoreError> {
+    pub(crate) fn update(&mut self, table: &'static Update, rows: &mut Rows) -> Result<(), StoreError> {
         let text = spelled(&mut self.texts, (table as *const Update as usize, 0), 3, || {
             table.sqlite()
         });
@@ -141,21 +143,30 @@ fn spelled(texts: &mut Texts<String>, of: (usize, usize), use_: u8, make: impl F
 
 fn rows(connection: &Connection, text: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
     let mut statement = connection.prepare_cached(text).map_err(error)?;
-    let width = statement.column_count();
-    let mut cursor = statement.query(params_from_iter(params)).map_err(error)?;
     let mut found = Vec::new();
-    while let Some(row) = cursor.next().map_err(error)? {
-        let values = (0..width).map(|column| row.get_ref(column).map_err(error).and_then(value));
-        found.push(Row(values.collect::<Result<_, _>>()?));
-    }
+    fetch(&mut statement, params, &mut found)?;
     Ok(found)
 }
 
-fn each(connection: &Connection, text: &str, rows: Rows) -> Result<(), StoreError> {
+fn fetch(statement: &mut Statement, params: &[Value], found: &mut Vec<Row>) -> Result<(), StoreError> {
+    let width = statement.column_count();
+    let mut cursor = statement.query(params_from_iter(params)).map_err(error)?;
+    while let Some(row) = cursor.next().map_err(error)? {
+        let mut values = Vec::with_capacity(width);
+        for column in 0..width {
+            values.push(value(row.get_ref(column).map_err(error)?)?);
+        }
+        found.push(Row(values));
+    }
+    Ok(())
+}
+
+fn each(connection: &Connection, text: &str, rows: &mut Rows) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(text).map_err(error)?;
-    for row in &rows {
+    for row in rows.iter() {
         statement.execute(params_from_iter(row)).map_err(error)?;
     }
+    rows.clear();
     Ok(())
 }
 
@@ -163,9 +174,8 @@ fn value(value: ValueRef<'_>) -> Result<Value, StoreError> {
     Ok(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(number) => Value::Int(number),
-        ValueRef::Text(text) => Value::Text(
-            String::from_utf8(text.to_vec())
-                .map_err(|_| StoreError::Broken("text that is not UTF-8".into()))?,
+        ValueRef::Text(text) => Value::from(
+            std::str::from_utf8(text).map_err(|_| StoreError::Broken("text that is not UTF-8".into()))?,
         ),
         ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
         ValueRef::Real(_) => return Err(StoreError::Broken("a floating-point value".into())),
@@ -180,6 +190,7 @@ impl ToSql for Value {
             Value::Bool(truth) => ValueRef::Integer(i64::from(*truth)),
             Value::Text(text) => ValueRef::Text(text.as_bytes()),
             Value::Blob(bytes) => ValueRef::Blob(bytes),
+            Value::Uuid(id) => ValueRef::Blob(id.as_bytes()),
         }))
     }
 }

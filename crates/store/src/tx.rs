@@ -34,15 +34,29 @@ pub struct Tx {
     failed: Option<StoreError>,
 }
 
-/// Rows kept back, by set, in the order in which the sets were first used.
+/// Rows kept back, by set, in the order in which the sets were first used. Sets stay when their rows are
+/// written, for the next batch.
 struct Kept<S: 'static>(Vec<(&'static S, Rows)>);
 
 impl<S> Kept<S> {
-    fn push(&mut self, set: &'static S, row: Vec<Value>) {
+    fn push<const WIDTH: usize>(&mut self, set: &'static S, row: [Value; WIDTH]) {
         match self.0.iter_mut().find(|(known, _)| std::ptr::eq(*known, set)) {
             Some((_, rows)) => rows.push(row),
-            None => self.0.push((set, vec![row])),
+            None => {
+                let mut rows = Rows::new(WIDTH);
+                rows.push(row);
+                self.0.push((set, rows));
+            }
         }
+    }
+
+    fn waiting(&mut self) -> impl Iterator<Item = (&'static S, &mut Rows)> {
+        let sets = self.0.iter_mut().filter(|(_, rows)| !rows.is_empty());
+        sets.map(|(set, rows)| (*set, rows))
+    }
+
+    fn clear(&mut self) {
+        self.0.iter_mut().for_each(|(_, rows)| rows.clear());
     }
 }
 
@@ -97,10 +111,10 @@ impl Tx {
     }
 
     /// Adds a row when the batch ends.
-    pub fn insert(&mut self, into: &'static Insert, row: Vec<Value>) {
-        debug_assert_eq!(
+    pub fn insert<const WIDTH: usize>(&mut self, into: &'static Insert, row: [Value; WIDTH]) {
+        assert_eq!(
             into.columns.len(),
-            row.len(),
+            WIDTH,
             "a row of {} has another width",
             into.table
         );
@@ -109,10 +123,10 @@ impl Tx {
     }
 
     /// Sets a row's columns when the batch ends; the key stands first.
-    pub fn update(&mut self, table: &'static Update, row: Vec<Value>) {
-        debug_assert_eq!(
+    pub fn update<const WIDTH: usize>(&mut self, table: &'static Update, row: [Value; WIDTH]) {
+        assert_eq!(
             table.columns.len(),
-            row.len(),
+            WIDTH,
             "a row of {} has another width",
             table.table
         );
@@ -143,13 +157,17 @@ impl Tx {
 
     /// Writes everything kept back.
     pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
-        for (into, rows) in std::mem::take(&mut self.inserts.0) {
-            let written = self.engine.insert(into, rows);
-            self.noted(written)?;
+        let written = self.write();
+        self.noted(written)
+    }
+
+    fn write(&mut self) -> Result<(), StoreError> {
+        for (into, rows) in self.inserts.waiting() {
+            self.engine.insert(into, rows)?;
         }
-        for (table, rows) in std::mem::take(&mut self.updates.0) {
-            let written = self.engine.update(table, last_of_each(rows));
-            self.noted(written)?;
+        for (table, rows) in self.updates.waiting() {
+            rows.keep_last_of_each();
+            self.engine.update(table, rows)?;
         }
         Ok(())
     }
@@ -172,8 +190,8 @@ impl Tx {
 
     fn forget(&mut self) {
         self.known.clear();
-        self.inserts.0.clear();
-        self.updates.0.clear();
+        self.inserts.clear();
+        self.updates.clear();
         self.announcements.clear();
         self.failed = None;
         self.writes = 0;
@@ -207,32 +225,4 @@ impl Read for Tx {
         let rows = self.engine.query(sql, params);
         self.noted(rows)
     }
-}
-
-/// Of rows with the same key, the last. PostgreSQL's `UPDATE … FROM` would take any of them.
-fn last_of_each(rows: Rows) -> Rows {
-    let mut places = std::collections::HashMap::with_capacity(rows.len());
-    let mut kept: Rows = Vec::with_capacity(rows.len());
-    for row in rows {
-        let key = match &row[0] {
-            Value::Int(number) => Key::Int(*number),
-            Value::Blob(bytes) => Key::Bytes(bytes.clone()),
-            Value::Text(text) => Key::Bytes(text.clone().into_bytes()),
-            Value::Bool(_) | Value::Null => Key::Int(i64::MIN),
-        };
-        match places.entry(key) {
-            std::collections::hash_map::Entry::Occupied(place) => kept[*place.get()] = row,
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(kept.len());
-                kept.push(row);
-            }
-        }
-    }
-    kept
-}
-
-#[derive(PartialEq, Eq, Hash)]
-enum Key {
-    Int(i64),
-    Bytes(Vec<u8>),
 }

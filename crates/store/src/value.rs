@@ -1,17 +1,21 @@
 //! Values that both databases can hold, and rows of them.
 
+use std::borrow::Cow;
+
 use busk_base::*;
 
 use crate::StoreError;
 
 /// One value in a row: 64-bit integers, text, bytes, truth values; nothing else is stored.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
     Null,
     Int(i64),
     Bool(bool),
-    Text(String),
+    Text(Cow<'static, str>),
     Blob(Vec<u8>),
+    /// Stored as its 16 bytes, and read back as [`Value::Blob`]; most values are ids, and these need no heap.
+    Uuid(uuid::Uuid),
 }
 
 /// One row of an answer, columns from 0.
@@ -57,7 +61,7 @@ impl FromValue for bool {
 impl FromValue for String {
     fn from_value(value: &Value) -> Option<Self> {
         match value {
-            Value::Text(text) => Some(text.clone()),
+            Value::Text(text) => Some(text.clone().into_owned()),
             _ => None,
         }
     }
@@ -106,6 +110,7 @@ impl FromValue for uuid::Uuid {
     fn from_value(value: &Value) -> Option<Self> {
         match value {
             Value::Blob(bytes) => uuid::Uuid::from_slice(bytes).ok(),
+            Value::Uuid(id) => Some(*id),
             _ => None,
         }
     }
@@ -125,19 +130,19 @@ impl From<bool> for Value {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        Value::Text(text.to_owned())
+        Value::Text(Cow::Owned(text.to_owned()))
     }
 }
 
 impl From<&String> for Value {
     fn from(text: &String) -> Self {
-        Value::Text(text.clone())
+        Value::from(text.as_str())
     }
 }
 
 impl From<String> for Value {
     fn from(text: String) -> Self {
-        Value::Text(text)
+        Value::Text(Cow::Owned(text))
     }
 }
 
@@ -167,13 +172,13 @@ impl From<PolicyVersion> for Value {
 
 impl From<Unit> for Value {
     fn from(unit: Unit) -> Self {
-        Value::Text(unit.code().to_owned())
+        Value::from(unit.code())
     }
 }
 
 impl From<uuid::Uuid> for Value {
     fn from(id: uuid::Uuid) -> Self {
-        Value::Blob(id.as_bytes().to_vec())
+        Value::Uuid(id)
     }
 }
 
