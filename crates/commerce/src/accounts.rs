@@ -26,9 +26,11 @@ pub fn wallet(person: PersonId) -> AccountRef {
     AccountRef::owned("wallet", Unit::Coin, person.0)
 }
 
+pub const DIAMONDS_PENDING: &str = "diamonds.pending";
+
 /// What a channel earned and cannot redeem yet.
 pub fn diamonds_pending(channel: ChannelId) -> AccountRef {
-    AccountRef::owned("diamonds.pending", Unit::Diamond, channel.0)
+    AccountRef::owned(DIAMONDS_PENDING, Unit::Diamond, channel.0)
 }
 
 pub fn diamonds_available(channel: ChannelId) -> AccountRef {

@@ -33,11 +33,8 @@ fn due(line: &Line, policies: &Policies) -> Timestamp {
 
 /// Channels that have diamonds pending.
 pub fn channels_with_pending(db: &mut impl Read) -> Result<Vec<ChannelId>, StoreError> {
-    let rows = db.rows(
-        "SELECT owner FROM ledger_account WHERE name = 'diamonds.pending' AND balance > 0",
-        &[],
-    )?;
-    rows.iter().map(|row| row.get(0)).collect()
+    let owners = busk_ledger::owners_with(db, DIAMONDS_PENDING)?;
+    Ok(owners.into_iter().map(ChannelId).collect())
 }
 
 /// Makes available what has been held long enough. Gives how many diamonds.
@@ -56,8 +53,13 @@ pub fn release(
         )?
         .map_or(Ok(0), |row| row.get(0))?;
     let came = busk_ledger::lines_after(tx, &diamonds_pending(channel), through, RELEASE_MAX)?;
-    let ripe = came.iter().take_while(|line| due(line, &policies) <= now);
-    let (diamonds, last) = ripe.fold((0, through), |(sum, _), line| (sum + line.amount, line.transfer));
+    // What went out is an earlier release, and is gone past.
+    let ripe = came
+        .iter()
+        .take_while(|line| line.amount < 0 || due(line, &policies) <= now);
+    let (diamonds, last) = ripe.fold((0, through), |(sum, _), line| {
+        (sum + line.amount.max(0), line.transfer)
+    });
     if diamonds == 0 {
         return Ok(0);
     }
@@ -98,12 +100,12 @@ pub fn next_release(db: &mut impl Read, channel: ChannelId) -> Result<Option<(Ti
         )?
         .map_or(Ok(0), |row| row.get(0))?;
     let waiting = busk_ledger::lines_after(db, &diamonds_pending(channel), through, RELEASE_MAX)?;
-    let Some(first) = waiting.first().map(|line| due(line, &policies)) else {
+    let came = || waiting.iter().filter(|line| line.amount > 0);
+    let Some(first) = came().next().map(|line| due(line, &policies)) else {
         return Ok(None);
     };
     let day = first + Duration::from_secs(24 * 3_600);
-    let sum = waiting
-        .iter()
+    let sum = came()
         .filter(|line| due(line, &policies) <= day)
         .map(|line| line.amount)
         .sum();

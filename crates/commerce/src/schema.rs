@@ -20,9 +20,9 @@ CREATE TABLE gift (
     streak BYTEA,
     streak_count BIGINT,
     at BIGINT NOT NULL
-);
+)/*sqlite: WITHOUT ROWID*/;
 
-CREATE TABLE gift_streak (sender BYTEA PRIMARY KEY, runs TEXT NOT NULL);
+CREATE TABLE gift_streak (sender BYTEA PRIMARY KEY, runs TEXT NOT NULL)/*sqlite: WITHOUT ROWID*/;
 
 CREATE TABLE coin_purchase (
     id BYTEA PRIMARY KEY,

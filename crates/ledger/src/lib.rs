@@ -20,8 +20,8 @@ mod posting;
 mod schema;
 mod statement;
 
-pub use account::{Account, AccountRef};
+pub use account::{Account, AccountKey, AccountRef};
 pub use post::{PostError, Posted, ahead, balance, post};
 pub use posting::{Cause, Leg, Posting, TransferId};
 pub use schema::MIGRATIONS;
-pub use statement::{Line, TransferRow, balance_of, lines, lines_after, transfers_of};
+pub use statement::{Line, TransferRow, balance_of, lines, lines_after, owners_with, transfers_of};

@@ -6,7 +6,7 @@
 use busk_base::{PolicyVersion, PostingId, Timestamp};
 use busk_store::{Ahead, Entity, Insert, Row, StoreError, Tx, Type, Value, row};
 
-use crate::account::Head;
+use crate::account::{AccountKey, Head};
 use crate::posting::{Fingerprint, kind};
 use crate::{Account, AccountRef, Leg, Posting, TransferId};
 
@@ -41,7 +41,7 @@ pub enum PostError {
 pub struct Posted {
     /// The posting's number, in commit order.
     pub number: i64,
-    /// The number of its first transfer; further ones follow without a gap. Zero on a repeated posting.
+    /// The number of its first transfer; further ones follow without a gap.
     pub first: TransferId,
     /// Whether it had been posted before.
     pub again: bool,
@@ -64,7 +64,7 @@ pub fn post(tx: &mut Tx, posting: &Posting, now: Timestamp) -> Result<Posted, Po
         return if past.digest == digest {
             Ok(Posted {
                 number: past.number,
-                first: TransferId(0),
+                first: TransferId(past.first),
                 again: true,
             })
         } else {
@@ -73,27 +73,32 @@ pub fn post(tx: &mut Tx, posting: &Posting, now: Timestamp) -> Result<Posted, Po
     }
     well_formed(posting)?;
     let mut head = Head::find(tx)?;
+    let first = head.transfer + 1;
     let mut moved = Moved::default();
-    for leg in &posting.legs {
-        moved.apply(tx, leg, now)?;
+    for (leg, id) in posting.legs.iter().zip(first..) {
+        moved.apply(tx, leg, id, now)?;
     }
 
     // After this line nothing refuses.
     head.posting += 1;
-    let posted = Posted {
-        number: head.posting,
-        first: TransferId(head.transfer + 1),
-        again: false,
-    };
     moved.open(tx, &mut head);
     for (leg, applied) in posting.legs.iter().zip(&moved.legs) {
         head.transfer += 1;
         write_leg(tx, leg, applied, &moved, head.transfer, head.posting);
     }
     moved.save(tx);
-    write_posting(tx, posting, head.posting, digest, now);
+    let past = Past {
+        number: head.posting,
+        digest,
+        first,
+    };
+    write_posting(tx, posting, past, head.transfer, now);
     head.save(tx);
-    Ok(posted)
+    Ok(Posted {
+        number: head.posting,
+        first: TransferId(first),
+        again: false,
+    })
 }
 
 /// What an account has now, as this transaction sees it; zero when it was never used.
@@ -130,18 +135,26 @@ struct Moved {
 
 struct Touched {
     name: AccountRef,
-    key: Vec<u8>,
+    key: AccountKey,
     account: Account,
     opened: bool,
 }
 
-/// A leg's outcome: the places of its accounts, the amount, and both balances after it.
+/// A leg's outcome: what became of both accounts, and the amount.
 struct Applied {
-    debit: usize,
-    credit: usize,
+    debit: SideOf,
+    credit: SideOf,
     amount: i64,
-    debit_balance: i64,
-    credit_balance: i64,
+}
+
+/// What a leg made of one account.
+struct SideOf {
+    /// Its place in [`Moved`].
+    place: usize,
+    balance: i64,
+    /// The transfer that moved it before; 0 when none did, or when this one does not.
+    before: i64,
+    marked: bool,
 }
 
 impl Moved {
@@ -156,6 +169,8 @@ impl Moved {
             balance: 0,
             reserved: 0,
             floating: name.floating,
+            moves: 0,
+            last_move: 0,
         };
         let opened = found.is_none();
         self.accounts.push(Touched {
@@ -167,14 +182,11 @@ impl Moved {
         Ok(self.accounts.len() - 1)
     }
 
-    fn apply(&mut self, tx: &mut Tx, leg: &Leg, now: Timestamp) -> Result<(), PostError> {
+    fn apply(&mut self, tx: &mut Tx, leg: &Leg, id: i64, now: Timestamp) -> Result<(), PostError> {
         let (debit, credit) = leg.accounts();
         let (debit, credit) = (self.touch(tx, debit)?, self.touch(tx, credit)?);
         let amount = match leg {
-            Leg::Move { amount, .. } => {
-                self.shift(debit, credit, amount.value)?;
-                amount.value
-            }
+            Leg::Move { amount, .. } => amount.value,
             Leg::Reserve { amount, .. } => {
                 let account = &mut self.accounts[debit].account;
                 account.reserved = account
@@ -191,32 +203,38 @@ impl Moved {
                 if amount.value > pending.amount {
                     return Err(PostError::PendingExceeded);
                 }
-                self.shift(debit, credit, amount.value)?;
                 amount.value
             }
             Leg::Release { reserved, .. } => self.free(tx, *reserved, debit, credit)?.amount,
         };
-        let Touched { account, name, .. } = &self.accounts[debit];
+        let moves = matches!(leg, Leg::Move { .. } | Leg::Settle { .. });
+        let debit = self.side(debit, moves.then_some(-amount), id)?;
+        let credit = self.side(credit, moves.then_some(amount), id)?;
+        let Touched { account, name, .. } = &self.accounts[debit.place];
         if !account.floating && account.available() < 0 {
             return Err(PostError::InsufficientFunds(*name));
         }
-        let (debit_balance, credit_balance) = (account.balance, self.accounts[credit].account.balance);
         self.legs.push(Applied {
             debit,
             credit,
             amount,
-            debit_balance,
-            credit_balance,
         });
         Ok(())
     }
 
-    fn shift(&mut self, debit: usize, credit: usize, amount: i64) -> Result<(), PostError> {
-        let from = &mut self.accounts[debit].account.balance;
-        *from = from.checked_sub(amount).ok_or(PostError::Overflow)?;
-        let to = &mut self.accounts[credit].account.balance;
-        *to = to.checked_add(amount).ok_or(PostError::Overflow)?;
-        Ok(())
+    /// One side of a leg, which moves the account or leaves it as it is.
+    fn side(&mut self, place: usize, amount: Option<i64>, id: i64) -> Result<SideOf, PostError> {
+        let account = &mut self.accounts[place].account;
+        let before = match amount {
+            Some(amount) => account.shift(amount, id).ok_or(PostError::Overflow)?,
+            None => 0,
+        };
+        Ok(SideOf {
+            place,
+            balance: account.balance,
+            before,
+            marked: amount.is_some() && account.is_at_mark(),
+        })
     }
 
     /// Takes a pending transfer's amount off the reserve.
@@ -242,7 +260,7 @@ impl Moved {
 
     fn open(&mut self, tx: &mut Tx, head: &mut Head) {
         for touched in self.accounts.iter_mut().filter(|touched| touched.opened) {
-            touched.account.id = head.open(tx, &touched.name, touched.key.clone()).id;
+            touched.account.id = head.open(tx, &touched.name);
         }
     }
 
@@ -273,6 +291,8 @@ static TRANSFER: Insert = Insert {
         ("amount", Type::Int),
         ("debit_balance", Type::Int),
         ("credit_balance", Type::Int),
+        ("debit_before", Type::Int),
+        ("credit_before", Type::Int),
         ("reserved", Type::Int),
         ("expires_at", Type::Int),
     ],
@@ -294,12 +314,14 @@ static POSTING: Insert = Insert {
         ("cause_id", Type::Blob),
         ("corrects", Type::Blob),
         ("digest", Type::Blob),
+        ("first_transfer", Type::Int),
+        ("last_transfer", Type::Int),
     ],
 };
 
 fn write_leg(tx: &mut Tx, leg: &Leg, applied: &Applied, moved: &Moved, id: i64, posting: i64) {
-    let account = |place: usize| moved.accounts[place].account.id;
-    let (debit, credit) = (account(applied.debit), account(applied.credit));
+    let account = |side: &SideOf| moved.accounts[side.place].account.id;
+    let (debit, credit) = (account(&applied.debit), account(&applied.credit));
     let reserved = leg.reserved().map(|id| id.0);
     let expires_at = match leg {
         Leg::Reserve { expires_at, .. } => Some(*expires_at),
@@ -314,12 +336,19 @@ fn write_leg(tx: &mut Tx, leg: &Leg, applied: &Applied, moved: &Moved, id: i64, 
             debit,
             credit,
             applied.amount,
-            applied.debit_balance,
-            applied.credit_balance,
+            applied.debit.balance,
+            applied.credit.balance,
+            applied.debit.before,
+            applied.credit.before,
             reserved,
             expires_at
         ],
     );
+    for side in [&applied.debit, &applied.credit] {
+        if side.marked {
+            Account::mark(account(side), id, tx);
+        }
+    }
     if let Some(pending) = reserved {
         tx.insert(&RESOLUTION, row![pending, id]);
     }
@@ -335,7 +364,7 @@ fn write_leg(tx: &mut Tx, leg: &Leg, applied: &Applied, moved: &Moved, id: i64, 
     }
 }
 
-fn write_posting(tx: &mut Tx, posting: &Posting, number: i64, digest: [u8; 32], now: Timestamp) {
+fn write_posting(tx: &mut Tx, posting: &Posting, past: Past, last: i64, now: Timestamp) {
     let Posting {
         id,
         cause,
@@ -346,17 +375,19 @@ fn write_posting(tx: &mut Tx, posting: &Posting, number: i64, digest: [u8; 32], 
     tx.insert(
         &POSTING,
         row![
-            number,
+            past.number,
             *id,
             now,
             *policy,
             cause.kind,
             cause.id,
             *corrects,
-            digest.to_vec()
+            past.digest.to_vec(),
+            past.first,
+            last
         ],
     );
-    tx.put::<Past>(*id, Past { number, digest });
+    tx.put::<Past>(*id, past);
 }
 
 fn fingerprint(posting: &Posting) -> [u8; 32] {
@@ -373,8 +404,8 @@ fn fingerprint(posting: &Posting) -> [u8; 32] {
         let amount = leg.amount().map_or(0, |amount| amount.value);
         print.leg(
             leg.kind(),
-            &debit.key(),
-            &credit.key(),
+            debit.key().as_bytes(),
+            credit.key().as_bytes(),
             amount,
             leg.reserved().map_or(0, |id| id.0),
         );
@@ -387,11 +418,12 @@ fn fingerprint(posting: &Posting) -> [u8; 32] {
 struct Past {
     number: i64,
     digest: [u8; 32],
+    first: i64,
 }
 
 impl Entity for Past {
     type Key = PostingId;
-    const SELECT: &'static str = "SELECT id, number, digest FROM ledger_posting WHERE id";
+    const SELECT: &'static str = "SELECT id, number, digest, first_transfer FROM ledger_posting WHERE id";
     const KEY: Type = Type::Blob;
     const LOCK: Option<&'static str> = Some(crate::account::LOCK);
 
@@ -409,6 +441,7 @@ impl Entity for Past {
             Past {
                 number: row.get(1)?,
                 digest,
+                first: row.get(3)?,
             },
         ))
     }

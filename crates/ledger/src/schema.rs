@@ -1,7 +1,11 @@
 //! The ledger's tables. Postings and transfers are append-only by trigger; balances are guarded by
-//! `CHECK`, behind the check in Rust. Accounts without an owner have ids below
-//! [`OWNED_FROM`](crate::account::OWNED_FROM): nobody lists their transfers one by one, so the indexes
-//! leave them out, which halves the cost of a transfer.
+//! `CHECK`, behind the check in Rust.
+//!
+//! No index lists an account's transfers: it would be changed at a place of its own by every transfer,
+//! which is what limits the gifts a second. Each transfer names the one that moved its debit account
+//! before, and the one that moved its credit account (`debit_before`, `credit_before`; 0: none), and
+//! [`MARK_EVERY`](crate::account::MARK_EVERY) transfers leave one mark, from which any place of that chain is a few steps away.
+//! For the same reason what changes with every transfer is in `ledger_balance`, whose rows are short.
 
 use busk_store::Migration;
 
@@ -15,23 +19,34 @@ CREATE TABLE ledger_head (
     id BIGINT PRIMARY KEY,
     last_transfer BIGINT NOT NULL,
     last_posting BIGINT NOT NULL,
-    last_account BIGINT NOT NULL,
-    last_owned_account BIGINT NOT NULL
+    last_account BIGINT NOT NULL
 );
-INSERT INTO ledger_head VALUES (1, 0, 0, 0, 1000);
+INSERT INTO ledger_head VALUES (1, 0, 0, 0);
 
 CREATE TABLE ledger_account (
     id BIGINT PRIMARY KEY,
     key BYTEA NOT NULL UNIQUE,
     name TEXT NOT NULL,
     unit TEXT NOT NULL,
-    owner BYTEA,
+    owner BYTEA
+);
+
+CREATE TABLE ledger_balance (
+    account BIGINT PRIMARY KEY,
     floating BOOLEAN NOT NULL,
     balance BIGINT NOT NULL,
     reserved BIGINT NOT NULL,
+    moves BIGINT NOT NULL,
+    last_move BIGINT NOT NULL,
     CHECK (reserved >= 0),
     CHECK (floating OR balance >= reserved)
 );
+
+CREATE TABLE ledger_mark (
+    account BIGINT NOT NULL,
+    transfer BIGINT NOT NULL,
+    PRIMARY KEY (account, transfer)
+)/*sqlite: WITHOUT ROWID*/;
 
 CREATE TABLE ledger_posting (
     number BIGINT PRIMARY KEY,
@@ -41,7 +56,9 @@ CREATE TABLE ledger_posting (
     cause TEXT NOT NULL,
     cause_id BYTEA NOT NULL,
     corrects BYTEA,
-    digest BYTEA NOT NULL
+    digest BYTEA NOT NULL,
+    first_transfer BIGINT NOT NULL,
+    last_transfer BIGINT NOT NULL
 );
 
 CREATE TABLE ledger_transfer (
@@ -53,14 +70,13 @@ CREATE TABLE ledger_transfer (
     amount BIGINT NOT NULL CHECK (amount > 0),
     debit_balance BIGINT NOT NULL,
     credit_balance BIGINT NOT NULL,
+    debit_before BIGINT NOT NULL,
+    credit_before BIGINT NOT NULL,
     reserved BIGINT,
     expires_at BIGINT,
     CHECK (debit <> credit)
 );
-CREATE INDEX ledger_transfer_debit ON ledger_transfer (debit, id) WHERE debit > 1000;
-CREATE INDEX ledger_transfer_credit ON ledger_transfer (credit, id) WHERE credit > 1000;
 CREATE INDEX ledger_transfer_expiry ON ledger_transfer (expires_at) WHERE expires_at IS NOT NULL;
-CREATE INDEX ledger_transfer_posting ON ledger_transfer (posting);
 
 CREATE TABLE ledger_resolution (
     pending BIGINT PRIMARY KEY,

@@ -5,6 +5,7 @@ use busk_store::{Read, Row, StoreError, params};
 use uuid::Uuid;
 
 use crate::AccountRef;
+use crate::account::MARK_EVERY;
 use crate::posting::kind;
 
 /// One transfer seen from one account.
@@ -44,23 +45,33 @@ pub struct Side {
 /// What an account has; zero when it was never used.
 pub fn balance_of(db: &mut impl Read, account: &AccountRef) -> Result<i64, StoreError> {
     let row = db.row(
-        "SELECT balance - reserved FROM ledger_account WHERE key = $1",
+        "SELECT b.balance - b.reserved FROM ledger_account a JOIN ledger_balance b ON b.account = a.id \
+         WHERE a.key = $1",
         params![account.key()],
     )?;
     row.map_or(Ok(0), |row| row.get(0))
 }
 
-const NEWEST_FIRST: &str = "SELECT t.id, p.id, p.at, p.policy, p.cause, p.cause_id, t.debit, t.amount, \
-     t.debit_balance, t.credit_balance, a.id \
-     FROM ledger_account a \
-     JOIN ledger_transfer t ON t.id IN ( \
-        SELECT id FROM (SELECT id FROM ledger_transfer WHERE debit = (SELECT id FROM ledger_account WHERE key = $1) \
-            AND debit > 1000 AND id < $2 AND kind IN (0, 2) ORDER BY id DESC LIMIT $3) d \
+/// The owners of the accounts of this name that have something.
+pub fn owners_with(db: &mut impl Read, name: &'static str) -> Result<Vec<Uuid>, StoreError> {
+    let rows = db.rows(
+        "SELECT a.owner FROM ledger_account a JOIN ledger_balance b ON b.account = a.id \
+         WHERE a.name = $1 AND a.owner IS NOT NULL AND b.balance > 0",
+        params![name],
+    )?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// Walks an account's ($1) moves backward from one of them ($2), at most $3 steps, and gives those after $4
+/// and before $5, newest first, at most $6.
+const WALK: &str = "WITH RECURSIVE move(id, step) AS ( \
+        SELECT CAST($2 AS BIGINT), CAST(1 AS BIGINT) \
         UNION ALL \
-        SELECT id FROM (SELECT id FROM ledger_transfer WHERE credit = (SELECT id FROM ledger_account WHERE key = $1) \
-            AND credit > 1000 AND id < $2 AND kind IN (0, 2) ORDER BY id DESC LIMIT $3) c) \
-     JOIN ledger_posting p ON p.number = t.posting \
-     WHERE a.key = $1 ORDER BY t.id DESC LIMIT $3";
+        SELECT CASE WHEN t.debit = $1 THEN t.debit_before ELSE t.credit_before END, move.step + 1 \
+        FROM move JOIN ledger_transfer t ON t.id = move.id WHERE move.id > $4 AND move.step < $3) \
+     SELECT t.id, p.id, p.at, p.policy, p.cause, p.cause_id, t.debit, t.amount, t.debit_balance, t.credit_balance \
+     FROM move JOIN ledger_transfer t ON t.id = move.id JOIN ledger_posting p ON p.number = t.posting \
+     WHERE move.id > $4 AND move.id < $5 ORDER BY move.id DESC LIMIT $6";
 
 /// The account's transfers before `before`, newest first, at most `max`.
 pub fn lines(
@@ -69,31 +80,58 @@ pub fn lines(
     before: i64,
     max: i64,
 ) -> Result<Vec<Line>, StoreError> {
-    let rows = db.rows(NEWEST_FIRST, params![account.key(), before, max])?;
-    rows.iter().map(line).collect()
+    let from = db.row(
+        "SELECT a.id, COALESCE( \
+            (SELECT MIN(transfer) FROM ledger_mark m WHERE m.account = a.id AND m.transfer >= $2), b.last_move) \
+         FROM ledger_account a JOIN ledger_balance b ON b.account = a.id WHERE a.key = $1",
+        params![account.key(), before],
+    )?;
+    walk(db, from, 0, before, max)
 }
 
-/// What came into the account after transfer `after`, oldest first, at most `max`.
+/// The account's transfers after `after`, oldest first, at most `max`.
 pub fn lines_after(
     db: &mut impl Read,
     account: &AccountRef,
     after: i64,
     max: i64,
 ) -> Result<Vec<Line>, StoreError> {
-    let rows = db.rows(
-        "SELECT t.id, p.id, p.at, p.policy, p.cause, p.cause_id, t.debit, t.amount, \
-         t.debit_balance, t.credit_balance, a.id \
-         FROM ledger_account a JOIN ledger_transfer t ON t.credit = a.id AND t.credit > 1000 \
-         JOIN ledger_posting p ON p.number = t.posting \
-         WHERE a.key = $1 AND t.id > $2 AND t.kind IN (0, 2) ORDER BY t.id LIMIT $3",
-        params![account.key(), after, max],
+    // From the mark before which there are that many, if there are.
+    let marks = max.max(0) / MARK_EVERY + 1;
+    let from = db.row(
+        "SELECT a.id, COALESCE( \
+            (SELECT m.transfer FROM ledger_mark m WHERE m.account = a.id AND m.transfer > $2 \
+             ORDER BY m.transfer LIMIT 1 OFFSET $3), b.last_move) \
+         FROM ledger_account a JOIN ledger_balance b ON b.account = a.id WHERE a.key = $1",
+        params![account.key(), after, marks],
     )?;
-    rows.iter().map(line).collect()
+    let mut lines = walk(db, from, after, i64::MAX, (marks + 1) * MARK_EVERY)?;
+    lines.reverse();
+    lines.truncate(usize::try_from(max).unwrap_or(0));
+    Ok(lines)
 }
 
-fn line(row: &Row) -> Result<Line, StoreError> {
-    let (debit, amount, own): (i64, i64, i64) = (row.get(6)?, row.get(7)?, row.get(10)?);
-    let out = debit == own;
+/// The lines between `after` and `before`, from the account and its move in `from` back. That move is the
+/// last wanted one, or at most as many later as lie between two marks.
+fn walk(
+    db: &mut impl Read,
+    from: Option<Row>,
+    after: i64,
+    before: i64,
+    max: i64,
+) -> Result<Vec<Line>, StoreError> {
+    let Some(from) = from else { return Ok(Vec::new()) };
+    let (account, start): (i64, i64) = (from.get(0)?, from.get(1)?);
+    let rows = db.rows(
+        WALK,
+        params![account, start, max + MARK_EVERY, after, before, max],
+    )?;
+    rows.iter().map(|row| line(row, account)).collect()
+}
+
+fn line(row: &Row, account: i64) -> Result<Line, StoreError> {
+    let (debit, amount): (i64, i64) = (row.get(6)?, row.get(7)?);
+    let out = debit == account;
     Ok(Line {
         transfer: row.get(0)?,
         posting: row.get(1)?,
@@ -111,7 +149,7 @@ pub fn transfers_of(db: &mut impl Read, posting: PostingId) -> Result<Vec<Transf
     let rows = db.rows(
         "SELECT t.id, t.kind, d.name, d.owner, t.debit_balance, c.name, c.owner, t.credit_balance, \
          t.amount, d.unit \
-         FROM ledger_posting p JOIN ledger_transfer t ON t.posting = p.number \
+         FROM ledger_posting p JOIN ledger_transfer t ON t.id BETWEEN p.first_transfer AND p.last_transfer \
          JOIN ledger_account d ON d.id = t.debit JOIN ledger_account c ON c.id = t.credit \
          WHERE p.id = $1 ORDER BY t.id",
         params![posting],

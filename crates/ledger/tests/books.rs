@@ -174,8 +174,24 @@ each_db!(the_audit_finds_every_change, |db: TestDb| async move {
             "UPDATE ledger_transfer SET credit_balance = 31 WHERE id = 3",
         ),
         (
-            "UPDATE ledger_account SET balance = balance + 1 WHERE owner IS NOT NULL",
-            "UPDATE ledger_account SET balance = balance - 1 WHERE owner IS NOT NULL",
+            "UPDATE ledger_balance SET balance = balance + 1 WHERE account = 2",
+            "UPDATE ledger_balance SET balance = balance - 1 WHERE account = 2",
+        ),
+        (
+            "UPDATE ledger_balance SET last_move = 1 WHERE account = 2",
+            "UPDATE ledger_balance SET last_move = 3 WHERE account = 2",
+        ),
+        (
+            "UPDATE ledger_transfer SET debit_before = 1 WHERE id = 3",
+            "UPDATE ledger_transfer SET debit_before = 2 WHERE id = 3",
+        ),
+        (
+            "UPDATE ledger_posting SET last_transfer = 2 WHERE number = 2",
+            "UPDATE ledger_posting SET last_transfer = 3 WHERE number = 2",
+        ),
+        (
+            "INSERT INTO ledger_mark (account, transfer) VALUES (2, 1)",
+            "DELETE FROM ledger_mark",
         ),
         (
             "UPDATE ledger_posting SET policy = 2 WHERE number = 1",
@@ -210,7 +226,7 @@ each_db!(rows_are_only_added, |db: TestDb| async move {
         "DELETE FROM ledger_transfer",
         "UPDATE ledger_posting SET policy = 7",
         "DELETE FROM ledger_posting",
-        "UPDATE ledger_account SET balance = -1 WHERE owner IS NOT NULL",
+        "UPDATE ledger_balance SET balance = -1 WHERE NOT floating",
     ];
     for statement in tries {
         let refused: Result<u64, StoreError> = store.write(move |tx| tx.execute(statement, &[])).await;
@@ -241,9 +257,56 @@ each_db!(
         let next: Vec<Line> = store.read(|db| lines(db, &ana(), 3, 1)).await.unwrap();
         assert_eq!(next[0].amount, -30);
         let came: Vec<Line> = store.read(|db| lines_after(db, &ana(), 1, 10)).await.unwrap();
-        assert_eq!(came.iter().map(|line| line.amount).collect::<Vec<_>>(), [5]);
+        assert_eq!(came.iter().map(|line| line.amount).collect::<Vec<_>>(), [-30, 5]);
     }
 );
+
+each_db!(a_long_account_is_read_from_any_place, |db: TestDb| async move {
+    let store = db.open(&[MIGRATIONS]);
+    let count = 300;
+    for n in 1..=count {
+        // Every tenth goes out, and Ben's moves lie between, so that Ana's numbers have gaps.
+        let legs = match n % 10 {
+            0 => vec![mv(ana(), ben(), 1)],
+            _ => vec![mv(WORLD, ben(), 1), mv(WORLD, ana(), 1)],
+        };
+        post_now(&store, &posting(n, legs)).await.unwrap();
+    }
+    let all: Vec<Line> = store.read(|db| lines(db, &ana(), i64::MAX, 1_000)).await.unwrap();
+    assert_eq!(all.len(), count as usize);
+    assert!(all.is_sorted_by(|a, b| a.transfer > b.transfer));
+    let mut oldest_first = all.clone();
+    oldest_first.reverse();
+    for at in (0..600).step_by(7) {
+        for max in [1, 64, 100] {
+            let wanted: Vec<Line> = all
+                .iter()
+                .filter(|line| line.transfer < at)
+                .take(max)
+                .cloned()
+                .collect();
+            let found: Vec<Line> = store
+                .read(move |db| lines(db, &ana(), at, max as i64))
+                .await
+                .unwrap();
+            assert_eq!(found, wanted, "{max} before {at}");
+            let later = oldest_first.iter().filter(|line| line.transfer > at);
+            let wanted: Vec<Line> = later.take(max).cloned().collect();
+            let found: Vec<Line> = store
+                .read(move |db| lines_after(db, &ana(), at, max as i64))
+                .await
+                .unwrap();
+            assert_eq!(found, wanted, "{max} after {at}");
+        }
+    }
+    assert_clean(&store).await;
+    db.tamper("DELETE FROM ledger_mark WHERE account = (SELECT MAX(account) FROM ledger_mark)")
+        .await;
+    assert!(
+        !store.read(audit::run).await.unwrap().is_clean(),
+        "a mark is missing"
+    );
+});
 
 #[test]
 fn times_are_microseconds() {

@@ -18,9 +18,9 @@ const TAMPERING: [(&str, &str, &str); 5] = [
         "transfer 1",
     ),
     (
-        "UPDATE ledger_account SET balance = balance + 5 WHERE name = 'wallet'",
-        "UPDATE ledger_account SET balance = balance - 5 WHERE name = 'wallet'",
-        "(wallet) says 75, its transfers sum to 70",
+        "UPDATE ledger_balance SET balance = balance + 5 WHERE account = (SELECT MIN(id) FROM ledger_account WHERE name = 'wallet')",
+        "UPDATE ledger_balance SET balance = balance - 5 WHERE account = (SELECT MIN(id) FROM ledger_account WHERE name = 'wallet')",
+        "(wallet) gives as its balance 75, its transfers give 70",
     ),
     (
         "UPDATE ledger_posting SET cause = 'gift'",
