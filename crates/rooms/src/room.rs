@@ -70,8 +70,9 @@ pub struct Room {
 
 impl Entity for Room {
     type Key = RoomId;
-    const SELECT: &'static str = "SELECT id, channel, host, title, state, epoch, seq, created_at, \
-         scheduled_at, started_at, resume_until, ended_at, live_on_camera FROM room WHERE id";
+    const SELECT: &'static str = "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, s.last, r.created_at, \
+         r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera \
+         FROM room r JOIN room_seq s ON s.room = r.id WHERE r.id";
     const KEY: Type = Type::Blob;
 
     fn key(key: &RoomId) -> Value {
@@ -93,7 +94,6 @@ static NEW: Insert = Insert {
         ("title", Type::Text),
         ("state", Type::Text),
         ("epoch", Type::Int),
-        ("seq", Type::Int),
         ("created_at", Type::Int),
         ("scheduled_at", Type::Int),
         ("live_on_camera", Type::Bool),
@@ -113,9 +113,14 @@ static CHANGE: Update = Update {
     ],
 };
 
+static NEW_SEQ: Insert = Insert {
+    table: "room_seq",
+    columns: &[("room", Type::Blob), ("last", Type::Int)],
+};
+
 static SEQ: Update = Update {
-    table: "room",
-    columns: &[("id", Type::Blob), ("seq", Type::Int)],
+    table: "room_seq",
+    columns: &[("room", Type::Blob), ("last", Type::Int)],
 };
 
 impl Room {
@@ -147,12 +152,12 @@ impl Room {
                 self.title.clone(),
                 self.state.word(),
                 self.epoch,
-                self.seq,
                 self.created_at,
                 self.scheduled_at,
                 self.live_on_camera
             ],
         );
+        tx.insert(&NEW_SEQ, row![self.id, self.seq]);
         tx.put::<Room>(self.id, self);
     }
 

@@ -7,6 +7,7 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
     sql: ROOMS,
 }];
 
+/// The last number of a room's log, which every event changes, is in a table of its own with short rows.
 /// A channel has at most one room that is open (lobby, live or interrupted): the index says so.
 const ROOMS: &str = "
 CREATE TABLE room (
@@ -16,7 +17,6 @@ CREATE TABLE room (
     title TEXT NOT NULL,
     state TEXT NOT NULL,
     epoch BIGINT NOT NULL,
-    seq BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     scheduled_at BIGINT,
     started_at BIGINT,
@@ -27,6 +27,8 @@ CREATE TABLE room (
 CREATE UNIQUE INDEX room_open ON room (channel) WHERE state IN ('lobby', 'live', 'interrupted');
 CREATE INDEX room_by_channel ON room (channel, created_at);
 CREATE INDEX room_listed ON room (state) WHERE state <> 'ended';
+
+CREATE TABLE room_seq (room BYTEA PRIMARY KEY, last BIGINT NOT NULL)/*sqlite: WITHOUT ROWID*/;
 
 CREATE TABLE room_event (
     room BYTEA NOT NULL,

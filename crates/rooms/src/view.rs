@@ -59,9 +59,9 @@ impl Shown {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, r.seq, r.created_at, \
+            "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, s.last, r.created_at, \
              r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera, \
-             c.handle, c.name FROM room r JOIN channel c ON c.id = r.channel ",
+             c.handle, c.name FROM room r JOIN room_seq s ON s.room = r.id JOIN channel c ON c.id = r.channel ",
             $rest
         )
     };
