@@ -50,6 +50,8 @@ impl Site {
                 busk_commerce::MIGRATIONS,
             ],
         )?;
+        // A thread has its name when it begins to work, not when it is made.
+        runtime.block_on(store.write(|_| Ok::<_, StoreError>(())))?;
         pin_apart();
         let rules = Rules {
             version: PolicyVersion(1),
@@ -199,13 +201,15 @@ impl Sender {
         let (a, b) = (self.random(), self.random());
         let mut entropy = [0; 10];
         entropy[..8].copy_from_slice(&a.to_le_bytes());
-        let sender = person(a % SENDERS);
+        let sender = a % SENDERS;
+        // A viewer gives in the room that they watch.
+        let room = sender.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
         let gift = SendGift {
             id: GiftId::new(now, entropy),
-            room: self.rooms[b as usize % self.rooms.len()],
-            sender,
+            room: self.rooms[room as usize % self.rooms.len()],
+            sender: person(sender),
             from: Speaker {
-                id: sender.0,
+                id: person(sender).0,
                 name: "Ines".into(),
                 kind: SpeakerKind::Person,
                 role: None,
