@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::live::{Rooms, Viewer};
 use crate::socket::{self, speaker};
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
-use crate::{Room, RoomEvent, RoomView, log, view, whep, whip};
+use crate::{Room, RoomEvent, RoomView, log, session, view, whep, whip};
 
 const LISTED_MAX: i64 = 100;
 const EVENTS_MAX: i64 = 200;
@@ -23,9 +23,8 @@ const SDP_BYTES_MAX: usize = 64 * 1024;
 pub fn routes(rooms: Rooms) -> OpenApiRouter {
     let media = OpenApiRouter::new()
         .routes(operations!(whip::publish, whip::options))
-        .routes(operations!(whip::trickle, whip::hang_up, whip::session_options))
         .routes(operations!(whep::view, whep::options))
-        .routes(operations!(whep::trickle, whep::hang_up, whep::session_options))
+        .routes(operations!(session::trickle, session::hang_up, session::options))
         .layer(DefaultBodyLimit::max(SDP_BYTES_MAX));
     OpenApiRouter::new()
         .routes(operations!(list, create))

@@ -20,6 +20,7 @@ pub mod log;
 mod rates;
 pub mod room;
 mod schema;
+mod session;
 mod signal;
 mod socket;
 pub mod state;

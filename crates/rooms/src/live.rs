@@ -213,21 +213,27 @@ impl Rooms {
         Ok(())
     }
 
-    /// Lobby → live.
+    /// Lobby → live. Waits a moment for a camera that is on its way: a browser calls itself connected, and
+    /// asks to go live, before its first keyframe has come.
     pub(crate) async fn go_live(&self, room: RoomId, by: By) -> Result<Room, ChangeError> {
-        let camera = self.camera_comes(room).await;
-        let now = self.site().now();
+        match self.go_live_now(room, by).await {
+            Err(ChangeError::NoCamera) if self.camera_comes(room).await => self.go_live_now(room, by).await,
+            other => other,
+        }
+    }
+
+    async fn go_live_now(&self, room: RoomId, by: By) -> Result<Room, ChangeError> {
+        let (now, camera) = (self.site().now(), self.camera_connected(room));
         self.site()
             .store()
             .write(move |tx| state::go_live(tx, room, by, camera, now))
             .await
     }
 
-    /// Whether a camera is connected, or is within a moment: a browser calls itself connected, and asks to
-    /// go live, before its first keyframe has come.
+    /// Whether a camera that has a session becomes connected in time.
     async fn camera_comes(&self, room: RoomId) -> bool {
-        if self.camera_connected(room) || self.media().stats(room).await.is_none() {
-            return self.camera_connected(room);
+        if self.media().stats(room).await.is_none() {
+            return false;
         }
         let came = async {
             loop {

@@ -6,14 +6,14 @@ use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use busk_api::{Problem, Site, StatusCode};
 use busk_base::MediaSessionId;
+use busk_media::Answer;
 use busk_media::webrtc::signalling::{self, Reply};
-use busk_media::{Answer, TrickleError};
-use http::header::{CONTENT_TYPE, IF_MATCH};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName};
 
-pub(crate) use busk_media::webrtc::signalling::{FRAGMENT, SDP, bearer};
+pub(crate) use busk_media::webrtc::signalling::{SDP, bearer};
 
-use crate::live::Rooms;
+use crate::session;
 
 /// A body of text; bytes that are none, and too many of them, are refused as problems.
 pub(crate) struct Text(pub(crate) String);
@@ -51,17 +51,14 @@ pub(crate) fn of_type(headers: &HeaderMap, wanted: &'static str) -> Result<(), P
     Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type", title).detail(wanted))
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// 201 with the answer, the session's address and its ETag.
-pub(crate) fn created(answer: &Answer, under: &str) -> Result<Response, Problem> {
-    response(signalling::created(
-        answer,
-        &format!("/{under}/s/{}", answer.session),
-        &[],
-    ))
+pub(crate) fn created(answer: &Answer) -> Result<Response, Problem> {
+    let address = format!("{}{}", session::UNDER, answer.session);
+    response(signalling::created(answer, &address, &[]))
 }
 
 /// What a `POST` to this address takes.
@@ -69,12 +66,7 @@ pub(crate) fn endpoint_options() -> Result<Response, Problem> {
     response(signalling::endpoint_options())
 }
 
-/// What a `PATCH` of this session takes.
-pub(crate) fn session_options() -> Result<Response, Problem> {
-    response(signalling::session_options())
-}
-
-fn response(reply: Reply) -> Result<Response, Problem> {
+pub(crate) fn response(reply: Reply) -> Result<Response, Problem> {
     let mut response = Response::builder().status(reply.status);
     for (name, value) in reply.headers {
         response = response.header(name, value);
@@ -82,43 +74,6 @@ fn response(reply: Reply) -> Result<Response, Problem> {
     response
         .body(Body::from(reply.body))
         .map_err(|_| Problem::internal())
-}
-
-/// PATCH: trickles a candidate (204) or restarts ICE (200).
-pub(crate) async fn trickle(
-    rooms: &Rooms,
-    session: MediaSessionId,
-    headers: &HeaderMap,
-    fragment: String,
-) -> Result<Response, Problem> {
-    of_type(headers, FRAGMENT)?;
-    let if_match = text(headers, IF_MATCH).map(str::to_owned);
-    match rooms.media().trickle(session, if_match, fragment).await {
-        Ok(trickle) => response(signalling::patched(&trickle)),
-        Err(error) => {
-            let code = match error {
-                TrickleError::SessionUnknown => "session_unknown",
-                TrickleError::EtagMissing => "if_match_needed",
-                TrickleError::EtagMismatch => "etag_mismatch",
-                TrickleError::BadFragment => "malformed",
-            };
-            Err(refusal(error.status(), code, error.to_string(), None))
-        }
-    }
-}
-
-/// DELETE: hangs up.
-pub(crate) async fn hang_up(rooms: &Rooms, session: MediaSessionId) -> Result<Response, Problem> {
-    if rooms.media().close(session).await {
-        return response(signalling::deleted());
-    }
-    let unknown = TrickleError::SessionUnknown;
-    Err(refusal(
-        unknown.status(),
-        "session_unknown",
-        unknown.to_string(),
-        None,
-    ))
 }
 
 /// A refusal of the media plane, as a problem.

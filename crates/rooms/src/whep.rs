@@ -3,7 +3,7 @@
 use axum::extract::State as Shared;
 use axum::response::Response;
 use busk_api::{Path, Problem};
-use busk_base::{MediaSessionId, RoomId};
+use busk_base::RoomId;
 use busk_media::{View, ViewError};
 use http::HeaderMap;
 
@@ -36,10 +36,7 @@ pub(crate) async fn view(
         session: signal::new_session(rooms.site()),
         offer,
     };
-    signal::created(
-        &rooms.media().view(ask).await.map_err(|error| problem(&error))?,
-        "whep",
-    )
+    signal::created(&rooms.media().view(ask).await.map_err(|error| problem(&error))?)
 }
 
 fn problem(error: &ViewError) -> Problem {
@@ -53,43 +50,10 @@ fn problem(error: &ViewError) -> Problem {
     signal::refusal(error.status(), code, error.to_string(), error.retry_after_s())
 }
 
-/// Trickles candidates into a viewer's session, or restarts its ICE.
-#[utoipa::path(patch, path = "/whep/s/{session}", tag = "media", params(("session" = String, Path)),
-    request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
-    responses((status = 204), (status = 200, body = String, description = "ICE restarted"),
-        (status = 404, description = "`session_unknown`"), (status = 412, description = "`etag_mismatch`"),
-        (status = 428, description = "`if_match_needed`")))]
-pub(crate) async fn trickle(
-    Shared(rooms): Shared<Rooms>,
-    Path(session): Path<MediaSessionId>,
-    headers: HeaderMap,
-    signal::Text(fragment): signal::Text,
-) -> Result<Response, Problem> {
-    signal::trickle(&rooms, session, &headers, fragment).await
-}
-
-/// Stops watching.
-#[utoipa::path(delete, path = "/whep/s/{session}", tag = "media", params(("session" = String, Path)),
-    responses((status = 200), (status = 404, description = "`session_unknown`")))]
-pub(crate) async fn hang_up(
-    Shared(rooms): Shared<Rooms>,
-    Path(session): Path<MediaSessionId>,
-) -> Result<Response, Problem> {
-    signal::hang_up(&rooms, session).await
-}
-
 /// What an offer to this address is made of (RFC 9725 §4.1).
 #[utoipa::path(options, path = "/whep/{room}", tag = "media", operation_id = "whep_options",
     params(("room" = String, Path)),
     responses((status = 204, description = "`Accept-Post` names the content type")))]
 pub(crate) async fn options() -> Result<Response, Problem> {
     signal::endpoint_options()
-}
-
-/// What a change of this session is made of.
-#[utoipa::path(options, path = "/whep/s/{session}", tag = "media", operation_id = "whep_session_options",
-    params(("session" = String, Path)),
-    responses((status = 204, description = "`Accept-Patch` names the content type")))]
-pub(crate) async fn session_options() -> Result<Response, Problem> {
-    signal::session_options()
 }

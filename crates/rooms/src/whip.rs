@@ -3,7 +3,7 @@
 use axum::extract::State as Shared;
 use axum::response::Response;
 use busk_api::{Path, Problem, StatusCode};
-use busk_base::{MediaSessionId, RoomId};
+use busk_base::RoomId;
 use busk_media::{Publish, PublishError};
 use busk_people::{Caller, Channel, stream_key};
 use busk_store::StoreError;
@@ -44,7 +44,6 @@ pub(crate) async fn publish(
             .publish(ask)
             .await
             .map_err(|error| problem(&error))?,
-        "whip",
     )
 }
 
@@ -122,43 +121,10 @@ fn problem(error: &PublishError) -> Problem {
     signal::refusal(error.status(), code, error.to_string(), error.retry_after_s())
 }
 
-/// Trickles candidates into a camera's session, or restarts its ICE.
-#[utoipa::path(patch, path = "/whip/s/{session}", tag = "media", params(("session" = String, Path)),
-    request_body(content = String, content_type = "application/trickle-ice-sdpfrag"),
-    responses((status = 204), (status = 200, body = String, description = "ICE restarted"),
-        (status = 404, description = "`session_unknown`"), (status = 412, description = "`etag_mismatch`"),
-        (status = 428, description = "`if_match_needed`")))]
-pub(crate) async fn trickle(
-    Shared(rooms): Shared<Rooms>,
-    Path(session): Path<MediaSessionId>,
-    headers: HeaderMap,
-    signal::Text(fragment): signal::Text,
-) -> Result<Response, Problem> {
-    signal::trickle(&rooms, session, &headers, fragment).await
-}
-
-/// Hangs up a camera. The room is interrupted, and goes on when it comes back.
-#[utoipa::path(delete, path = "/whip/s/{session}", tag = "media", params(("session" = String, Path)),
-    responses((status = 200), (status = 404, description = "`session_unknown`")))]
-pub(crate) async fn hang_up(
-    Shared(rooms): Shared<Rooms>,
-    Path(session): Path<MediaSessionId>,
-) -> Result<Response, Problem> {
-    signal::hang_up(&rooms, session).await
-}
-
 /// What an offer to this address is made of (RFC 9725 §4.1).
 #[utoipa::path(options, path = "/whip/{handle}", tag = "media", operation_id = "whip_options",
     params(("handle" = String, Path)),
     responses((status = 204, description = "`Accept-Post` names the content type")))]
 pub(crate) async fn options() -> Result<Response, Problem> {
     signal::endpoint_options()
-}
-
-/// What a change of this session is made of.
-#[utoipa::path(options, path = "/whip/s/{session}", tag = "media", operation_id = "whip_session_options",
-    params(("session" = String, Path)),
-    responses((status = 204, description = "`Accept-Patch` names the content type")))]
-pub(crate) async fn session_options() -> Result<Response, Problem> {
-    signal::session_options()
 }

@@ -29,6 +29,7 @@ const FOR_PROGRAMS: &[&str] = &[
     "/ws/",
     "/whip/",
     "/whep/",
+    "/webrtc/",
     "/sandbox/",
     "/hls/",
     "/overlay/",

@@ -124,6 +124,25 @@ async fn a_wrong_stream_key_opens_nothing() {
     assert_eq!(channel.body["room"], Value::Null);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_sites_page_gets_no_socket() {
+    let app = TestApp::start(BUSK, TestDb::sqlite()).await;
+    let host = app.sign_up("host").await;
+    let room = open_room(&app, &host).await;
+    let upgrade = |origin: String| {
+        host.request(Method::GET, &format!("/ws/rooms/{room}"))
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+            .header("origin", origin)
+    };
+    let refused = busk_testkit::app::Answer::of(upgrade("https://evil.example".into())).await;
+    assert_eq!(refused.is(403).body["code"], "foreign_origin");
+    let taken = upgrade(format!("http://{}", app.http)).send().await.unwrap();
+    assert_eq!(taken.status().as_u16(), 101);
+}
+
 each_db!(chat, async |db| {
     let app = TestApp::start(BUSK, db).await;
     let host = app.sign_up("host").await;

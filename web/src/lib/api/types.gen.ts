@@ -484,7 +484,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/whep/s/{session}": {
+    "/webrtc/{session}": {
         parameters: {
             query?: never;
             header?: never;
@@ -494,13 +494,13 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Stops watching. */
-        delete: operations["delete_whep_s_session"];
+        /** Hangs up. A camera's room is interrupted, and goes on when it comes back. */
+        delete: operations["delete_webrtc_session"];
         /** What a change of this session is made of. */
-        options: operations["options_whep_s_session"];
+        options: operations["options_webrtc_session"];
         head?: never;
-        /** Trickles candidates into a viewer's session, or restarts its ICE. */
-        patch: operations["patch_whep_s_session"];
+        /** Trickles candidates into a session, or restarts its ICE. */
+        patch: operations["patch_webrtc_session"];
         trace?: never;
     };
     "/whep/{room}": {
@@ -519,25 +519,6 @@ export interface paths {
         options: operations["options_whep_room"];
         head?: never;
         patch?: never;
-        trace?: never;
-    };
-    "/whip/s/{session}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Hangs up a camera. The room is interrupted, and goes on when it comes back. */
-        delete: operations["delete_whip_s_session"];
-        /** What a change of this session is made of. */
-        options: operations["options_whip_s_session"];
-        head?: never;
-        /** Trickles candidates into a camera's session, or restarts its ICE. */
-        patch: operations["patch_whip_s_session"];
         trace?: never;
     };
     "/whip/{handle}": {
@@ -3791,7 +3772,7 @@ export interface operations {
             };
         };
     };
-    delete_whep_s_session: {
+    delete_webrtc_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -3837,7 +3818,7 @@ export interface operations {
             };
         };
     };
-    options_whep_s_session: {
+    options_webrtc_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -3875,7 +3856,7 @@ export interface operations {
             };
         };
     };
-    patch_whep_s_session: {
+    patch_webrtc_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -3905,6 +3886,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `session_unknown` */
             404: {
                 headers: {
@@ -3916,6 +3906,15 @@ export interface operations {
             };
             /** @description `etag_mismatch` */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `wrong_content_type` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4058,167 +4057,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_whip_s_session: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                session: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `session_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    options_whip_s_session: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                session: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description `Accept-Patch` names the content type */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    patch_whip_s_session: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                session: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/trickle-ice-sdpfrag": string;
-            };
-        };
-        responses: {
-            /** @description ICE restarted */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `session_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `etag_mismatch` */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `if_match_needed` */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
             };
             /** @description `internal`: something broke on our side */
             500: {
