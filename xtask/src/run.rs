@@ -44,11 +44,12 @@ pub fn npm(folder: &str) -> Command {
     npm
 }
 
-/// Runs to the end with the output shown as it comes.
+/// Runs to the end with the output shown as it comes, on stderr: stdout is for answers, such as a bench's.
 pub fn run(command: &mut Command) -> Outcome {
     let shown = show(command);
     eprintln!("$ {shown}");
     let status = command
+        .stdout(std::io::stderr())
         .status()
         .map_err(|e| format!("cannot start `{shown}`: {e}"))?;
     if status.success() {
