@@ -57,7 +57,7 @@ export async function openScreen(browser, busk, { name, width = 1440, height = 9
  * second finds nothing, and the browser writes any 404 into its console.
  */
 function isLateGoodbye(message) {
-  return /status of 404/.test(message.text()) && /\/wh[ie]p\/s\//.test(message.location().url)
+  return /status of 404/.test(message.text()) && /\/webrtc\//.test(message.location().url)
 }
 
 /** Pictures of every screen, for a test that failed. */

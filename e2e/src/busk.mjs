@@ -61,13 +61,17 @@ async function finish(child) {
   return { code, said }
 }
 
+let turn = process.pid * 131
+
+/**
+ * A port that nobody has now, nor takes before the server does: below those that Linux gives to outgoing connections,
+ * of which a browser makes many, and apart from those of the Rust tests.
+ */
 function freePort() {
-  return new Promise((found, fail) => {
+  const port = 10_000 + (turn++ % 10_000)
+  return new Promise((found) => {
     const server = createServer()
-    server.once('error', fail)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => found(port))
-    })
+    server.once('error', () => found(freePort()))
+    server.listen(port, '127.0.0.1', () => server.close(() => found(port)))
   })
 }
