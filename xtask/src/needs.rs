@@ -70,6 +70,16 @@ const NEEDS: &[Need] = &[
         brew: "--cask chromium",
     },
     Need {
+        what: "ffmpeg",
+        why: "the tests have it play what is packed for players",
+        by: &[For::Test],
+        present: || found("ffmpeg") && found("ffprobe"),
+        apt: "ffmpeg",
+        dnf: "ffmpeg-free",
+        pacman: "ffmpeg",
+        brew: "ffmpeg",
+    },
+    Need {
         what: "PostgreSQL's programs",
         why: "every database test runs on SQLite and on PostgreSQL; a throw-away one is started",
         by: &[For::Test, For::Bench],

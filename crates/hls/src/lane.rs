@@ -1,0 +1,243 @@
+//! One track, cut into segments of parts.
+
+use std::collections::VecDeque;
+
+use busk_base::Timestamp;
+use bytes::{Bytes, BytesMut};
+
+use crate::mp4::{self, Sample};
+use crate::names::{Medium, ResourceName};
+use crate::{Answer, Config};
+
+/// Segments begin with the initialisation that was in force; this many are remembered beside those in use.
+const INITS_SPARE: usize = 2;
+
+pub(crate) struct Part {
+    pub(crate) bytes: Bytes,
+    pub(crate) duration: u64,
+    /// It can be decoded without the one before.
+    pub(crate) independent: bool,
+}
+
+pub(crate) struct Segment {
+    pub(crate) msn: u64,
+    pub(crate) wall: Timestamp,
+    pub(crate) init: u64,
+    pub(crate) discontinuity: bool,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) duration: u64,
+    pub(crate) pictures: u64,
+    /// Where its first picture ends.
+    pub(crate) keyframe_end: usize,
+    /// Of a closed one: its parts are slices of it.
+    pub(crate) whole: Bytes,
+}
+
+/// What a segment begins with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    pub(crate) msn: u64,
+    /// In ticks of the lane.
+    pub(crate) start: u64,
+    pub(crate) wall: Timestamp,
+    pub(crate) discontinuity: bool,
+}
+
+struct Open {
+    segment: Segment,
+    /// Of the part that is being made.
+    samples: Vec<Sample>,
+    start: u64,
+    duration: u64,
+}
+
+pub(crate) struct Lane {
+    medium: Medium,
+    pub(crate) scale: u64,
+    /// Closed ones, the oldest first.
+    pub(crate) segments: VecDeque<Segment>,
+    open: Option<Open>,
+    inits: VecDeque<(u64, Bytes)>,
+    init: u64,
+    fragments: u32,
+    /// Discontinuities among the segments that are gone.
+    pub(crate) discontinuities_gone: u64,
+}
+
+impl Lane {
+    pub(crate) fn new(medium: Medium, scale: u32) -> Self {
+        Self {
+            medium,
+            scale: u64::from(scale),
+            segments: VecDeque::new(),
+            open: None,
+            inits: VecDeque::new(),
+            init: 0,
+            fragments: 0,
+            discontinuities_gone: 0,
+        }
+    }
+
+    /// Segments opened from now on begin with this.
+    pub(crate) fn set_init(&mut self, bytes: Bytes) {
+        self.init += 1;
+        self.inits.push_back((self.init, bytes));
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(crate) fn open(&mut self, opening: Opening) {
+        self.open = Some(Open {
+            segment: Segment {
+                msn: opening.msn,
+                wall: opening.wall,
+                init: self.init,
+                discontinuity: opening.discontinuity,
+                parts: Vec::new(),
+                duration: 0,
+                pictures: 0,
+                keyframe_end: 0,
+                whole: Bytes::new(),
+            },
+            samples: Vec::new(),
+            start: opening.start,
+            duration: 0,
+        });
+    }
+
+    pub(crate) fn add(&mut self, sample: Sample) {
+        if let Some(open) = &mut self.open {
+            open.duration += u64::from(sample.duration);
+            open.samples.push(sample);
+        }
+    }
+
+    /// Of what is open: its parts and what is to be its next.
+    pub(crate) fn open_duration(&self) -> u64 {
+        self.open
+            .as_ref()
+            .map_or(0, |open| open.segment.duration + open.duration)
+    }
+
+    /// When what is open ends, as far as it has come.
+    pub(crate) fn open_end(&self) -> Option<u64> {
+        self.open.as_ref().map(|open| open.start + open.duration)
+    }
+
+    pub(crate) fn part_duration(&self) -> u64 {
+        self.open.as_ref().map_or(0, |open| open.duration)
+    }
+
+    pub(crate) fn open_segment(&self) -> Option<&Segment> {
+        self.open.as_ref().map(|open| &open.segment)
+    }
+
+    pub(crate) fn close_part(&mut self) {
+        let Some(open) = self.open.as_mut().filter(|open| !open.samples.is_empty()) else {
+            return;
+        };
+        self.fragments = self.fragments.wrapping_add(1);
+        let samples = std::mem::take(&mut open.samples);
+        // Boxes of our own making, with lengths that were bounded before: they can be written.
+        let Ok((bytes, first_end)) = mp4::fragment(self.fragments, open.start, &samples) else {
+            return;
+        };
+        if open.segment.parts.is_empty() {
+            open.segment.keyframe_end = first_end;
+        }
+        open.segment.parts.push(Part {
+            bytes,
+            duration: open.duration,
+            independent: samples.first().is_some_and(|sample| sample.sync),
+        });
+        open.segment.pictures += samples.len() as u64;
+        open.segment.duration += open.duration;
+        open.start += open.duration;
+        open.duration = 0;
+    }
+
+    pub(crate) fn close_segment(&mut self, config: &Config) {
+        self.close_part();
+        let Some(Open { mut segment, .. }) = self.open.take() else {
+            return;
+        };
+        if segment.parts.is_empty() {
+            return;
+        }
+        let mut whole = BytesMut::with_capacity(segment.parts.iter().map(|part| part.bytes.len()).sum());
+        for part in &segment.parts {
+            whole.extend_from_slice(&part.bytes);
+        }
+        segment.whole = whole.freeze();
+        let mut at = 0;
+        for part in &mut segment.parts {
+            let end = at + part.bytes.len();
+            part.bytes = segment.whole.slice(at..end);
+            at = end;
+        }
+        self.segments.push_back(segment);
+        self.trim(config);
+    }
+
+    fn trim(&mut self, config: &Config) {
+        while self.segments.len() > config.window + config.kept {
+            self.segments.pop_front();
+        }
+        // Counted when it leaves the list, not when it is gone.
+        if let Some(left) = self.segments.len().checked_sub(config.window + 1)
+            && self.segments[left].discontinuity
+        {
+            self.discontinuities_gone += 1;
+        }
+        let oldest = self.segments.front().map_or(self.init, |segment| segment.init);
+        while self.inits.len() > INITS_SPARE && self.inits.front().is_some_and(|(n, _)| *n < oldest) {
+            self.inits.pop_front();
+        }
+    }
+
+    /// Those that a playlist lists.
+    pub(crate) fn listed(&self, config: &Config) -> impl Iterator<Item = &Segment> {
+        let skip = self.segments.len().saturating_sub(config.window);
+        self.segments.iter().skip(skip)
+    }
+
+    /// The number of the segment that is being made, or would be next, and how many parts of it there are.
+    pub(crate) fn edge(&self) -> (u64, u64) {
+        match (&self.open, self.segments.back()) {
+            (Some(open), _) => (open.segment.msn, open.segment.parts.len() as u64),
+            (None, Some(last)) => (last.msn + 1, 0),
+            (None, None) => (0, 0),
+        }
+    }
+
+    pub(crate) fn resource(&self, name: &ResourceName) -> Answer<Option<Bytes>> {
+        let mut closed = self.segments.iter();
+        Answer::Now(match *name {
+            ResourceName::Init(_, number) => {
+                let init = self.inits.iter().find(|(n, _)| *n == number);
+                init.map(|(_, bytes)| bytes.clone())
+            }
+            ResourceName::Segment(_, msn) => {
+                let segment = closed.find(|segment| segment.msn == msn);
+                segment.map(|segment| segment.whole.clone())
+            }
+            // The one that the playlist announces.
+            ResourceName::Part(_, msn, part) if self.open.is_some() && self.edge() == (msn, part) => {
+                return Answer::Wait;
+            }
+            ResourceName::Part(_, msn, part) => {
+                let segment = closed
+                    .chain(self.open_segment())
+                    .find(|segment| segment.msn == msn);
+                let part = segment.and_then(|segment| segment.parts.get(part as usize));
+                part.map(|part| part.bytes.clone())
+            }
+        })
+    }
+
+    pub(crate) fn medium(&self) -> Medium {
+        self.medium
+    }
+}
