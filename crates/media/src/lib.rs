@@ -1,7 +1,8 @@
 //! The media plane: cameras in by WHIP, viewers out by WHEP, a stage of tracks between.
 //!
 //! ```text
-//! camera ──WHIP──► webrtc ──► stage: seats of tracks ──► webrtc ──WHEP──► viewers
+//! camera ──WHIP──► webrtc ──► stage: seats of tracks ──┬► webrtc ──WHEP──► viewers
+//!                                                      └► program ──────► LL-HLS
 //! ```
 //!
 //! A protocol knows bytes and time, never sockets; a server knows sockets, never another protocol; they
@@ -22,9 +23,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use busk_base::{MediaSessionId, RoomId};
+use busk_base::{MediaSessionId, RoomId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+pub mod program;
 pub mod stage;
 pub mod track;
 pub mod webrtc;
@@ -46,17 +48,20 @@ pub struct Config {
     pub viewers_per_room_max: usize,
     /// Publishers and viewers together.
     pub sessions_max: usize,
+    /// What time it is: what programs say of when their pictures were taken is counted from here.
+    pub now: Timestamp,
 }
 
 impl Config {
     /// One thread per core, 2 000 viewers in a room, 10 000 sessions in all.
-    pub fn new(listen: SocketAddr) -> Self {
+    pub fn new(listen: SocketAddr, now: Timestamp) -> Self {
         Self {
             listen,
             advertised: Vec::new(),
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             viewers_per_room_max: 2_000,
             sessions_max: 10_000,
+            now,
         }
     }
 }
@@ -207,6 +212,7 @@ struct Inner {
     registry: Arc<Registry>,
     address: SocketAddr,
     advertised: Vec<SocketAddr>,
+    programs: program::Programs,
     handles: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -214,13 +220,17 @@ impl Media {
     /// Opens the ports and starts the threads. Events are lost only when nobody takes them for very long.
     pub fn start(config: &Config, events: mpsc::Sender<MediaEvent>) -> io::Result<Self> {
         let registry = Arc::new(Registry::new(config.threads.clamp(1, 64), config.sessions_max));
-        let threads = webrtc::serve::start(config, &registry, &events)?;
+        let (words, programs, program) = program::serve::start(config.now)?;
+        let mut threads = webrtc::serve::start(config, &registry, &events, &words)?;
+        // Last, since it ends when the others have.
+        threads.handles.push(program);
         Ok(Self {
             inner: Arc::new(Inner {
                 mailboxes: threads.mailboxes,
                 registry,
                 address: threads.address,
                 advertised: threads.advertised,
+                programs,
                 handles: Mutex::new(threads.handles),
             }),
         })
@@ -293,6 +303,17 @@ impl Media {
     pub async fn close_room(&self, room: RoomId) {
         self.ask(self.thread_of_room(room), |reply| Ask::CloseRoom(room, reply))
             .await;
+    }
+
+    /// From now on what the room's camera brings is seen by those who do not watch in real time, too.
+    pub fn broadcast(&self, room: RoomId) {
+        // A thread that has ended broadcasts nothing more.
+        let _ = self.inner.mailboxes[self.thread_of_room(room)].post(Ask::Broadcast(room));
+    }
+
+    /// A room's program, from its first picture on the air to a minute after its end.
+    pub fn program(&self, room: RoomId) -> Option<Arc<program::Program>> {
+        self.inner.programs.of(room)
     }
 
     /// `None` when the room has no media sessions.

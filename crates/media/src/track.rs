@@ -242,9 +242,14 @@ impl Track {
             .then(|| self.asked_at.map_or(now, |at| at + KEYFRAME_REQUEST_GAP))
     }
 
+    /// Since the latest keyframe of the present source came.
+    pub fn keyframe_age(&self, now: Instant) -> Option<Duration> {
+        self.keyframe_at.map(|at| now.duration_since(at))
+    }
+
     pub fn figures(&self, now: Instant) -> TrackFigures {
         TrackFigures {
-            keyframe_age: self.keyframe_at.map(|at| now.duration_since(at)),
+            keyframe_age: self.keyframe_age(now),
             ..self.meter.figures(now)
         }
     }

@@ -15,11 +15,13 @@ use slab::Slab;
 
 use super::demux;
 use super::protocol::{Heard, Peer, Remote, Setup, Wire};
+use crate::program::Word;
 use crate::stage::Stage;
 use crate::track::{Lane, Packet, TrackKind};
 use crate::{MediaEvent, MediaSession, Registry};
 
 mod asks;
+mod broadcast;
 mod sending;
 
 /// A peer that has not connected by now will not.
@@ -87,6 +89,8 @@ struct Room {
     /// First video packet that waits.
     video_from: u64,
     busy: bool,
+    /// Whether what comes goes into the program.
+    broadcast: bool,
 }
 
 impl Room {
@@ -117,6 +121,8 @@ pub(crate) struct Plane {
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
     heard: Vec<Heard>,
     pub(crate) events: VecDeque<MediaEvent>,
+    /// For the program.
+    pub(crate) words: Vec<Word>,
 }
 
 impl Plane {
@@ -140,6 +146,7 @@ impl Plane {
             timers: BinaryHeap::new(),
             heard: Vec::new(),
             events: VecDeque::new(),
+            words: Vec::new(),
         }
     }
 
@@ -340,6 +347,12 @@ impl Plane {
         if room.publisher != Some(key) {
             return;
         }
+        if room.broadcast {
+            self.hand_on(room_id, id, kind, &packet, now);
+        }
+        let Some(room) = self.rooms.get_mut(&room_id) else {
+            return;
+        };
         let marker = packet.marker;
         if room.stage.seat_mut().push(kind, packet, now) {
             self.events.push_back(MediaEvent::PublisherConnected {

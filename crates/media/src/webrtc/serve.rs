@@ -21,6 +21,7 @@ use super::plane::Plane;
 use super::protocol::{Remote, Setup, Wire};
 use super::tcp::{Connections, Next};
 use super::udp::{BUFFER_BYTES, DATAGRAM_BYTES_MAX, Received, Udp};
+use crate::program::Word;
 use crate::{
     Answer, Config, MediaEvent, MediaSession, Publish, PublishError, Registry, RoomFigures, Trickle,
     TrickleError, View, ViewError,
@@ -54,6 +55,7 @@ pub(crate) enum Ask {
     ),
     Close(MediaSessionId, oneshot::Sender<bool>),
     CloseRoom(RoomId, oneshot::Sender<()>),
+    Broadcast(RoomId),
     Figures(RoomId, oneshot::Sender<Option<RoomFigures>>),
     /// From another thread: a datagram of a peer of this one.
     Datagram(SocketAddr, Option<IpAddr>, Box<[u8]>),
@@ -94,6 +96,7 @@ pub(crate) fn start(
     config: &Config,
     registry: &Arc<Registry>,
     events: &mpsc::Sender<MediaEvent>,
+    words: &SyncSender<Word>,
 ) -> io::Result<Threads> {
     let count = config.threads.clamp(1, 64);
     let (listener, sockets) = open(config.listen, count)?;
@@ -141,6 +144,7 @@ pub(crate) fn start(
             mailboxes: mailboxes.clone(),
             registry: registry.clone(),
             events: events.clone(),
+            words: words.clone(),
             udp_more: false,
         };
         let builder = std::thread::Builder::new().name(format!("media-{index}"));
@@ -255,6 +259,7 @@ struct Thread {
     mailboxes: Vec<Mailbox>,
     registry: Arc<Registry>,
     events: mpsc::Sender<MediaEvent>,
+    words: SyncSender<Word>,
     /// There may be more to read, though the system will not say so again.
     udp_more: bool,
 }
@@ -335,6 +340,13 @@ impl Thread {
             }
         }
         self.plane.events.truncate(EVENTS_WAITING_MAX);
+        for word in self.plane.words.drain(..) {
+            // When it is so far behind it will ask for a keyframe and go on from there.
+            if self.words.try_send(word).is_err() {
+                tracing::warn!("the program does not keep up");
+                break;
+            }
+        }
         self.registry
             .lost_to_send(self.index, self.net.udp.dropped + self.net.tcp.dropped);
     }
@@ -456,6 +468,7 @@ impl Thread {
                     plane.close_room(id, now, net);
                     let _ = reply.send(());
                 }
+                Ask::Broadcast(id) => plane.broadcast(id, now, net),
                 Ask::Figures(id, reply) => drop(reply.send(plane.figures(id, now))),
                 Ask::Datagram(from, to, bytes) => {
                     let from = Remote {

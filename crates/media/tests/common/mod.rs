@@ -29,7 +29,10 @@ const PACKET: usize = 1_100;
 /// A media plane on loopback and its events.
 pub fn media(threads: usize) -> (Media, mpsc::Receiver<MediaEvent>) {
     let (sender, events) = mpsc::channel(256);
-    let mut config = Config::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let mut config = Config::new(
+        SocketAddr::from(([127, 0, 0, 1], 0)),
+        busk_base::Timestamp::from_unix_us(0),
+    );
     config.threads = threads;
     config.viewers_per_room_max = 8;
     config.sessions_max = 16;

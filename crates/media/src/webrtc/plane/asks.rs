@@ -162,6 +162,7 @@ impl Plane {
         for key in keys {
             self.end(key, now, wire);
         }
+        self.broadcast_over(id);
     }
 
     pub(crate) fn close_all(&mut self, now: Instant, wire: &mut impl Wire) {

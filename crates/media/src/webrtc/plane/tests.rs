@@ -401,3 +401,29 @@ fn a_wish_for_a_keyframe_is_repeated_until_it_is_granted() {
     world.run(Duration::from_secs(5), |_| true);
     assert_eq!(world.clients[0].keyframes_asked, asked);
 }
+
+#[test]
+fn only_what_comes_on_the_air_goes_into_the_program() {
+    let (mut world, ..) = World::watched();
+    assert!(world.plane.words.is_empty());
+    let asked = world.clients[0].keyframes_asked;
+    world.plane.broadcast(world.room, world.now, &mut Sent::default());
+    world.run(Duration::from_secs(1), |_| true);
+    let first = world.clients[0].keyframes_asked;
+    assert!(first > asked, "the program begins with a keyframe");
+
+    world.clients[0].frame(3, true, world.now);
+    world.run(Duration::from_millis(2_500), |_| true);
+    assert_eq!(world.plane.words.len(), 3);
+    assert_eq!(world.clients[0].keyframes_asked, first);
+    world.clients[0].frame(1, false, world.now);
+    world.run(Duration::from_secs(1), |_| true);
+    assert!(
+        world.clients[0].keyframes_asked > first,
+        "segments begin with one"
+    );
+
+    let (room, now) = (world.room, world.now);
+    world.plane.close_room(room, now, &mut Sent::default());
+    assert!(matches!(world.plane.words.last(), Some(Word::Over(over)) if *over == room));
+}

@@ -1,0 +1,123 @@
+//! The program: a room as one picture and one sound, for all who do not watch in real time.
+//!
+//! The media threads hand over what cameras bring; one thread puts it together, turns the sound to AAC and
+//! packs both for LL-HLS. Nothing of the picture is decoded. Who asks for a playlist waits here, not there.
+//!
+//! Invariant: the program's time only goes on, whatever cameras come, go and say of theirs.
+
+mod feed;
+mod pictures;
+pub(crate) mod serve;
+mod sound;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use busk_base::{MediaSessionId, RoomId};
+use busk_hls::{Answer, Ask, AskRefused, Packager, Rendition, ResourceName};
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::track::{Packet, TrackKind};
+
+/// How old a keyframe may be before another is asked for: segments begin with one. A little more than the
+/// two seconds that encoders are set to, so that those are left alone.
+pub(crate) const KEYFRAME_EVERY: Duration = Duration::from_millis(2_200);
+/// The longest that somebody waits for a playlist to go on.
+const WAIT_MAX: Duration = Duration::from_secs(6);
+
+/// What a media thread hands over.
+pub(crate) enum Word {
+    Packet {
+        room: RoomId,
+        session: MediaSessionId,
+        kind: TrackKind,
+        packet: Packet,
+    },
+    /// The room has ended; no camera will come back.
+    Over(RoomId),
+}
+
+/// The programs of all rooms.
+#[derive(Clone, Default)]
+pub(crate) struct Programs(Arc<RwLock<HashMap<RoomId, Arc<Program>>>>);
+
+impl Programs {
+    pub(crate) fn of(&self, room: RoomId) -> Option<Arc<Program>> {
+        let programs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        programs.get(&room).cloned()
+    }
+
+    fn begin(&self, room: RoomId) -> Arc<Program> {
+        let program = Arc::new(Program::new());
+        let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        programs.insert(room, program.clone());
+        program
+    }
+
+    fn forget(&self, room: RoomId) {
+        let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        programs.remove(&room);
+    }
+}
+
+/// A room's program, as it is served.
+pub struct Program {
+    packager: Mutex<Packager>,
+    changed: watch::Sender<()>,
+}
+
+/// Why there is no playlist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlaylistError {
+    #[error(transparent)]
+    Refused(#[from] AskRefused),
+    /// What was asked for did not come in time.
+    #[error("the program does not go on at the moment")]
+    Stalled,
+}
+
+impl Program {
+    fn new() -> Self {
+        Self {
+            packager: Mutex::new(feed::packager()),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    fn packager(&self) -> MutexGuard<'_, Packager> {
+        self.packager.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The multivariant playlist (RFC 8216 §4.3.4); `None` until it is known what it is to say.
+    pub fn master(&self) -> Option<String> {
+        self.packager().master()
+    }
+
+    /// A media playlist; waits for what was asked for, where that is about to come (RFC 8216bis §6.2.5.2).
+    pub async fn playlist(&self, which: Rendition, ask: Ask) -> Result<String, PlaylistError> {
+        let text = self.wait(|packager| packager.playlist(which, ask)).await;
+        text.ok_or(PlaylistError::Stalled)?
+            .map_err(PlaylistError::Refused)
+    }
+
+    /// A segment, a part of one, or what a player needs before them. Waits for the part that playlists announce.
+    pub async fn resource(&self, name: &ResourceName) -> Option<Bytes> {
+        self.wait(|packager| packager.resource(name)).await.flatten()
+    }
+
+    /// Asks again whenever the program has gone on; `None` when it does not for long.
+    async fn wait<T>(&self, ask: impl Fn(&Packager) -> Answer<T>) -> Option<T> {
+        let mut changed = self.changed.subscribe();
+        let come = async {
+            loop {
+                if let Answer::Now(answer) = ask(&self.packager()) {
+                    return Some(answer);
+                }
+                changed.changed().await.ok()?;
+            }
+        };
+        tokio::time::timeout(WAIT_MAX, come).await.ok().flatten()
+    }
+}

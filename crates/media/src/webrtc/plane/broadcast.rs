@@ -1,0 +1,55 @@
+//! Handing on to the program what the cameras of rooms bring that are on the air.
+
+use std::time::Instant;
+
+use busk_base::{MediaSessionId, RoomId};
+
+use super::Plane;
+use crate::program::{KEYFRAME_EVERY, Word};
+use crate::track::{Packet, TrackKind};
+use crate::webrtc::protocol::Wire;
+
+impl Plane {
+    /// From now on what the room's camera brings goes into its program too. Nothing of before does: it was
+    /// seen by nobody but the host.
+    pub(crate) fn broadcast(&mut self, id: RoomId, now: Instant, wire: &mut impl Wire) {
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        if !std::mem::replace(&mut room.broadcast, true) {
+            room.stage.seat_mut().track_mut(TrackKind::Video).want_keyframe();
+            self.ask_keyframe(id, now, wire);
+        }
+    }
+
+    /// The room has ended: its program is whole.
+    pub(super) fn broadcast_over(&mut self, id: RoomId) {
+        self.words.push(Word::Over(id));
+    }
+
+    /// Hands a packet on, and sees to it that keyframes come as often as segments are to begin.
+    pub(super) fn hand_on(
+        &mut self,
+        id: RoomId,
+        session: MediaSessionId,
+        kind: TrackKind,
+        packet: &Packet,
+        now: Instant,
+    ) {
+        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.broadcast) else {
+            return;
+        };
+        self.words.push(Word::Packet {
+            room: id,
+            session,
+            kind,
+            packet: packet.clone(),
+        });
+        if kind == TrackKind::Video {
+            let track = room.stage.seat_mut().track_mut(kind);
+            if track.keyframe_age(now).is_none_or(|age| age > KEYFRAME_EVERY) {
+                track.want_keyframe();
+            }
+        }
+    }
+}
