@@ -13,7 +13,10 @@ use uuid::Uuid;
 const ROOM: RoomId = RoomId(Uuid::from_u128(7));
 
 fn media() -> (Media, mpsc::Receiver<MediaEvent>) {
-    let mut config = Config::new(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let mut config = Config::new(
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        busk_base::Timestamp::from_unix_us(0),
+    );
     config.advertised = vec![Ipv4Addr::LOCALHOST.into()];
     let (events, happenings) = mpsc::channel(64);
     (

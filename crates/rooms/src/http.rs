@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::live::{Rooms, Viewer};
 use crate::socket::{self, speaker};
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
-use crate::{Room, RoomEvent, RoomView, log, session, view, whep, whip};
+use crate::{Room, RoomEvent, RoomView, hls, log, session, view, whep, whip};
 
 const LISTED_MAX: i64 = 100;
 const EVENTS_MAX: i64 = 200;
@@ -24,6 +24,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
     let media = OpenApiRouter::new()
         .routes(operations!(whip::publish, whip::options))
         .routes(operations!(whep::view, whep::options))
+        .routes(operations!(hls::get))
         .routes(operations!(session::trickle, session::hang_up, session::options))
         .layer(DefaultBodyLimit::max(SDP_BYTES_MAX));
     OpenApiRouter::new()

@@ -14,6 +14,7 @@
 
 pub mod chat;
 pub mod event;
+mod hls;
 mod http;
 mod live;
 pub mod log;

@@ -169,6 +169,9 @@ impl Rooms {
             .write(move |tx| state::camera_connected(tx, room, now))
             .await?;
         tracing::info!(room = %room.id, state = room.state.word(), "camera connected");
+        if room.state.is_on_air() {
+            self.media().broadcast(room.id);
+        }
         Ok(())
     }
 
@@ -224,10 +227,13 @@ impl Rooms {
 
     async fn go_live_now(&self, room: RoomId, by: By) -> Result<Room, ChangeError> {
         let (now, camera) = (self.site().now(), self.camera_connected(room));
-        self.site()
+        let live = self
+            .site()
             .store()
             .write(move |tx| state::go_live(tx, room, by, camera, now))
-            .await
+            .await?;
+        self.media().broadcast(room);
+        Ok(live)
     }
 
     /// Whether a camera that has a session becomes connected in time.

@@ -51,7 +51,7 @@ impl Features {
         announced: mpsc::UnboundedReceiver<Vec<Announcement>>,
     ) -> Result<Self, StartError> {
         let (events, media_events) = mpsc::channel(MEDIA_EVENTS_MAX);
-        let mut media = busk_media::Config::new(config.media_listen);
+        let mut media = busk_media::Config::new(config.media_listen, site.now());
         media.advertised = config.media_advertise.clone();
         let listen = |error| StartError::Listen(config.media_listen, error);
         let media = Media::start(&media, events).map_err(listen)?;

@@ -200,12 +200,7 @@ impl TestApp {
     pub async fn make_live(&self, host: &Browser, handle: &str) -> OnAir {
         let path = format!("/api/v1/channels/{handle}/stream-key");
         let key = host.post(&path, json!({})).await.is(201).text("key");
-        let config = CameraConfig {
-            width: 320,
-            height: 180,
-            ..CameraConfig::demo(Scene::Stage, handle)
-        };
-        let camera = Camera::start(config).expect("a small picture can be drawn");
+        let camera = self.camera(handle);
         let publisher = self.publish(&camera, handle, &key).await;
         let room = self.room_in_state(handle, "live").await;
         OnAir {
@@ -214,6 +209,16 @@ impl TestApp {
             publisher,
             camera,
         }
+    }
+
+    /// A small synthetic camera, its name in the picture.
+    pub fn camera(&self, name: &str) -> Camera {
+        let config = CameraConfig {
+            width: 320,
+            height: 180,
+            ..CameraConfig::demo(Scene::Stage, name)
+        };
+        Camera::start(config).expect("a small picture can be drawn")
     }
 
     /// Connects a camera by WHIP.

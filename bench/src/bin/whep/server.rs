@@ -28,7 +28,7 @@ pub fn serve() -> Fallible<()> {
         .build()?;
     runtime.block_on(async {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut config = Config::new(loopback);
+        let mut config = Config::new(loopback, busk_base::Timestamp::from_unix_us(0));
         config.threads = 1;
         config.advertised = vec![Ipv4Addr::LOCALHOST.into()];
         let (events, mut happenings) = mpsc::channel(1_024);
