@@ -484,6 +484,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hls/{room}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A playlist, or what one names. */
+        get: operations["get_hls_room_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webrtc/{session}": {
         parameters: {
             query?: never;
@@ -3762,6 +3779,71 @@ export interface operations {
                 };
             };
             /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_hls_room_name: {
+        parameters: {
+            query?: {
+                /** @description Wait for this media sequence number. */
+                _HLS_msn?: number;
+                /** @description And in it for this part. */
+                _HLS_part?: number;
+                /** @description `YES`: leave out what the player knows already. */
+                _HLS_skip?: string;
+            };
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+                /** @description `index.m3u8`, or what it leads to */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a playlist (`application/vnd.apple.mpegurl`) or fragmented MP4 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_program`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stalled`: what was waited for did not come */
             503: {
                 headers: {
                     [name: string]: unknown;
