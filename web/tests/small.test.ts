@@ -3,6 +3,7 @@ import { Problem, problemOf } from '../src/lib/api/client'
 import { uuidv7 } from '../src/lib/api/uuid'
 import { clockTime, elapsed, money, number, span } from '../src/lib/i18n/format'
 import { pickLang } from '../src/lib/i18n/index.svelte'
+import { behindS } from '../src/lib/media/behind'
 import { loudness } from '../src/lib/media/devices.svelte'
 import { Watchdog } from '../src/lib/media/watchdog'
 import { bits, placeOf } from '../src/lib/money/particles'
@@ -93,6 +94,20 @@ test('a picture that stands still is begun anew; one that moves, or may stand, i
   expect(stuck).toHaveBeenCalledTimes(1)
   dog.stop()
   vi.useRealTimers()
+})
+
+test.each([
+  ['waiting and half the way', { jitterBufferDelay: 12, jitterBufferEmittedCount: 100 }, { currentRoundTripTime: 0.08 }, 0.16],
+  ['a way not measured yet', { jitterBufferDelay: 12, jitterBufferEmittedCount: 100 }, {}, 0.12],
+  ['no frame yet', { jitterBufferDelay: 0, jitterBufferEmittedCount: 0 }, { currentRoundTripTime: 0.08 }, null],
+])('how far a picture is behind: %s', (_what, video, pair, seconds) => {
+  const report = new Map<string, Record<string, unknown>>([
+    ['a', { type: 'inbound-rtp', kind: 'audio', jitterBufferDelay: 99, jitterBufferEmittedCount: 1 }],
+    ['v', { type: 'inbound-rtp', kind: 'video', ...video }],
+    ['p', { type: 'candidate-pair', state: 'succeeded', nominated: true, ...pair }],
+    ['q', { type: 'candidate-pair', state: 'failed', nominated: false, currentRoundTripTime: 9 }],
+  ])
+  expect(behindS(report)).toEqual(seconds === null ? null : expect.closeTo(seconds))
 })
 
 test('loudness: silence is 0, a full wave is 1, half of one between', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { dictionaries as common } from '../src/lib/i18n/common'
 import { dictionaries as earnings } from '../src/lib/money/earnings-words'
+import { dictionaries as media } from '../src/lib/media/words'
 import { dictionaries as money } from '../src/lib/money/words'
 import { dictionaries as operator } from '../src/lib/people/operator-words'
 import { dictionaries as people } from '../src/lib/people/words'
@@ -9,9 +10,9 @@ import { dictionaries as home } from '../src/lib/rooms/home-words'
 import { dictionaries as studio } from '../src/lib/rooms/studio-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { common, earnings, money, operator, people, home, studio, rooms }
+const areas = { common, earnings, media, money, operator, people, home, studio, rooms }
 /** The same word in both languages, and rightly so. */
-const alike = new Set(['Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'free'])
+const alike = new Set(['Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free'])
 
 function leaves(node: unknown, path: string): [string, string][] {
   if (typeof node === 'string') return [[path, node]]

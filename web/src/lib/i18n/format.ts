@@ -15,6 +15,11 @@ export function number(n: number, tag = locale.tag): string {
   return new Intl.NumberFormat(tag).format(n)
 }
 
+/** 0.2 / 0,2: a measured figure, whose further digits mean nothing. */
+export function tenths(n: number, tag = locale.tag): string {
+  return new Intl.NumberFormat(tag, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(n)
+}
+
 /** 1 234 → 1.2K / 1,2 k: for counts at a glance, never for money. */
 export function compact(n: number, tag = locale.tag): string {
   return new Intl.NumberFormat(tag, { notation: 'compact', maximumFractionDigits: 1 }).format(n)

@@ -2,16 +2,15 @@
  * Plays a room by WHEP (draft-ietf-wish-whep): one POST with the offer, the answer's tracks in one MediaStream.
  * The server is ICE-lite and finds us by our checks, so the offer does not wait for candidates.
  */
+import { problemOf } from '$lib/api'
 import { backoffMs } from '$lib/rooms/backoff'
-
-export interface WhepSink {
-  stream(stream: MediaStream): void
-  state(state: 'connecting' | 'playing' | 'waiting'): void
-}
+import type { Player, Sink } from './player'
 
 const graceMs = 2_500
+/** Refusals by which WHEP can never play this room in this browser. */
+const noWhep = ['hls_only', 'no_h264', 'no_opus']
 
-export class WhepPlayer {
+export class WhepPlayer implements Player {
   private peer: RTCPeerConnection | null = null
   private session: string | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -22,7 +21,7 @@ export class WhepPlayer {
 
   constructor(
     private readonly room: string,
-    private readonly sink: WhepSink,
+    private readonly sink: Sink,
   ) {}
 
   async open(): Promise<void> {
@@ -30,6 +29,8 @@ export class WhepPlayer {
     const turn = ++this.turn
     this.leave()
     if (this.closed) return
+    // Some browsers can be told to have no WebRTC at all.
+    if (!('RTCPeerConnection' in globalThis)) return this.sink.refused('hls_only')
     this.sink.state('connecting')
     const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
     this.peer = peer
@@ -51,15 +52,19 @@ export class WhepPlayer {
         body: peer.localDescription!.sdp,
       })
       if (turn !== this.turn) return drop(answer.headers.get('location'))
-      if (answer.status !== 201) return this.retry(Number(answer.headers.get('retry-after')) * 1000)
+      if (answer.status !== 201) return await this.refused(answer, turn)
       this.session = answer.headers.get('location')
       await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() })
     } catch {
-      if (turn === this.turn) this.retry(0)
+      if (turn === this.turn) this.retry(0, 'absent')
     }
   }
 
-  /** `ended`: the room is over, and the server has let the session go by itself. */
+  /** Null while there is no connection. */
+  async report(): Promise<RTCStatsReport | null> {
+    return (await this.peer?.getStats()) ?? null
+  }
+
   close(ended = false): void {
     this.closed = true
     if (ended) this.session = null
@@ -68,7 +73,6 @@ export class WhepPlayer {
     this.leave()
   }
 
-  /** The picture moves: the next break starts counting from nothing. */
   healthy(): void {
     this.attempt = 0
   }
@@ -90,10 +94,19 @@ export class WhepPlayer {
     }
   }
 
-  private retry(afterMs: number): void {
+  private async refused(answer: Response, turn: number): Promise<void> {
+    const { kind } = await problemOf(answer)
+    if (turn !== this.turn) return
+    // Goes on trying, unless the one who is told closes us.
+    this.retry(Number(answer.headers.get('retry-after')) * 1000, answer.status === 503 ? 'waiting' : 'absent')
+    if (answer.status === 503) this.sink.refused('full')
+    else if (noWhep.includes(kind)) this.sink.refused('hls_only')
+  }
+
+  private retry(afterMs: number, as: 'waiting' | 'absent' = 'waiting'): void {
     if (this.closed) return
     this.leave()
-    this.sink.state('waiting')
+    this.sink.state(as)
     const ms = Math.max(afterMs || 0, backoffMs(this.attempt++, Math.random(), 500, 8_000))
     this.timer = setTimeout(() => void this.open(), ms)
   }

@@ -1,0 +1,155 @@
+/**
+ * Plays a room by low-latency HLS: hls.js wherever there is MediaSource, else (an iPhone) the browser itself.
+ * Chromium says it may play HLS by itself too; it then stays far behind, so it is not asked.
+ */
+import type Hls from 'hls.js/light'
+import type { ErrorData } from 'hls.js/light'
+import { backoffMs } from '$lib/rooms/backoff'
+import type { Player, Sink } from './player'
+
+/** A second media error so soon after a recovery means that recovering does not help. */
+const recoveredForMs = 30_000
+/** Further behind than this, a viewer jumps; nearer, hls.js plays a little faster. */
+const farBehindS = 8
+const catchUpRate = 1.1
+const unplayable = ['manifestIncompatibleCodecsError', 'bufferAddCodecError', 'bufferIncompatibleCodecsError']
+
+export class HlsPlayer implements Player {
+  private hls: Hls | null = null
+  private native: HTMLVideoElement | null = null
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private attempt = 0
+  private recoveredAt = -Infinity
+  private closed = false
+  /** Grows with each try, so that what an abandoned one brings is not used. */
+  private turn = 0
+  private readonly url: string
+
+  /** `video` is asked for only after `state('playing')`: the screen must be free of any other picture by then. */
+  constructor(
+    room: string,
+    private readonly sink: Sink,
+    private readonly video: () => HTMLVideoElement | null,
+  ) {
+    this.url = `/hls/${room}/index.m3u8`
+  }
+
+  async open(): Promise<void> {
+    clearTimeout(this.timer)
+    const turn = ++this.turn
+    this.leave()
+    if (this.closed) return
+    this.sink.state('connecting')
+    try {
+      // Asked for first: there may be no stream yet, and the script that plays it is large.
+      const answer = await fetch(this.url)
+      void answer.body?.cancel().catch(() => undefined)
+      if (turn !== this.turn) return
+      if (!answer.ok) return this.retry('absent')
+      if (!('MediaSource' in globalThis)) return this.playNatively()
+      const { default: Hls } = await import('hls.js/light')
+      if (turn === this.turn) this.play(Hls)
+    } catch {
+      if (turn === this.turn) this.retry('absent')
+    }
+  }
+
+  close(): void {
+    this.closed = true
+    this.turn++
+    clearTimeout(this.timer)
+    this.leave()
+  }
+
+  healthy(): void {
+    this.attempt = 0
+    const edge = this.hls?.liveSyncPosition
+    if (edge && this.hls!.latency > farBehindS + this.hls!.targetLatency!) this.hls!.media!.currentTime = edge
+  }
+
+  /** Seconds between the live edge and the picture; null while nobody knows. */
+  behindS(): number | null {
+    if (this.hls) return this.hls.latency || null
+    const { seekable, currentTime } = this.native ?? {}
+    return seekable?.length ? seekable.end(seekable.length - 1) - currentTime! : null
+  }
+
+  /** Of the qualities there are, highest first. */
+  get heights(): number[] {
+    const heights = new Set(this.hls?.levels.map((level) => level.height).filter(Boolean))
+    return [...heights].sort((a, b) => b - a)
+  }
+
+  /** Null leaves it to the network. */
+  choose(height: number | null): void {
+    if (this.hls) this.hls.nextLevel = this.hls.levels.findIndex((level) => level.height === height)
+  }
+
+  private play(Player: typeof Hls): void {
+    if (!Player.isSupported()) return this.sink.refused('unable')
+    const hls = new Player({
+      lowLatencyMode: true,
+      // The build for bundlers has none, and fragments of MP4 need no remuxing.
+      enableWorker: false,
+      backBufferLength: 10,
+      capLevelToPlayerSize: true,
+      maxLiveSyncPlaybackRate: catchUpRate,
+    })
+    this.hls = hls
+    hls.on(Player.Events.ERROR, (_, error) => this.failed(hls, error))
+    hls.on(Player.Events.MANIFEST_PARSED, () => {
+      this.sink.state('playing')
+      const video = this.video()
+      if (video && this.hls === hls) hls.attachMedia(video)
+    })
+    hls.loadSource(this.url)
+  }
+
+  private failed(hls: Hls, { fatal, type, details }: ErrorData): void {
+    if (!fatal || hls !== this.hls) return
+    if (unplayable.includes(details)) return this.sink.refused('unable')
+    switch (type as string) {
+      case 'networkError':
+        // What is loaded plays on meanwhile. Only when that did not help all is begun anew.
+        if (this.attempt === 0 && hls.media) return this.retry('waiting', () => hls.startLoad())
+        return this.retry('waiting')
+      case 'mediaError':
+        if (performance.now() - this.recoveredAt > recoveredForMs) {
+          this.recoveredAt = performance.now()
+          return hls.recoverMediaError()
+        }
+    }
+    this.sink.refused('broken')
+  }
+
+  private playNatively(): void {
+    this.sink.state('playing')
+    const video = this.video()
+    if (!video || this.closed) return
+    if (!video.canPlayType('application/vnd.apple.mpegurl')) return this.sink.refused('unable')
+    this.native = video
+    video.addEventListener('error', this.failedNatively)
+    video.src = this.url
+  }
+
+  private readonly failedNatively = (): void => {
+    if (this.native?.error?.code === MediaError.MEDIA_ERR_NETWORK) this.retry('waiting')
+    else this.sink.refused('broken')
+  }
+
+  private retry(as: 'waiting' | 'absent', again: () => void = () => void this.open()): void {
+    if (this.closed) return
+    clearTimeout(this.timer)
+    this.timer = setTimeout(again, backoffMs(this.attempt++, Math.random(), 500, 8_000))
+    this.sink.state(as)
+  }
+
+  private leave(): void {
+    this.hls?.destroy()
+    this.hls = null
+    this.native?.removeEventListener('error', this.failedNatively)
+    this.native?.removeAttribute('src')
+    this.native?.load()
+    this.native = null
+  }
+}
