@@ -2,8 +2,8 @@
  * Plays a room by low-latency HLS: hls.js wherever there is MediaSource, else (an iPhone) the browser itself.
  * Chromium says it may play HLS by itself too; it then stays far behind, so it is not asked.
  */
-import type Hls from 'hls.js/light'
-import type { ErrorData } from 'hls.js/light'
+import type Hls from 'hls.js'
+import type { ErrorData } from 'hls.js'
 import { backoffMs } from '$lib/rooms/backoff'
 import type { Player, Sink } from './player'
 
@@ -47,7 +47,7 @@ export class HlsPlayer implements Player {
       if (turn !== this.turn) return
       if (!answer.ok) return this.retry('absent')
       if (!('MediaSource' in globalThis)) return this.playNatively()
-      const { default: Hls } = await import('hls.js/light')
+      const { default: Hls } = await import('hls.js')
       if (turn === this.turn) this.play(Hls)
     } catch {
       if (turn === this.turn) this.retry('absent')
