@@ -33,6 +33,7 @@ const pages = [
   ['watch', live, 'viewer', crowded],
   ['watch-guest', live, 'nobody', wait(2500)],
   ['watch-tray', live, 'viewer', steps(wait(1500), click('gift-open'), click('gift-rose'), click('gift-send'), click('gift-send'), click('gift-send'))],
+  ['watch-menu', live, 'viewer', steps(wait(1500), click('picture-settings'))],
   ['watch-packs', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'))],
   ['watch-sign-in', live, 'nobody', steps(wait(1500), click('gift-open'))],
   ...(real

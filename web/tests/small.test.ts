@@ -96,18 +96,24 @@ test('a picture that stands still is begun anew; one that moves, or may stand, i
   vi.useRealTimers()
 })
 
-test.each([
-  ['waiting and half the way', { jitterBufferDelay: 12, jitterBufferEmittedCount: 100 }, { currentRoundTripTime: 0.08 }, 0.16],
-  ['a way not measured yet', { jitterBufferDelay: 12, jitterBufferEmittedCount: 100 }, {}, 0.12],
-  ['no frame yet', { jitterBufferDelay: 0, jitterBufferEmittedCount: 0 }, { currentRoundTripTime: 0.08 }, null],
-])('how far a picture is behind: %s', (_what, video, pair, seconds) => {
-  const report = new Map<string, Record<string, unknown>>([
-    ['a', { type: 'inbound-rtp', kind: 'audio', jitterBufferDelay: 99, jitterBufferEmittedCount: 1 }],
-    ['v', { type: 'inbound-rtp', kind: 'video', ...video }],
-    ['p', { type: 'candidate-pair', state: 'succeeded', nominated: true, ...pair }],
-    ['q', { type: 'candidate-pair', state: 'failed', nominated: false, currentRoundTripTime: 9 }],
-  ])
-  expect(behindS(report)).toEqual(seconds === null ? null : expect.closeTo(seconds))
+describe('how far WHEP is behind', () => {
+  const report = (video: object, pair: object = {}) =>
+    new Map<string, Record<string, unknown>>([
+      ['a', { type: 'inbound-rtp', kind: 'audio', jitterBufferDelay: 99, jitterBufferEmittedCount: 1 }],
+      ['v', { type: 'inbound-rtp', kind: 'video', ...video }],
+      ['p', { type: 'candidate-pair', state: 'succeeded', nominated: true, ...pair }],
+      ['q', { type: 'candidate-pair', state: 'failed', nominated: false, currentRoundTripTime: 9 }],
+    ])
+  const waited = (jitterBufferDelay: number, jitterBufferEmittedCount: number) => ({ jitterBufferDelay, jitterBufferEmittedCount })
+  const pair = { currentRoundTripTime: 0.08 }
+  test.each([
+    ['waiting and half the way', report(waited(12, 100), pair), undefined, 0.16],
+    ['a way not measured yet', report(waited(12, 100)), undefined, 0.12],
+    ['only what waited since the report before', report(waited(42, 130), pair), report(waited(12, 100)), 1.04],
+    ['no frame yet', report(waited(0, 0), pair), undefined, null],
+    ['no frame since', report(waited(12, 100), pair), report(waited(12, 100)), null],
+    ['nothing connected', [], undefined, null],
+  ])('%s', (_what, now, before, seconds) => expect(behindS(now, before)).toEqual(seconds === null ? null : expect.closeTo(seconds)))
 })
 
 test('loudness: silence is 0, a full wave is 1, half of one between', () => {

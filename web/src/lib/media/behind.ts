@@ -1,13 +1,24 @@
-/** How far WHEP's picture is behind the camera's network end, in seconds: what waits to be played, and half the way there and back. */
-export function behindS(report: Iterable<[string, Record<string, unknown>]>): number | null {
-  let waits: number | null = null
-  let travels = 0
+type Report = Iterable<[string, Record<string, unknown>]>
+
+/**
+ * How far WHEP's picture is behind the server, in seconds: what frames waited here to be played since the report
+ * before, and half the way there and back.
+ */
+export function behindS(report: Report, before: Report = []): number | null {
+  const [now, then] = [read(report), read(before)]
+  const frames = now.frames - then.frames
+  return frames > 0 ? (now.waitedS - then.waitedS) / frames + now.roundTripS / 2 : null
+}
+
+function read(report: Report): { waitedS: number; frames: number; roundTripS: number } {
+  const sum = { waitedS: 0, frames: 0, roundTripS: 0 }
   for (const [, stat] of report) {
     const of = (name: string) => (typeof stat[name] === 'number' ? stat[name] : 0)
-    if (stat.type === 'inbound-rtp' && stat.kind === 'video' && of('jitterBufferEmittedCount') > 0) {
-      waits = of('jitterBufferDelay') / of('jitterBufferEmittedCount')
+    if (stat.type === 'inbound-rtp' && stat.kind === 'video') {
+      sum.waitedS = of('jitterBufferDelay')
+      sum.frames = of('jitterBufferEmittedCount')
     }
-    if (stat.type === 'candidate-pair' && stat.state === 'succeeded' && stat.nominated !== false) travels = of('currentRoundTripTime') / 2
+    if (stat.type === 'candidate-pair' && stat.state === 'succeeded' && stat.nominated !== false) sum.roundTripS = of('currentRoundTripTime')
   }
-  return waits === null ? null : waits + travels
+  return sum
 }

@@ -62,7 +62,7 @@ export class HlsPlayer implements Player {
   }
 
   healthy(): void {
-    this.attempt = 0
+    if (this.native) this.attempt = 0
     const edge = this.hls?.liveSyncPosition
     if (edge && this.hls!.latency > farBehindS + this.hls!.targetLatency!) this.hls!.media!.currentTime = edge
   }
@@ -97,6 +97,8 @@ export class HlsPlayer implements Player {
     })
     this.hls = hls
     hls.on(Player.Events.ERROR, (_, error) => this.failed(hls, error))
+    // What was loaded before still moves for a while when the network is gone; only what comes new is health.
+    hls.on(Player.Events.FRAG_BUFFERED, () => (this.attempt = 0))
     hls.on(Player.Events.MANIFEST_PARSED, () => {
       this.sink.state('playing')
       const video = this.video()
@@ -110,9 +112,8 @@ export class HlsPlayer implements Player {
     if (unplayable.includes(details)) return this.sink.refused('unable')
     switch (type as string) {
       case 'networkError':
-        // What is loaded plays on meanwhile. Only when that did not help all is begun anew.
-        if (this.attempt === 0 && hls.media) return this.retry('waiting', () => hls.startLoad())
-        return this.retry('waiting')
+        // Once unheard, while what is loaded plays on; when that did not help all is begun anew.
+        return this.attempt === 0 && hls.media ? this.later(() => hls.startLoad()) : this.retry('waiting')
       case 'mediaError':
         if (performance.now() - this.recoveredAt > recoveredForMs) {
           this.recoveredAt = performance.now()
@@ -137,11 +138,15 @@ export class HlsPlayer implements Player {
     else this.sink.refused('broken')
   }
 
-  private retry(as: 'waiting' | 'absent', again: () => void = () => void this.open()): void {
+  private retry(as: 'waiting' | 'absent'): void {
     if (this.closed) return
+    this.later(() => void this.open())
+    this.sink.state(as)
+  }
+
+  private later(again: () => void): void {
     clearTimeout(this.timer)
     this.timer = setTimeout(again, backoffMs(this.attempt++, Math.random(), 500, 8_000))
-    this.sink.state(as)
   }
 
   private leave(): void {

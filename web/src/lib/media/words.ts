@@ -2,6 +2,7 @@
 import { words } from '$lib/i18n/index.svelte'
 
 const en = {
+  title: 'Picture',
   way: 'Playback',
   auto: 'Auto',
   realTime: 'Real time',
@@ -23,6 +24,7 @@ const en = {
 }
 
 const fr: typeof en = {
+  title: 'Image',
   way: 'Lecture',
   auto: 'Auto',
   realTime: 'Temps réel',
