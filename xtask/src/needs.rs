@@ -91,8 +91,8 @@ const NEEDS: &[Need] = &[
     },
     Need {
         what: "nginx with nchan",
-        why: "the yardstick that fan-out is measured against",
-        by: &[For::Bench],
+        why: "the cache that LL-HLS is tested behind, and the yardstick of the fan-out",
+        by: &[For::Test, For::Bench],
         present: || nginx() && nchan(),
         apt: "nginx-light libnginx-mod-nchan",
         dnf: "",

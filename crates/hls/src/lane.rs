@@ -57,31 +57,34 @@ pub(crate) struct Lane {
     /// Closed ones, the oldest first.
     pub(crate) segments: VecDeque<Segment>,
     open: Option<Open>,
+    /// By the number of the first segment that needs it.
     inits: VecDeque<(u64, Bytes)>,
     init: u64,
+    first_msn: u64,
     fragments: u32,
     /// Discontinuities among the segments that are gone.
     pub(crate) discontinuities_gone: u64,
 }
 
 impl Lane {
-    pub(crate) fn new(medium: Medium, scale: u32) -> Self {
+    pub(crate) fn new(medium: Medium, scale: u32, first_msn: u64) -> Self {
         Self {
             medium,
             scale: u64::from(scale),
             segments: VecDeque::new(),
             open: None,
             inits: VecDeque::new(),
-            init: 0,
+            init: first_msn,
+            first_msn,
             fragments: 0,
             discontinuities_gone: 0,
         }
     }
 
     /// Segments opened from now on begin with this.
-    pub(crate) fn set_init(&mut self, bytes: Bytes) {
-        self.init += 1;
-        self.inits.push_back((self.init, bytes));
+    pub(crate) fn set_init(&mut self, msn: u64, bytes: Bytes) {
+        self.init = msn;
+        self.inits.push_back((msn, bytes));
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -208,7 +211,7 @@ impl Lane {
         match (&self.open, self.segments.back()) {
             (Some(open), _) => (open.segment.msn, open.segment.parts.len() as u64),
             (None, Some(last)) => (last.msn + 1, 0),
-            (None, None) => (0, 0),
+            (None, None) => (self.first_msn, 0),
         }
     }
 

@@ -28,6 +28,7 @@ pub struct Packager {
     /// The last picture: the next one says how long it lasts.
     held: Option<Held>,
     picture_ticks: u32,
+    first_msn: u64,
     next_msn: u64,
     /// The source has changed: what comes has nothing to do with what was.
     broken: bool,
@@ -58,21 +59,24 @@ enum What {
 }
 
 impl Packager {
-    pub fn new(config: Config, sound: AudioConfig) -> Self {
-        let mut audio = Lane::new(Medium::Audio, sound.sample_rate);
+    /// The first segment has the number `first`. For the same room it must be beyond any that was ever given
+    /// out, also by another run of the program: players and caches remember.
+    pub fn new(config: Config, sound: AudioConfig, first: u64) -> Self {
+        let mut audio = Lane::new(Medium::Audio, sound.sample_rate, first);
         // Without it there is no sound, which players say plainly.
         if let Ok(init) = mp4::audio_init(&sound) {
-            audio.set_init(init);
+            audio.set_init(first, init);
         }
         Self {
             config,
             sound,
-            video: Lane::new(Medium::Video, VIDEO_SCALE),
+            video: Lane::new(Medium::Video, VIDEO_SCALE, first),
             audio,
             parameters: None,
             held: None,
             picture_ticks: PICTURE_TICKS,
-            next_msn: 0,
+            first_msn: first,
+            next_msn: first,
             broken: true,
             cuts: VecDeque::new(),
             sound_at: 0,
@@ -212,6 +216,11 @@ impl Packager {
         }
     }
 
+    /// How far it has come: whoever waits needs to ask again only when this is another.
+    pub fn progress(&self) -> impl PartialEq + use<> {
+        (self.video.edge(), self.audio.edge(), self.ended)
+    }
+
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
@@ -278,14 +287,14 @@ impl Packager {
         if let Some(parameters) = changed
             && let Ok(init) = mp4::video_init(&parameters)
         {
-            self.video.set_init(init);
+            self.video.set_init(self.next_msn, init);
             self.parameters = Some(parameters);
         }
         let opening = Opening {
             msn: self.next_msn,
             start: frame.dts,
             wall,
-            discontinuity: std::mem::take(&mut self.broken) && self.next_msn > 0,
+            discontinuity: std::mem::take(&mut self.broken) && self.next_msn > self.first_msn,
         };
         self.next_msn += 1;
         self.video.open(opening);

@@ -35,7 +35,7 @@ impl Camera {
             silence: Bytes::from_static(&[0x21]),
         };
         Self {
-            packager: Packager::new(Config::default(), audio),
+            packager: Packager::new(Config::default(), audio, 0),
             sps: SMALL,
             dts: 900_000,
             sound: 480_000,
@@ -296,8 +296,8 @@ fn rfc_4_4_4_5_new_parameter_sets_begin_a_segment_with_a_map_of_its_own() {
     camera.run(121, 60);
     let text = camera.text(Rendition::Video);
     let maps = values(&text, "#EXT-X-MAP:URI=");
-    assert_eq!(maps, ["\"v-init-1.mp4\"", "\"v-init-2.mp4\""]);
-    assert_ne!(camera.get("v-init-1.mp4"), camera.get("v-init-2.mp4"));
+    assert_eq!(maps, ["\"v-init-0.mp4\"", "\"v-init-1.mp4\""]);
+    assert_ne!(camera.get("v-init-0.mp4"), camera.get("v-init-1.mp4"));
     assert!(camera.packager.master().unwrap().contains("RESOLUTION=640x360"));
     assert!(
         camera

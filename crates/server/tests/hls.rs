@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::process::Command;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use busk_testkit::app::{OnAir, TestApp};
@@ -128,6 +130,101 @@ async fn a_live_room_is_played_by_hls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_cache_the_origin_is_asked_once() {
+    let app = TestApp::start(BUSK, TestDb::sqlite()).await;
+    let (_, on_air) = on_air(&app).await;
+    let hls = Hls {
+        app: &app,
+        room: on_air.room.clone(),
+    };
+    let known = hls.until("video.m3u8", |text| !segments(text).is_empty()).await;
+    let edge = Edge::start(&app).await;
+    let url = |name: &str| format!("http://{}/hls/{}/{name}", edge.address, hls.room);
+
+    // Thirty viewers wait for the same part: one of them is the origin's.
+    let next = number(&known, "#EXT-X-MEDIA-SEQUENCE:") + segments(&known).len() as u64 + 1;
+    let blocking = url(&format!("video.m3u8?_HLS_msn={next}&_HLS_part=0"));
+    let mut viewers = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        viewers.spawn(reqwest::get(blocking.clone()));
+    }
+    let (mut texts, mut asked) = (Vec::new(), 0);
+    while let Some(answer) = viewers.join_next().await {
+        let answer = answer.unwrap().unwrap();
+        asked += usize::from(answer.headers()["x-cache"] == "MISS");
+        texts.push(answer.text().await.unwrap());
+    }
+    assert_eq!(asked, 1);
+    assert!(
+        texts
+            .iter()
+            .all(|text| *text == texts[0] && text.contains(&format!("v-{next}-0.m4s")))
+    );
+
+    for expected in ["MISS", "HIT"] {
+        let segment = reqwest::get(url(segments(&known)[0])).await.unwrap();
+        assert_eq!(
+            (segment.status().as_u16(), &segment.headers()["x-cache"]),
+            (200, &expected.parse().unwrap())
+        );
+    }
+    on_air.publisher.stop().await;
+}
+
+/// nginx as a caching edge before the program, gone when dropped.
+struct Edge {
+    process: Child,
+    address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+impl Edge {
+    async fn start(app: &TestApp) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let address = busk_testkit::app::free();
+        let (path, origin) = (folder.path().display(), app.http);
+        let configuration = format!(
+            "daemon off; pid {path}/pid; error_log stderr; events {{}} http {{ access_log off;
+             client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; fastcgi_temp_path {path}/fastcgi;
+             uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi;
+             proxy_cache_path {path}/cache keys_zone=hls:1m;
+             server {{ listen {address}; location / {{
+                proxy_pass http://{origin}; proxy_cache hls; proxy_cache_key $uri$is_args$args;
+                proxy_cache_lock on; add_header X-Cache $upstream_cache_status; }} }} }}"
+        );
+        let file = folder.path().join("nginx.conf");
+        std::fs::write(&file, configuration).unwrap();
+        let installed = Path::new("/usr/sbin/nginx");
+        let nginx = if installed.exists() {
+            installed
+        } else {
+            Path::new("nginx")
+        };
+        let process = Command::new(nginx).arg("-c").arg(&file).spawn().unwrap();
+        let edge = Self {
+            process,
+            address,
+            _folder: folder,
+        };
+        for _ in 0..100 {
+            if TcpStream::connect(address).is_ok() {
+                return edge;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("nginx does not come up");
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        // The master tells its workers when it is asked to, not when it is killed.
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_playlist_goes_on_when_the_camera_comes_back() {
     let app = TestApp::start(BUSK, TestDb::sqlite()).await;
     let (_, on_air) = on_air(&app).await;
@@ -147,6 +244,30 @@ async fn one_playlist_goes_on_when_the_camera_comes_back() {
     assert!(
         number(&after, "#EXT-X-MEDIA-SEQUENCE:") >= number(&before, "#EXT-X-MEDIA-SEQUENCE:"),
         "numbers only grow"
+    );
+    publisher.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restart_numbers_go_on() {
+    let mut app = TestApp::start(BUSK, TestDb::sqlite()).await;
+    let (_, on_air) = on_air(&app).await;
+    let room = on_air.room.clone();
+    let hls = Hls {
+        app: &app,
+        room: room.clone(),
+    };
+    let before = hls.until("video.m3u8", |text| segments(text).len() >= 2).await;
+    on_air.publisher.stop().await;
+    app.kill9();
+    app.restart().await;
+    let publisher = app.publish(&on_air.camera, "host", &on_air.key).await;
+    let hls = Hls { app: &app, room };
+    let after = hls.until("video.m3u8", |text| !segments(text).is_empty()).await;
+    let last = number(&before, "#EXT-X-MEDIA-SEQUENCE:") + segments(&before).len() as u64;
+    assert!(
+        number(&after, "#EXT-X-MEDIA-SEQUENCE:") > last,
+        "no number is given to other media"
     );
     publisher.stop().await;
 }

@@ -71,7 +71,7 @@ fn wall_clock() -> Timestamp {
 
 /// An address that nobody has now, nor takes while the server is away between two starts: its port is
 /// below those that Linux gives to outgoing connections (a client could even connect to itself there).
-fn free() -> SocketAddr {
+pub fn free() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let turn = std::process::id()

@@ -20,14 +20,17 @@ const APART_MAX: Duration = Duration::from_millis(45);
 /// One that has not is believed only when it has plainly jumped.
 const JUMP_MIN: Duration = Duration::from_secs(1);
 
-pub(crate) fn packager() -> Packager {
+/// Segments last longer than a second on the whole, so that a later program of the room, begun by the clock too, has
+/// later numbers.
+pub(crate) fn packager(now: Timestamp) -> Packager {
     let audio = AudioConfig {
         sample_rate: sound::RATE,
         channels: sound::CHANNELS,
         specific: Bytes::from_static(&sound::CONFIG),
         silence: Bytes::from_static(&sound::SILENCE),
     };
-    Packager::new(Config::default(), audio)
+    let first = u64::try_from(now.unix_us() / 1_000_000).unwrap_or(0);
+    Packager::new(Config::default(), audio, first)
 }
 
 /// The present camera, and what it brings into.
@@ -70,13 +73,12 @@ impl Feed {
     }
 
     pub(crate) fn end(self) {
-        self.program.packager().end();
-        self.program.changed.send_replace(());
+        self.program.change(Packager::end);
     }
 
     fn change_source(&mut self, session: MediaSessionId) {
         if self.session.replace(session).is_some() {
-            self.program.packager().discontinuity();
+            self.program.change(Packager::discontinuity);
         }
         self.pictures = Assembler::new();
         self.picture_clock.lose();
@@ -89,10 +91,6 @@ impl Feed {
     fn picture(&mut self, packet: Packet) {
         let captured = packet.captured.is_some();
         self.pictures.push(packet, &mut self.whole);
-        if self.whole.is_empty() {
-            return;
-        }
-        let mut packager = self.program.packager();
         for picture in self.whole.drain(..) {
             let since = since(self.start.0, picture.wall);
             let frame = VideoFrame {
@@ -102,12 +100,10 @@ impl Feed {
                 nals: picture.nals,
             };
             let wall = self.start.1 + since.saturating_sub(BEGINNING);
-            if let Err(error) = packager.video(frame, wall) {
+            if let Err(error) = self.program.change(|packager| packager.video(frame, wall)) {
                 tracing::debug!(%error, "a picture is left out of the program");
             }
         }
-        drop(packager);
-        self.program.changed.send_replace(());
     }
 
     fn sound(&mut self, packet: &Packet) {
@@ -118,15 +114,9 @@ impl Feed {
             tracing::error!(%error, "a program goes on without sound");
             self.sound = None;
         }
-        if self.units.is_empty() {
-            return;
-        }
-        let mut packager = self.program.packager();
-        for unit in self.units.drain(..) {
-            packager.audio(AudioFrame {
-                pts: unit.time,
-                data: unit.data,
-            });
+        for Unit { time: pts, data } in self.units.drain(..) {
+            self.program
+                .change(|packager| packager.audio(AudioFrame { pts, data }));
         }
     }
 }

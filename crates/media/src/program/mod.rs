@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use busk_base::{MediaSessionId, RoomId};
+use busk_base::{MediaSessionId, RoomId, Timestamp};
 use busk_hls::{Answer, Ask, AskRefused, Packager, Rendition, ResourceName};
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -49,8 +49,8 @@ impl Programs {
         programs.get(&room).cloned()
     }
 
-    fn begin(&self, room: RoomId) -> Arc<Program> {
-        let program = Arc::new(Program::new());
+    fn begin(&self, room: RoomId, now: Timestamp) -> Arc<Program> {
+        let program = Arc::new(Program::new(now));
         let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
         programs.insert(room, program.clone());
         program
@@ -79,15 +79,28 @@ pub enum PlaylistError {
 }
 
 impl Program {
-    fn new() -> Self {
+    fn new(now: Timestamp) -> Self {
         Self {
-            packager: Mutex::new(feed::packager()),
+            packager: Mutex::new(feed::packager(now)),
             changed: watch::Sender::new(()),
         }
     }
 
     fn packager(&self) -> MutexGuard<'_, Packager> {
         self.packager.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes it, and wakes those who wait if there is more for them now.
+    fn change<T>(&self, change: impl FnOnce(&mut Packager) -> T) -> T {
+        let mut packager = self.packager();
+        let before = packager.progress();
+        let done = change(&mut packager);
+        let goes_on = packager.progress() != before;
+        drop(packager);
+        if goes_on {
+            self.changed.send_replace(());
+        }
+        done
     }
 
     /// The multivariant playlist (RFC 8216 §4.3.4); `None` until it is known what it is to say.

@@ -68,10 +68,11 @@ impl Worker {
                 packet,
             } => {
                 let (programs, start) = (&self.programs, self.start);
-                let feed = self
-                    .feeds
-                    .entry(room)
-                    .or_insert_with(|| Feed::new(programs.begin(room), start));
+                let begin = || {
+                    let now = start.1 + clock().duration_since(start.0);
+                    Feed::new(programs.begin(room, now), start)
+                };
+                let feed = self.feeds.entry(room).or_insert_with(begin);
                 feed.push(session, kind, packet);
             }
             Word::Over(room) => {
