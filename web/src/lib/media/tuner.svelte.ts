@@ -15,6 +15,9 @@ export interface Screen {
 
 const tickMs = 500
 
+/** Chromium makes a black frame of 2 × 2 out of a connection that ends. */
+const pictured = (video: HTMLVideoElement): boolean => video.readyState >= video.HAVE_CURRENT_DATA && video.videoWidth > 2
+
 export class Tuner {
   path = $state.raw(first)
   /** The qualities HLS has, and the chosen one; null is automatic. */
@@ -26,6 +29,7 @@ export class Tuner {
   private whep: WhepPlayer | null = null
   private hls: HlsPlayer | null = null
   private fetchingHls = false
+  /** Of the try that is on: what an earlier one left on the screen is not a picture any more. */
   private stream: MediaStream | null = null
   /** Where WHEP's picture is awaited while HLS has the screen. */
   private readonly aside = document.createElement('video')
@@ -39,7 +43,7 @@ export class Tuner {
   ) {
     this.aside.muted = this.aside.autoplay = this.aside.playsInline = true
     this.aside.onloadeddata = this.aside.onresize = () => {
-      if (this.aside.videoWidth) this.take({ is: 'moves', path: 'whep' })
+      if (pictured(this.aside)) this.take({ is: 'moves', path: 'whep' })
     }
   }
 
@@ -49,7 +53,7 @@ export class Tuner {
       () => this.frames(),
       () => this.screen.due(),
       () => this.revive(),
-      () => this.moves(),
+      () => void this.moves(),
     )
     this.sync()
   }
@@ -63,13 +67,16 @@ export class Tuner {
     this.aside.srcObject = null
   }
 
-  /** The picture on the screen moves. */
-  moves(): void {
-    this.tries = this.stuck = 0
+  /** Something moves on the screen. False when it is not the picture. */
+  moves(): boolean {
+    const video = this.screen.video()
     const { shown } = this.path
+    if (!video || !pictured(video) || (shown === 'whep' && !this.stream)) return false
+    this.tries = this.stuck = 0
     this.take({ is: 'moves', path: shown })
     if (shown === 'hls') this.hls?.healthy()
     else this.whep?.healthy()
+    return true
   }
 
   choose(wish: Wish): void {
@@ -122,7 +129,10 @@ export class Tuner {
         this.put()
       },
       state: (state) => {
-        if (state !== 'playing' && this.path.shown === 'whep') this.screen.still()
+        if (state !== 'playing') {
+          this.stream = null
+          if (this.path.shown === 'whep') this.screen.still()
+        }
         if (state === 'waiting' || state === 'absent') this.tries++
         if (state === 'connecting') this.take({ is: 'opened' })
         if (state === 'absent') this.take({ is: 'absent' })

@@ -9,6 +9,8 @@ import type { Player, Sink } from './player'
 const graceMs = 2_500
 /** Refusals by which WHEP can never play this room in this browser. */
 const noWhep = ['hls_only', 'no_h264', 'no_opus']
+/** No room, no camera on air, or a proxy without its server: nothing to be had by HLS either. */
+const nothingThere = [404, 409, 502, 504]
 
 export class WhepPlayer implements Player {
   private peer: RTCPeerConnection | null = null
@@ -98,7 +100,7 @@ export class WhepPlayer implements Player {
     const { kind } = await problemOf(answer)
     if (turn !== this.turn) return
     // Goes on trying, unless the one who is told closes us.
-    this.retry(Number(answer.headers.get('retry-after')) * 1000, answer.status === 503 ? 'waiting' : 'absent')
+    this.retry(Number(answer.headers.get('retry-after')) * 1000, nothingThere.includes(answer.status) ? 'absent' : 'waiting')
     if (answer.status === 503) this.sink.refused('full')
     else if (noWhep.includes(kind)) this.sink.refused('hls_only')
   }
