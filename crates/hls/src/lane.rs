@@ -9,6 +9,10 @@ use crate::mp4::{self, Sample};
 use crate::names::{Medium, ResourceName};
 use crate::{Answer, Config};
 
+/// What a track may have in memory: half a minute of 16 Mbit/s. Beyond it, only as many segments stay as a
+/// playlist must have.
+const BYTES_MAX: usize = 64 << 20;
+const SEGMENTS_MIN: usize = 6;
 /// Segments begin with the initialisation that was in force; this many are remembered beside those in use.
 const INITS_SPARE: usize = 2;
 
@@ -49,6 +53,8 @@ struct Open {
     samples: Vec<Sample>,
     start: u64,
     duration: u64,
+    /// Of the segment, as far as it has come.
+    bytes: usize,
 }
 
 pub(crate) struct Lane {
@@ -62,8 +68,8 @@ pub(crate) struct Lane {
     init: u64,
     first_msn: u64,
     fragments: u32,
-    /// Discontinuities among the segments that are gone.
-    pub(crate) discontinuities_gone: u64,
+    /// Among the segments that are gone.
+    discontinuities_gone: u64,
 }
 
 impl Lane {
@@ -107,12 +113,14 @@ impl Lane {
             samples: Vec::new(),
             start: opening.start,
             duration: 0,
+            bytes: 0,
         });
     }
 
     pub(crate) fn add(&mut self, sample: Sample) {
         if let Some(open) = &mut self.open {
             open.duration += u64::from(sample.duration);
+            open.bytes += sample.data.len();
             open.samples.push(sample);
         }
     }
@@ -131,6 +139,14 @@ impl Lane {
 
     pub(crate) fn part_duration(&self) -> u64 {
         self.open.as_ref().map_or(0, |open| open.duration)
+    }
+
+    pub(crate) fn part_samples(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.samples.len())
+    }
+
+    pub(crate) fn open_bytes(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.bytes)
     }
 
     pub(crate) fn open_segment(&self) -> Option<&Segment> {
@@ -185,14 +201,13 @@ impl Lane {
     }
 
     fn trim(&mut self, config: &Config) {
-        while self.segments.len() > config.window + config.kept {
-            self.segments.pop_front();
-        }
-        // Counted when it leaves the list, not when it is gone.
-        if let Some(left) = self.segments.len().checked_sub(config.window + 1)
-            && self.segments[left].discontinuity
+        let mut bytes: usize = self.segments.iter().map(|segment| segment.whole.len()).sum();
+        while (self.segments.len() > config.window + config.kept
+            || (bytes > BYTES_MAX && self.segments.len() > SEGMENTS_MIN))
+            && let Some(gone) = self.segments.pop_front()
         {
-            self.discontinuities_gone += 1;
+            bytes -= gone.whole.len();
+            self.discontinuities_gone += u64::from(gone.discontinuity);
         }
         let oldest = self.segments.front().map_or(self.init, |segment| segment.init);
         while self.inits.len() > INITS_SPARE && self.inits.front().is_some_and(|(n, _)| *n < oldest) {
@@ -202,8 +217,17 @@ impl Lane {
 
     /// Those that a playlist lists.
     pub(crate) fn listed(&self, config: &Config) -> impl Iterator<Item = &Segment> {
-        let skip = self.segments.len().saturating_sub(config.window);
-        self.segments.iter().skip(skip)
+        self.segments.iter().skip(self.unlisted(config))
+    }
+
+    fn unlisted(&self, config: &Config) -> usize {
+        self.segments.len().saturating_sub(config.window)
+    }
+
+    /// Discontinuities that were before what a playlist lists.
+    pub(crate) fn discontinuities_before(&self, config: &Config) -> u64 {
+        let unlisted = self.segments.iter().take(self.unlisted(config));
+        self.discontinuities_gone + unlisted.filter(|segment| segment.discontinuity).count() as u64
     }
 
     /// The number of the segment that is being made, or would be next, and how many parts of it there are.

@@ -15,6 +15,9 @@ use crate::{Answer, Ask, AskRefused, AudioConfig, AudioFrame, Config, Refused, V
 const UNIT: u64 = 1_024;
 /// How far sound may be behind the picture before it is taken to be silence, in milliseconds.
 const SOUND_LATE_MAX_MS: u64 = 1_000;
+/// Bounds on what a source may make of a segment and of a part.
+const SEGMENT_BYTES_MAX: usize = 10 << 20;
+const PART_SAMPLES_MAX: usize = 512;
 /// What a picture lasts when the next one does not say.
 const PICTURE_TICKS: u32 = VIDEO_SCALE / 30;
 
@@ -101,6 +104,10 @@ impl Packager {
             return Err(Refused::NoKeyframe);
         }
         let data = pictures::sample(&frame.nals).ok_or(Refused::TooLarge)?;
+        if self.video.open_bytes() + data.len() > SEGMENT_BYTES_MAX {
+            self.discontinuity();
+            return Err(Refused::TooLarge);
+        }
         let changed = told.filter(|told| frame.keyframe && self.parameters.as_ref() != Some(told));
         if let Some(parameters) = &changed {
             // Before anything is changed: what cannot be written down is refused.
@@ -111,9 +118,7 @@ impl Packager {
         let due = self.video.open_duration() >= self.ticks(self.config.segment);
         if frame.keyframe && (due || self.broken || changed.is_some() || !self.video.is_open()) {
             self.next_segment(&frame, changed, wall);
-        } else if self.video.part_duration() + u64::from(self.picture_ticks / 2)
-            >= self.ticks(self.config.part)
-        {
+        } else if self.part_is_due() {
             self.video.close_part();
             self.cut(frame.dts, What::Part);
         }
@@ -274,6 +279,12 @@ impl Packager {
             u64::from(self.picture_ticks)
         };
         self.video.open_duration() + (frame.dts - held.dts) + next > self.ticks(self.config.target)
+    }
+
+    /// Whether the part is, with whole pictures, as near as it comes to what it is meant to last.
+    fn part_is_due(&self) -> bool {
+        let nearly = self.video.part_duration() + u64::from(self.picture_ticks / 2);
+        nearly >= self.ticks(self.config.part) || self.video.part_samples() >= PART_SAMPLES_MAX
     }
 
     fn video_end(&self) -> Option<u64> {

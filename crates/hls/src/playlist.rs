@@ -165,8 +165,9 @@ fn head(packager: &Packager, lane: &Lane, listed: &[&Segment]) -> String {
         "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{first}",
         packager.config().target.as_secs()
     );
-    if lane.discontinuities_gone > 0 {
-        line!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", lane.discontinuities_gone);
+    let gone = lane.discontinuities_before(packager.config());
+    if gone > 0 {
+        line!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{gone}");
     }
     out
 }

@@ -393,6 +393,44 @@ fn the_end_is_said_and_whole() {
 }
 
 #[test]
+fn a_source_that_floods_is_held_to_bounds() {
+    let mut camera = Camera::new();
+    for n in 0..4_000u64 {
+        let slice = Bytes::from(vec![if n % 90 == 0 { 0x65 } else { 0x41 }; 200_000]);
+        let parameters = [Bytes::from_static(SMALL), Bytes::from_static(PPS)];
+        let frame = VideoFrame {
+            dts: camera.dts,
+            cts: 0,
+            keyframe: n % 90 == 0,
+            nals: parameters.into_iter().chain([slice]).collect(),
+        };
+        let _ = camera.packager.video(frame, Timestamp::from_unix_us(0));
+        camera.dts += TICKS;
+    }
+    let bytes: usize = camera
+        .packager
+        .video
+        .segments
+        .iter()
+        .map(|segment| segment.whole.len())
+        .sum();
+    assert!(bytes <= (64 << 20) + (11 << 20), "{bytes}");
+    assert!(names(&camera.text(Rendition::Video)).len() >= 6);
+
+    for _ in 0..100_000 {
+        let _ = camera.picture(false);
+        camera.dts -= TICKS - 1;
+    }
+    let segments = camera
+        .packager
+        .video
+        .segments
+        .iter()
+        .chain(camera.packager.video.open_segment());
+    assert!(segments.map(|segment| segment.parts.len()).max().unwrap() < 1_000);
+}
+
+#[test]
 fn whatever_comes_nothing_breaks() {
     let mut seed = 7u64;
     let mut random = move |below: u64| {
