@@ -44,7 +44,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             part: Duration::from_millis(500),
-            segment: Duration::from_secs(2),
+            // Encoders set to keyframes every two seconds are not exact.
+            segment: Duration::from_millis(1_750),
             target: Duration::from_secs(4),
             window: 16,
             kept: 4,

@@ -1,6 +1,7 @@
 //! Cutting: when parts and segments end, and that sound is cut where the picture is.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use busk_base::Timestamp;
 use bytes::Bytes;
@@ -18,6 +19,9 @@ const SOUND_LATE_MAX_MS: u64 = 1_000;
 /// Bounds on what a source may make of a segment and of a part.
 const SEGMENT_BYTES_MAX: usize = 10 << 20;
 const PART_SAMPLES_MAX: usize = 512;
+/// A segment may be so much longer than its target: it is rounded before it is compared (RFC 8216bis
+/// §4.4.3.1).
+const TARGET_SLACK: Duration = Duration::from_millis(400);
 /// What a picture lasts when the next one does not say.
 const PICTURE_TICKS: u32 = VIDEO_SCALE / 30;
 
@@ -245,7 +249,7 @@ impl Packager {
         }
     }
 
-    fn ticks(&self, duration: std::time::Duration) -> u64 {
+    fn ticks(&self, duration: Duration) -> u64 {
         duration.as_millis() as u64 * u64::from(VIDEO_SCALE) / 1_000
     }
 
@@ -278,7 +282,8 @@ impl Packager {
         } else {
             u64::from(self.picture_ticks)
         };
-        self.video.open_duration() + (frame.dts - held.dts) + next > self.ticks(self.config.target)
+        self.video.open_duration() + (frame.dts - held.dts) + next
+            > self.ticks(self.config.target + TARGET_SLACK)
     }
 
     /// Whether the part is, with whole pictures, as near as it comes to what it is meant to last.
