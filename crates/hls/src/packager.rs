@@ -113,15 +113,14 @@ impl Packager {
             return Err(Refused::TooLarge);
         }
         let changed = told.filter(|told| frame.keyframe && self.parameters.as_ref() != Some(told));
-        if let Some(parameters) = &changed {
-            // Before anything is changed: what cannot be written down is refused.
-            mp4::video_init(parameters).map_err(|_| Refused::BadParameters)?;
-        }
+        // Before anything is changed: what cannot be written down is refused.
+        let init = changed.map(|parameters| mp4::video_init(&parameters).map(|init| (parameters, init)));
+        let init = init.transpose().map_err(|_| Refused::BadParameters)?;
 
         self.release(Some(frame.dts));
         let due = self.video.open_duration() >= self.ticks(self.config.segment);
-        if frame.keyframe && (due || self.broken || changed.is_some() || !self.video.is_open()) {
-            self.next_segment(&frame, changed, wall);
+        if frame.keyframe && (due || self.broken || init.is_some() || !self.video.is_open()) {
+            self.next_segment(&frame, init, wall);
         } else if self.part_is_due() {
             self.video.close_part();
             self.cut(frame.dts, What::Part);
@@ -162,7 +161,7 @@ impl Packager {
     /// The source has changed; the next keyframe begins a segment that has nothing to do with the last.
     pub fn discontinuity(&mut self) {
         self.release(None);
-        if let Some(end) = self.video_end() {
+        if let Some(end) = self.video.open_end() {
             self.close(end);
         }
         self.broken = true;
@@ -292,17 +291,11 @@ impl Packager {
         nearly >= self.ticks(self.config.part) || self.video.part_samples() >= PART_SAMPLES_MAX
     }
 
-    fn video_end(&self) -> Option<u64> {
-        self.video.open_end()
-    }
-
-    fn next_segment(&mut self, frame: &VideoFrame, changed: Option<Parameters>, wall: Timestamp) {
+    fn next_segment(&mut self, frame: &VideoFrame, init: Option<(Parameters, Bytes)>, wall: Timestamp) {
         if self.video.is_open() {
             self.close(frame.dts);
         }
-        if let Some(parameters) = changed
-            && let Ok(init) = mp4::video_init(&parameters)
-        {
+        if let Some((parameters, init)) = init {
             self.video.set_init(self.next_msn, init);
             self.parameters = Some(parameters);
         }

@@ -318,10 +318,10 @@ impl Thread {
             .plane
             .deadline()
             .map(|at| at.saturating_duration_since(clock()));
-        if self.plane.events.is_empty() {
+        if self.plane.events.is_empty() && self.plane.words.is_empty() {
             wait
         } else {
-            // The listener was full; look again soon.
+            // A listener was full; look again soon.
             Some(wait.unwrap_or(Duration::MAX).min(Duration::from_millis(20)))
         }
     }
@@ -340,11 +340,14 @@ impl Thread {
             }
         }
         self.plane.events.truncate(EVENTS_WAITING_MAX);
-        for word in self.plane.words.drain(..) {
-            // When it is so far behind it will ask for a keyframe and go on from there.
-            if self.words.try_send(word).is_err() {
-                tracing::warn!("the program does not keep up");
-                break;
+        for word in std::mem::take(&mut self.plane.words) {
+            match self.words.try_send(word) {
+                // A room's end must arrive; without a picture it goes on from the next keyframe.
+                Err(TrySendError::Full(over @ Word::Over(_))) => self.plane.words.push(over),
+                Err(TrySendError::Full(Word::Packet { .. })) => {
+                    tracing::debug!("the programs' thread does not keep up");
+                }
+                Ok(()) | Err(TrySendError::Disconnected(_)) => {}
             }
         }
         self.registry
