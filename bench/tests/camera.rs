@@ -31,31 +31,25 @@ fn session() -> MediaSessionId {
 
 async fn view(media: &Media) -> Viewer {
     let signal = async |offer| {
-        let answer = media
-            .view(View {
-                room: ROOM,
-                session: session(),
-                offer,
-            })
-            .await;
+        let answer = media.view(View::anybody(ROOM, session(), offer)).await;
         answer
             .map(|answer| answer.sdp)
             .map_err(|refused| refused.to_string())
     };
-    Viewer::start_with(ViewOptions { decode: true }, signal)
-        .await
-        .expect("the offer is answered")
+    Viewer::start_with(
+        ViewOptions {
+            decode: true,
+            people: 1,
+        },
+        signal,
+    )
+    .await
+    .expect("the offer is answered")
 }
 
 async fn publish(media: &Media, camera: &Camera) -> Publisher {
     let signal = async |offer| {
-        let answer = media
-            .publish(Publish {
-                room: ROOM,
-                session: session(),
-                offer,
-            })
-            .await;
+        let answer = media.publish(Publish::host(ROOM, session(), offer)).await;
         answer
             .map(|answer| answer.sdp)
             .map_err(|refused| refused.to_string())

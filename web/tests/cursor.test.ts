@@ -45,13 +45,14 @@ describe('a screen in the room log', () => {
     expect(cursor.query).toBe('?after=40&epoch=3')
   })
 
-  test('a hole that nobody announced is lost, and nothing after it is shown', () => {
+  test('numbers that are absent belong to others; what is counted is what the frame leads up to', () => {
     const cursor = new Cursor()
     cursor.take(hello(1, 5, []))
-    const taken = cursor.take(live([title(6), title(8)]))
-    expect(numbers(taken.events)).toEqual([6])
-    expect(taken.lost).toBe(true)
-    expect(cursor.query).toBe('?after=6&epoch=1')
+    const taken = cursor.take({ ...live([title(6), title(8)]), seq: 11 })
+    expect(numbers(taken.events)).toEqual([6, 8])
+    expect(taken.lost).toBe(false)
+    expect(cursor.query).toBe('?after=11&epoch=1')
+    expect(numbers(cursor.take(live([title(9), title(12)])).events)).toEqual([12])
   })
 
   test('an announced gap is marked and stepped over', () => {

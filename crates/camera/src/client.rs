@@ -60,7 +60,7 @@ impl Line {
     /// Binds a socket at `ip` and makes the offer.
     async fn open(
         ip: IpAddr,
-        offer: fn(SocketAddr, Instant) -> Result<(Peer, String), PeerError>,
+        offer: impl FnOnce(SocketAddr, Instant) -> Result<(Peer, String), PeerError>,
     ) -> Result<(Line, String), ClientError> {
         let socket = UdpSocket::bind((ip, 0)).await?;
         let (peer, sdp) = offer(socket.local_addr()?, now())?;

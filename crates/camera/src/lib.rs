@@ -8,7 +8,7 @@
 //! let camera = Camera::start(CameraConfig::demo(Scene::Stage, "Ada"))?;
 //! let mut publisher = camera.publish("http://127.0.0.1:8080/whip/ada", Some("the stream key")).await?;
 //! assert!(publisher.connected().await);
-//! let viewer = Viewer::start("http://127.0.0.1:8080/whep/…", None, ViewOptions { decode: true }).await?;
+//! let viewer = Viewer::start("http://127.0.0.1:8080/whep/…", None, ViewOptions { decode: true, people: 1 }).await?;
 //! println!("{:?}", viewer.stats());
 //! viewer.stop().await;
 //! publisher.stop().await;

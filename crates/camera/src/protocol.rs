@@ -51,6 +51,8 @@ pub struct Sample {
 #[derive(Debug)]
 pub struct Packet {
     pub kind: MediaKind,
+    /// Whose it is, by the order of the offer's lines.
+    pub person: usize,
     /// Extended: it does not wrap.
     pub sequence: u64,
     pub rtp_time: u32,
@@ -84,12 +86,13 @@ pub struct Peer {
     rtc: Rtc,
     local: SocketAddr,
     pending: Option<SdpPendingOffer>,
-    video: Mid,
-    audio: Mid,
+    /// Pictures and sounds, by person.
+    video: Vec<Mid>,
+    audio: Vec<Mid>,
     /// By kind, filled by the answer when publishing.
     outgoing: Vec<(MediaKind, Outgoing)>,
     /// The streams seen so far.
-    incoming: Vec<(Ssrc, MediaKind)>,
+    incoming: Vec<(Ssrc, MediaKind, usize)>,
     publishes: bool,
     events: VecDeque<PeerOutput>,
 }
@@ -97,15 +100,20 @@ pub struct Peer {
 impl Peer {
     /// A peer that sends one camera and one microphone, and its offer.
     pub fn publish(local: SocketAddr, now: Instant) -> Result<(Peer, String), PeerError> {
-        Peer::offer(local, Direction::SendOnly, now)
+        Peer::offer(local, Direction::SendOnly, 1, now)
     }
 
-    /// A peer that receives one camera and one microphone, and its offer.
-    pub fn view(local: SocketAddr, now: Instant) -> Result<(Peer, String), PeerError> {
-        Peer::offer(local, Direction::RecvOnly, now)
+    /// A peer that receives the cameras and microphones of so many people, and its offer.
+    pub fn view(local: SocketAddr, people: usize, now: Instant) -> Result<(Peer, String), PeerError> {
+        Peer::offer(local, Direction::RecvOnly, people.max(1), now)
     }
 
-    fn offer(local: SocketAddr, direction: Direction, now: Instant) -> Result<(Peer, String), PeerError> {
+    fn offer(
+        local: SocketAddr,
+        direction: Direction,
+        people: usize,
+        now: Instant,
+    ) -> Result<(Peer, String), PeerError> {
         let mut config = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
@@ -118,8 +126,9 @@ impl Peer {
         let host = Candidate::host(local, "udp").map_err(|_| PeerError::Address(local))?;
         rtc.add_local_candidate(host);
         let mut change = rtc.sdp_api();
-        let audio = change.add_media(MediaKind::Audio, direction, Some("busk".into()), None, None);
-        let video = change.add_media(MediaKind::Video, direction, Some("busk".into()), None, None);
+        let mut add = |kind| change.add_media(kind, direction, Some("busk".into()), None, None);
+        let audio = (0..people).map(|_| add(MediaKind::Audio)).collect();
+        let video = (0..people).map(|_| add(MediaKind::Video)).collect();
         let (offer, pending) = change
             .apply()
             .expect("two media were added, so there is something to offer");
@@ -150,8 +159,8 @@ impl Peer {
             .map_err(|error| PeerError::AnswerRefused(error.to_string()))?;
         if self.publishes {
             let tracks = [
-                (MediaKind::Video, self.video, Codec::H264),
-                (MediaKind::Audio, self.audio, Codec::Opus),
+                (MediaKind::Video, self.video[0], Codec::H264),
+                (MediaKind::Audio, self.audio[0], Codec::Opus),
             ];
             for (kind, mid, codec) in tracks {
                 let pt = self.negotiated(mid, codec).ok_or(PeerError::NoCodec(kind))?;
@@ -241,7 +250,7 @@ impl Peer {
 
     /// Asks the server for a keyframe.
     pub fn want_keyframe(&mut self) {
-        let video = self.video;
+        let video = self.video[0];
         if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(video, None) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
@@ -274,9 +283,10 @@ impl Peer {
             Output::Event(Event::Connected) => Some(PeerOutput::Connected),
             Output::Event(Event::KeyframeRequest(_)) => Some(PeerOutput::KeyframeWanted),
             Output::Event(Event::RtpPacket(packet)) => {
-                let kind = self.kind_of(packet.header.ssrc)?;
+                let (kind, person) = self.kind_of(packet.header.ssrc)?;
                 Some(PeerOutput::Packet(Packet {
                     kind,
+                    person,
                     sequence: *packet.seq_no,
                     rtp_time: packet.header.timestamp,
                     marker: packet.header.marker,
@@ -291,19 +301,19 @@ impl Peer {
         }
     }
 
-    fn kind_of(&mut self, ssrc: Ssrc) -> Option<MediaKind> {
-        if let Some((_, kind)) = self.incoming.iter().find(|(known, _)| *known == ssrc) {
-            return Some(*kind);
+    fn kind_of(&mut self, ssrc: Ssrc) -> Option<(MediaKind, usize)> {
+        if let Some((_, kind, person)) = self.incoming.iter().find(|(known, ..)| *known == ssrc) {
+            return Some((*kind, *person));
         }
         let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid();
-        let kind = if mid == self.video {
-            MediaKind::Video
-        } else {
-            MediaKind::Audio
+        let place = |mids: &[Mid]| mids.iter().position(|of| *of == mid);
+        let (kind, person) = match place(&self.video) {
+            Some(person) => (MediaKind::Video, person),
+            None => (MediaKind::Audio, place(&self.audio)?),
         };
         // str0m itself bounds the number of streams of a connection.
-        self.incoming.push((ssrc, kind));
-        Some(kind)
+        self.incoming.push((ssrc, kind, person));
+        Some((kind, person))
     }
 
     /// Ends the connection: the server is told by DTLS.

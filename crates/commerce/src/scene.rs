@@ -134,7 +134,9 @@ impl Scene {
 
     /// The last number of the room's log.
     pub(crate) async fn last_number(&self) -> i64 {
-        let read = self.store.read(|db| busk_rooms::log::after(db, LIVE, 0, 1_000));
+        let read = self
+            .store
+            .read(|db| busk_rooms::log::after(db, LIVE, busk_rooms::log::LogReader::default(), 0, 1_000));
         read.await.unwrap().last().unwrap().0
     }
 

@@ -70,6 +70,14 @@ impl Config {
 #[derive(Clone, Debug)]
 pub struct Publish {
     pub room: RoomId,
+    /// Below [`stage::SEATS_MAX`]; the host's is 0.
+    pub seat: u8,
+    /// Whose camera it is; 0 is nobody.
+    pub person: u128,
+    /// The microphone is off.
+    pub muted: bool,
+    /// The camera is off.
+    pub hidden: bool,
     /// Made by the caller, random enough to be unguessable if it stands in an address.
     pub session: MediaSessionId,
     /// The SDP offer (RFC 8866), at most 64 kB.
@@ -81,7 +89,39 @@ pub struct Publish {
 pub struct View {
     pub room: RoomId,
     pub session: MediaSessionId,
+    /// Who watches; 0 is nobody.
+    pub person: u128,
+    /// Whether they get what their own camera brings, too.
+    pub own: bool,
     pub offer: String,
+}
+
+impl Publish {
+    /// The host's camera, all switched on.
+    pub fn host(room: RoomId, session: MediaSessionId, offer: String) -> Self {
+        Self {
+            room,
+            seat: 0,
+            person: 0,
+            muted: false,
+            hidden: false,
+            session,
+            offer,
+        }
+    }
+}
+
+impl View {
+    /// Somebody unknown, who sees all.
+    pub fn anybody(room: RoomId, session: MediaSessionId, offer: String) -> Self {
+        Self {
+            room,
+            session,
+            person: 0,
+            own: true,
+            offer,
+        }
+    }
 }
 
 /// What answers an offer.
@@ -99,7 +139,7 @@ pub struct Answer {
 pub enum PublishError {
     #[error("the server has as many media sessions as it bears")]
     Full,
-    #[error("the room has a camera already")]
+    #[error("the seat has a camera already")]
     AlreadyPublishing,
     #[error("{0}")]
     BadOffer(String),
@@ -172,11 +212,13 @@ pub enum MediaEvent {
     /// The camera is connected and its first keyframe has come.
     PublisherConnected {
         room: RoomId,
+        seat: u8,
         session: MediaSessionId,
     },
     /// It hung up, was closed, or nothing has come from it for five seconds. Only after it was connected.
     PublisherLost {
         room: RoomId,
+        seat: u8,
         session: MediaSessionId,
     },
     ViewerConnected {
@@ -303,6 +345,34 @@ impl Media {
     pub async fn close_room(&self, room: RoomId) {
         self.ask(self.thread_of_room(room), |reply| Ask::CloseRoom(room, reply))
             .await;
+    }
+
+    /// Ends whatever a person has in a room: camera and picture.
+    pub async fn close_person(&self, room: RoomId, person: u128) {
+        self.ask(self.thread_of_room(room), |reply| {
+            Ask::ClosePerson(room, person, reply)
+        })
+        .await;
+    }
+
+    /// Ends the camera on a seat.
+    pub async fn clear_seat(&self, room: RoomId, seat: u8) {
+        self.ask(self.thread_of_room(room), |reply| {
+            Ask::ClearSeat(room, seat, reply)
+        })
+        .await;
+    }
+
+    /// Switches the microphone and the camera on a seat: what is off reaches nobody.
+    pub fn switch(&self, room: RoomId, seat: u8, muted: bool, hidden: bool) {
+        let ask = Ask::Switch {
+            room,
+            seat,
+            muted,
+            hidden,
+        };
+        // A thread that has ended sends nothing more.
+        let _ = self.inner.mailboxes[self.thread_of_room(room)].post(ask);
     }
 
     /// From now on what the room's camera brings is seen by those who do not watch in real time, too.

@@ -1,4 +1,4 @@
-//! The stage of a room: up to four people, each with a camera and a microphone as two tracks.
+//! The stage of a room: a few people, each with a camera and a microphone as two tracks.
 //!
 //! Invariant: a seat has at most one source at a time. A seat whose source was lost stays, so that
 //! those who watch go on from where they were when the person comes back.
@@ -9,8 +9,8 @@ use busk_base::MediaSessionId;
 
 use crate::track::{Packet, Track, TrackKind};
 
-/// People who can be on stage at once. Whoever publishes to a room today gets the first seat.
-pub const SEATS: usize = 4;
+/// Seats there can be; the rooms above decide how many of them are given.
+pub const SEATS_MAX: usize = 8;
 /// A source whose clock and ours part by more than this has changed its clock.
 const CLOCK_DRIFT_MAX: Duration = Duration::from_secs(1);
 
@@ -18,6 +18,10 @@ const CLOCK_DRIFT_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Seat {
     source: Option<MediaSessionId>,
+    /// Who sits here; 0 is nobody.
+    person: u128,
+    muted: bool,
+    hidden: bool,
     on_air: bool,
     clock: Option<SourceClock>,
     video: Track,
@@ -28,6 +32,9 @@ impl Seat {
     fn new() -> Self {
         Self {
             source: None,
+            person: 0,
+            muted: false,
+            hidden: false,
             on_air: false,
             clock: None,
             video: Track::new(TrackKind::Video),
@@ -59,9 +66,35 @@ impl Seat {
         }
     }
 
-    /// Gives the seat to a source; `profile` is its H.264 `profile-level-id`.
-    pub fn take(&mut self, source: MediaSessionId, profile: Option<u32>) {
+    pub fn person(&self) -> u128 {
+        self.person
+    }
+
+    /// Whether packets of this kind are to reach nobody.
+    pub fn is_off(&self, kind: TrackKind) -> bool {
+        match kind {
+            TrackKind::Video => self.hidden,
+            TrackKind::Audio => self.muted,
+        }
+    }
+
+    /// Switches the microphone and the camera. What is switched on again starts anew for all who read it: its
+    /// numbers went on meanwhile, which would look like loss.
+    pub fn switch(&mut self, muted: bool, hidden: bool) {
+        if self.muted && !muted {
+            self.audio.replace_source(None);
+        }
+        if self.hidden && !hidden {
+            let profile = self.video.profile();
+            self.video.replace_source(profile);
+        }
+        (self.muted, self.hidden) = (muted, hidden);
+    }
+
+    /// Gives the seat to somebody's source; `profile` is its H.264 `profile-level-id`.
+    pub fn take(&mut self, source: MediaSessionId, person: u128, profile: Option<u32>) {
         self.source = Some(source);
+        self.person = person;
         self.on_air = false;
         self.clock = None;
         self.video.replace_source(profile);
@@ -72,6 +105,11 @@ impl Seat {
     pub fn leave(&mut self) -> bool {
         self.source = None;
         std::mem::take(&mut self.on_air)
+    }
+
+    /// Something came that is switched off. Says whether with it the seat came on air.
+    pub fn come_on_air(&mut self) -> bool {
+        !std::mem::replace(&mut self.on_air, true)
     }
 
     /// Takes a packet of the seat's source. Says whether with it the seat came on air.
@@ -117,28 +155,28 @@ impl SourceClock {
     }
 }
 
-/// The seats of a room. Tracks of all of them go to every viewer.
-#[derive(Debug)]
+/// The seats of a room that were ever taken. Tracks of all of them go to every viewer.
+#[derive(Debug, Default)]
 pub struct Stage {
     seats: Vec<Seat>,
 }
 
-impl Default for Stage {
-    fn default() -> Self {
-        Self {
-            seats: vec![Seat::new()],
-        }
-    }
-}
-
 impl Stage {
-    /// The seat of the one camera a room has for now.
-    pub fn seat(&self) -> &Seat {
-        &self.seats[0]
+    pub fn seat(&self, seat: usize) -> Option<&Seat> {
+        self.seats.get(seat)
     }
 
-    pub fn seat_mut(&mut self) -> &mut Seat {
-        &mut self.seats[0]
+    pub fn seat_mut(&mut self, seat: usize) -> Option<&mut Seat> {
+        self.seats.get_mut(seat)
+    }
+
+    /// The seat, which is there from now on; the last one when there cannot be so many.
+    pub fn open(&mut self, seat: usize) -> &mut Seat {
+        let seat = seat.min(SEATS_MAX - 1);
+        while self.seats.len() <= seat {
+            self.seats.push(Seat::new());
+        }
+        &mut self.seats[seat]
     }
 
     pub fn seats(&self) -> &[Seat] {
@@ -198,16 +236,17 @@ mod tests {
         let now = Instant::now();
         let mut stage = Stage::default();
         for number in 1..=2 {
-            let seat = stage.seat_mut();
+            let seat = stage.open(1);
             seat.take(
                 MediaSessionId::new(Timestamp::from_unix_us(number), [0; 10]),
+                7,
                 None,
             );
             assert!(!seat.on_air());
             assert!(seat.push(TrackKind::Video, packet(1, None, now), now));
             assert!(!seat.push(TrackKind::Video, packet(2, None, now), now));
             assert!(stage.is_live());
-            assert!(stage.seat_mut().leave() && !stage.seat_mut().leave());
+            assert!(stage.open(1).leave() && !stage.open(1).leave());
             assert!(!stage.is_live());
         }
     }

@@ -155,7 +155,11 @@ async fn viewers_stay_while_the_camera_comes_back() {
     camera.stop();
     assert_eq!(
         event(&mut events).await,
-        MediaEvent::PublisherLost { room, session: first }
+        MediaEvent::PublisherLost {
+            room,
+            seat: 0,
+            session: first
+        }
     );
     assert!(!media.stats(room).await.unwrap().on_air);
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -165,6 +169,7 @@ async fn viewers_stay_while_the_camera_comes_back() {
         event(&mut events).await,
         MediaEvent::PublisherConnected {
             room,
+            seat: 0,
             session: second
         }
     );
@@ -225,11 +230,7 @@ async fn a_viewer_may_restart_ice_while_it_watches() {
     let (room, _, _camera) = on_air(&media, &mut events, Peer::camera()).await;
     let mut viewer = Peer::viewer();
     let session = common::session();
-    let ask = View {
-        room,
-        session,
-        offer: viewer.offer.clone(),
-    };
+    let ask = View::anybody(room, session, viewer.offer.clone());
     let answer = media.view(ask).await.unwrap();
     viewer.accept(&answer.sdp);
     let viewer = viewer.run();

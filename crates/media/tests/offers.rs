@@ -116,11 +116,7 @@ a=fmtp:63 111/111
 
 async fn answer(media: &Media, offer: &str) -> Result<String, PublishError> {
     let offer = offer.replace('\n', "\r\n");
-    let ask = Publish {
-        room: room(),
-        session: session(),
-        offer,
-    };
+    let ask = Publish::host(room(), session(), offer);
     media.publish(ask).await.map(|answer| answer.sdp)
 }
 

@@ -12,11 +12,7 @@ use common::{Peer, event, media, on_air, publish, room, session, until, view};
 async fn a_room_has_one_camera() {
     let (media, mut events) = media(1);
     let (room, _, _camera) = on_air(&media, &mut events, Peer::camera()).await;
-    let second = Publish {
-        room,
-        session: session(),
-        offer: Peer::camera().offer,
-    };
+    let second = Publish::host(room, session(), Peer::camera().offer);
     assert_eq!(media.publish(second).await, Err(PublishError::AlreadyPublishing));
     assert_eq!(media.sessions(), 1);
 }
@@ -46,11 +42,7 @@ async fn bad_offers_are_told_what_they_lack() {
         ),
     ] {
         let refused = media
-            .publish(Publish {
-                room: room(),
-                session: session(),
-                offer,
-            })
+            .publish(Publish::host(room(), session(), offer))
             .await
             .unwrap_err();
         let same = std::mem::discriminant(&refused) == std::mem::discriminant(&wanted);
@@ -63,13 +55,7 @@ async fn bad_offers_are_told_what_they_lack() {
         (room(), viewer, ViewError::NotLive),
     ] {
         assert_eq!(
-            media
-                .view(View {
-                    room,
-                    session: session(),
-                    offer
-                })
-                .await,
+            media.view(View::anybody(room, session(), offer)).await,
             Err(wanted)
         );
     }
@@ -81,32 +67,16 @@ async fn a_room_and_a_server_can_be_full() {
     let (media, mut events) = media(1);
     let (room, _, _camera) = on_air(&media, &mut events, Peer::camera()).await;
     for _ in 0..8 {
-        let ask = View {
-            room,
-            session: session(),
-            offer: Peer::viewer().offer,
-        };
+        let ask = View::anybody(room, session(), Peer::viewer().offer);
         assert!(media.view(ask).await.is_ok());
     }
-    let ask = View {
-        room,
-        session: session(),
-        offer: Peer::viewer().offer,
-    };
+    let ask = View::anybody(room, session(), Peer::viewer().offer);
     assert_eq!(media.view(ask).await, Err(ViewError::Full));
     for _ in 0..7 {
-        let ask = Publish {
-            room: common::room(),
-            session: session(),
-            offer: Peer::camera().offer,
-        };
+        let ask = Publish::host(common::room(), session(), Peer::camera().offer);
         assert!(media.publish(ask).await.is_ok());
     }
-    let ask = Publish {
-        room: common::room(),
-        session: session(),
-        offer: Peer::camera().offer,
-    };
+    let ask = Publish::host(common::room(), session(), Peer::camera().offer);
     assert_eq!(media.publish(ask).await, Err(PublishError::Full));
     assert_eq!(media.sessions(), 16);
 }
@@ -138,6 +108,7 @@ async fn closing_frees_everything() {
         event(&mut events).await,
         MediaEvent::PublisherLost {
             room,
+            seat: 0,
             session: camera
         }
     );
@@ -180,6 +151,7 @@ async fn a_camera_without_power_is_lost_after_five_seconds_and_may_be_replaced_a
     assert_eq!(
         event(&mut events).await,
         MediaEvent::PublisherLost {
+            seat: 0,
             room: second,
             session: two
         }
@@ -187,6 +159,7 @@ async fn a_camera_without_power_is_lost_after_five_seconds_and_may_be_replaced_a
     assert_eq!(
         event(&mut events).await,
         MediaEvent::PublisherConnected {
+            seat: 0,
             room: second,
             session: again
         }
@@ -194,6 +167,7 @@ async fn a_camera_without_power_is_lost_after_five_seconds_and_may_be_replaced_a
     assert_eq!(
         event(&mut events).await,
         MediaEvent::PublisherLost {
+            seat: 0,
             room: first,
             session: one
         }
@@ -236,11 +210,7 @@ async fn patches_add_candidates_or_restart_ice() {
     let viewer = Peer::viewer();
     let id = session();
     let answer = media
-        .view(View {
-            room,
-            session: id,
-            offer: viewer.offer.clone(),
-        })
+        .view(View::anybody(room, id, viewer.offer.clone()))
         .await
         .unwrap();
     let value = |name: &str| {

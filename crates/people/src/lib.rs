@@ -6,6 +6,7 @@
 //! bits each) as SHA-256.
 
 mod attempts;
+pub mod block;
 mod caller;
 mod channel;
 pub mod guest;

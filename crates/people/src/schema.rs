@@ -3,9 +3,10 @@
 
 use busk_store::Migration;
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "people/0001_people",
-    sql: "
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "people/0001_people",
+        sql: "
     CREATE TABLE person (
         id BYTEA PRIMARY KEY,
         handle TEXT NOT NULL UNIQUE,
@@ -48,4 +49,15 @@ pub const MIGRATIONS: &[Migration] = &[Migration {
         token_hash BYTEA PRIMARY KEY,
         made_at BIGINT NOT NULL
     );",
-}];
+    },
+    Migration {
+        name: "people/0002_blocks",
+        sql: "
+    CREATE TABLE person_block (
+        blocker BYTEA NOT NULL REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        blocked BYTEA NOT NULL REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        created_at BIGINT NOT NULL,
+        PRIMARY KEY (blocker, blocked)
+    );",
+    },
+];

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::State;
+use crate::stage::{Layout, Seat, Standing};
 
 /// One numbered entry of a room's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +50,38 @@ pub enum What {
     },
     /// The title changed.
     Title { title: String },
+    /// Who is on stage, and how it is laid out, from now on.
+    Stage {
+        layout: Layout,
+        /// The seat that the layout is about.
+        focus: Option<u8>,
+        seats: Vec<Seat>,
+    },
+    /// Who waits to come on stage; told to those on it.
+    StageWaiting {
+        asked: Vec<Speaker>,
+        invited: Vec<Speaker>,
+    },
+    /// One's own standing; told to that person alone.
+    StageMine {
+        state: Standing,
+        seat: Option<u8>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<Why>,
+    },
+}
+
+/// Why someone's standing with the stage changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Why {
+    Admitted,
+    /// Their ask was dismissed, or an invitation withdrawn.
+    Declined,
+    Removed,
+    Left,
+    /// Their camera did not come back in time.
+    Lost,
 }
 
 /// A run of the same gift by the same viewer.

@@ -11,6 +11,7 @@ use busk_api::{Path, Problem, Query, StatusCode};
 use busk_base::RoomId;
 use busk_hls::{Ask, Rendition, ResourceName};
 use busk_media::program::{PlaylistError, Program};
+use busk_people::Caller;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
@@ -48,15 +49,20 @@ pub(crate) struct Directives {
 #[utoipa::path(get, path = "/hls/{room}/{name}", tag = "media",
     params(("room" = RoomId, Path), ("name" = String, Path, description = "`index.m3u8`, or what it leads to"), Directives),
     responses((status = 200, description = "a playlist (`application/vnd.apple.mpegurl`) or fragmented MP4"),
-        (status = 400, description = "`malformed`"),
+        (status = 400, description = "`malformed`"), (status = 403, description = "`blocked`"),
         (status = 404, description = "`no_program`, `not_found`"),
         (status = 503, description = "`stalled`: what was waited for did not come")))]
 pub(crate) async fn get(
     Shared(rooms): Shared<Rooms>,
     Path((room, name)): Path<(RoomId, String)>,
     Query(directives): Query<Directives>,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    // At the door only: what a playlist leads to has to be the same for everybody, for caches.
+    if name == "index.m3u8" && caller.person().is_some() {
+        rooms.entered(room, &caller).await?;
+    }
     let program = rooms.media().program(room).ok_or_else(no_program)?;
     if name == "index.m3u8" {
         let text = program.master().ok_or_else(no_program)?;

@@ -10,10 +10,9 @@ use busk_people::{Caller, Channel, Person, SignedIn};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::live::{Rooms, Viewer};
-use crate::socket::{self, speaker};
+use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
-use crate::{Room, RoomEvent, RoomView, hls, log, session, view, whep, whip};
+use crate::{Room, RoomEvent, RoomView, blocks, hls, log, session, socket, stage, view, whep, whip};
 
 const LISTED_MAX: i64 = 100;
 const EVENTS_MAX: i64 = 200;
@@ -23,6 +22,7 @@ const SDP_BYTES_MAX: usize = 64 * 1024;
 pub fn routes(rooms: Rooms) -> OpenApiRouter {
     let media = OpenApiRouter::new()
         .routes(operations!(whip::publish, whip::options))
+        .routes(operations!(whip::publish_guest, whip::guest_options))
         .routes(operations!(whep::view, whep::options))
         .routes(operations!(hls::get))
         .routes(operations!(session::trickle, session::hang_up, session::options))
@@ -37,6 +37,8 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .routes(operations!(say))
         .routes(operations!(delete))
         .routes(operations!(channel))
+        .merge(stage::http::routes())
+        .merge(blocks::routes())
         .route("/ws/rooms/{room}", get(socket::open))
         .merge(media)
         .with_state(rooms)
@@ -223,17 +225,20 @@ struct Events {
 async fn events(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
+    caller: Caller,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<Events>, Problem> {
     let max = query.limit.unwrap_or(EVENTS_MAX);
     if !(1..=EVENTS_MAX).contains(&max) {
         return Err(Problem::invalid("limit", format!("must be 1 to {EVENTS_MAX}")));
     }
-    let read = rooms.site().store().read(move |db| {
-        let known = view::one(db, room)?.is_some();
-        Ok::<_, busk_store::StoreError>(known.then(|| log::after(db, room, query.after, max)))
-    });
-    let rows = read.await?.ok_or_else(room_unknown)??;
+    let entered = rooms.entered(room, &caller).await?;
+    let reader = entered.viewer.reader();
+    let read = rooms
+        .site()
+        .store()
+        .read(move |db| log::after(db, room, reader, query.after, max));
+    let rows = read.await?;
     let next = (rows.len() as i64 == max)
         .then(|| rows.last().map(|(n, _)| *n))
         .flatten();
@@ -268,6 +273,7 @@ struct SaidBody {
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms", params(("room" = RoomId, Path)),
     request_body = SayBody,
     responses((status = 201, body = SaidBody), (status = 401, description = "`name_needed`"),
+        (status = 403, description = "`blocked`"),
         (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`room_not_live`, `id_reused`"),
         (status = 429, description = "`too_fast`"), Refusals))]
@@ -277,7 +283,7 @@ async fn say(
     caller: Caller,
     Json(body): Json<SayBody>,
 ) -> Result<(StatusCode, Json<SaidBody>), Problem> {
-    let viewer = viewer(&rooms, room, &caller).await?;
+    let viewer = rooms.entered(room, &caller).await?.viewer;
     let n = rooms.say(room, &viewer, body.id, body.text).await?;
     Ok((StatusCode::CREATED, Json(SaidBody { id: body.id, n })))
 }
@@ -292,7 +298,7 @@ async fn delete(
     Path((room, message)): Path<(RoomId, MessageId)>,
     caller: Caller,
 ) -> Result<StatusCode, Problem> {
-    let viewer = viewer(&rooms, room, &caller).await?;
+    let viewer = rooms.entered(room, &caller).await?.viewer;
     rooms.delete_message(room, &viewer, message).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -356,16 +362,6 @@ pub(crate) async fn own_channel(rooms: &Rooms, person: &Person) -> Result<Channe
         .read(move |db| busk_people::channel_of(db, id))
         .await?;
     channel.ok_or_else(|| Problem::not_found("channel_unknown", "You have no channel"))
-}
-
-async fn viewer(rooms: &Rooms, room: RoomId, caller: &Caller) -> Result<Viewer, Problem> {
-    let found = rooms.site().store().read(move |db| view::one(db, room)).await?;
-    let host = found.ok_or_else(room_unknown)?.room.host;
-    let speaker = speaker(caller, caller.person_id() == Some(host));
-    Ok(Viewer {
-        speaker,
-        operator: caller.is_operator(),
-    })
 }
 
 async fn shown(rooms: &Rooms, room: &Room, caller: &Caller) -> Result<Json<RoomView>, Problem> {

@@ -1,4 +1,4 @@
-//! A live room: its states, its log, its chat, its camera and its audience.
+//! A live room: its states, its log, its chat, its stage and its audience.
 //!
 //! ```text
 //!   scheduled ─► lobby ─► live ⇄ interrupted ─► ended
@@ -12,7 +12,9 @@
 //! [`Rooms`] joins the parts at run time: the store's announcements to the fan-out, sockets' commands to
 //! chat, the camera's comings and goings to the room's state.
 
+mod blocks;
 pub mod chat;
+mod enter;
 pub mod event;
 mod hls;
 mod http;
@@ -24,6 +26,7 @@ mod schema;
 mod session;
 mod signal;
 mod socket;
+pub mod stage;
 pub mod state;
 mod view;
 mod whep;

@@ -10,17 +10,21 @@ use busk_api::Site;
 use busk_base::{JobId, MediaSessionId, RoomId};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
-use busk_store::{Announcement, Sink, Tx, jobs};
+use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::Speaker;
 use crate::rates::Rates;
 use crate::socket::Commands;
+use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
 use crate::{Room, State, log};
 
 /// How long going live waits for the first keyframe of a camera that has a session.
 const CAMERA_WAIT: Duration = Duration::from_secs(4);
+
+/// The host's camera is what makes a room live.
+const HOST_SEAT: u8 = 0;
 
 /// A room's camera sessions, viewers' sessions and sockets, and the site they belong to. Clones share it.
 #[derive(Clone)]
@@ -31,8 +35,8 @@ struct Parts {
     fanout: Fanout<Arc<Viewer>>,
     media: Media,
     rates: Mutex<Rates>,
-    /// The connected cameras.
-    cameras: Mutex<HashMap<RoomId, MediaSessionId>>,
+    /// The connected cameras, by seat.
+    cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
     camera_came: Notify,
 }
@@ -42,6 +46,8 @@ struct Parts {
 pub(crate) struct Viewer {
     pub(crate) speaker: Option<Speaker>,
     pub(crate) operator: bool,
+    /// Whether they see what the stage sees.
+    pub(crate) stage: bool,
 }
 
 /// What [`Rooms`] is made of.
@@ -119,12 +125,12 @@ impl Rooms {
         self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cameras(&self) -> MutexGuard<'_, HashMap<RoomId, MediaSessionId>> {
+    fn cameras(&self) -> MutexGuard<'_, HashMap<(RoomId, u8), MediaSessionId>> {
         self.0.cameras.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn camera_connected(&self, room: RoomId) -> bool {
-        self.cameras().contains_key(&room)
+        self.cameras().contains_key(&(room, HOST_SEAT))
     }
 
     async fn deliver(self, mut announced: mpsc::UnboundedReceiver<Vec<Announcement>>) {
@@ -149,8 +155,10 @@ impl Rooms {
     async fn follow_cameras(self, mut events: mpsc::Receiver<MediaEvent>) {
         while let Some(event) = events.recv().await {
             let followed = match event {
-                MediaEvent::PublisherConnected { room, session } => self.connected(room, session).await,
-                MediaEvent::PublisherLost { room, session } => self.lost(room, session).await,
+                MediaEvent::PublisherConnected { room, seat, session } => {
+                    self.connected(room, seat, session).await
+                }
+                MediaEvent::PublisherLost { room, seat, session } => self.lost(room, seat, session).await,
                 MediaEvent::ViewerConnected { .. } | MediaEvent::ViewerGone { .. } => Ok(()),
             };
             if let Err(error) = followed {
@@ -159,8 +167,11 @@ impl Rooms {
         }
     }
 
-    async fn connected(&self, room: RoomId, session: MediaSessionId) -> Result<(), ChangeError> {
-        self.cameras().insert(room, session);
+    async fn connected(&self, room: RoomId, seat: u8, session: MediaSessionId) -> Result<(), ChangeError> {
+        self.cameras().insert((room, seat), session);
+        if seat != HOST_SEAT {
+            return self.guest_on_air(room, seat, true).await;
+        }
         self.0.camera_came.notify_waiters();
         let now = self.site().now();
         let room = self
@@ -175,16 +186,28 @@ impl Rooms {
         Ok(())
     }
 
-    async fn lost(&self, room: RoomId, session: MediaSessionId) -> Result<(), ChangeError> {
+    async fn lost(&self, room: RoomId, seat: u8, session: MediaSessionId) -> Result<(), ChangeError> {
         {
             let mut cameras = self.cameras();
             // A newer camera may have taken over before the old one's end was noticed.
-            if cameras.get(&room) != Some(&session) {
+            if cameras.get(&(room, seat)) != Some(&session) {
                 return Ok(());
             }
-            cameras.remove(&room);
+            cameras.remove(&(room, seat));
+        }
+        if seat != HOST_SEAT {
+            return self.guest_on_air(room, seat, false).await;
         }
         self.interrupt(room).await
+    }
+
+    async fn guest_on_air(&self, room: RoomId, seat: u8, on_air: bool) -> Result<(), ChangeError> {
+        let act = Act::OnAir { seat, on_air };
+        match self.stage_act(room, Actor::System, act).await {
+            Ok(_) | Err(StageError::WrongState(_) | StageError::RoomUnknown) => Ok(()),
+            Err(StageError::Store(error)) => Err(error.into()),
+            Err(error) => Err(StoreError::Broken(error.to_string()).into()),
+        }
     }
 
     async fn interrupt(&self, room: RoomId) -> Result<(), ChangeError> {
@@ -212,6 +235,10 @@ impl Rooms {
             .map_err(ChangeError::Store)?
         {
             self.interrupt(room).await?;
+            let stage = self.site().store().read(move |db| stage::of(db, room)).await;
+            for place in stage.map_err(ChangeError::Store)?.on() {
+                self.guest_on_air(room, place.seat, false).await?;
+            }
         }
         Ok(())
     }
@@ -266,7 +293,7 @@ impl Rooms {
     }
 
     async fn hang_up(&self, room: RoomId) {
-        self.cameras().remove(&room);
+        self.cameras().retain(|(of, _), _| *of != room);
         self.media().close_room(room).await;
     }
 

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 
 use busk_base::{RoomId, Timestamp};
-use busk_fanout::{Audience, Class};
+use busk_fanout::Class;
 use busk_store::{Announcement, Insert, Read, StoreError, Tx, Type, params, row};
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::{Room, RoomEvent, What};
 
@@ -28,9 +29,49 @@ pub const RECENT: i64 = 60;
 pub const CATCH_UP_MAX: i64 = 400;
 
 const EVERYONE: &str = "everyone";
+const STAGE: &str = "stage";
 
-/// Gives what happened the room's next number, and has it told after the commit.
+/// Who may see an event; it is never sent to anyone else, also not as a hint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    Everyone,
+    /// Hosts, guests and moderators.
+    Stage,
+    /// One person.
+    One(Uuid),
+}
+
+impl Audience {
+    fn text(self) -> Cow<'static, str> {
+        match self {
+            Audience::Everyone => EVERYONE.into(),
+            Audience::Stage => STAGE.into(),
+            Audience::One(person) => person.to_string().into(),
+        }
+    }
+}
+
+/// Who reads a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogReader {
+    pub person: Option<Uuid>,
+    /// Whether they see what the stage sees.
+    pub stage: bool,
+}
+
+/// Gives what happened the room's next number, and has everybody told after the commit.
 pub fn append(tx: &mut Tx, room: RoomId, what: What, now: Timestamp) -> Result<RoomEvent, StoreError> {
+    append_for(tx, room, Audience::Everyone, what, now)
+}
+
+/// As [`append`], for fewer.
+pub fn append_for(
+    tx: &mut Tx,
+    room: RoomId,
+    audience: Audience,
+    what: What,
+    now: Timestamp,
+) -> Result<RoomEvent, StoreError> {
     let row = tx
         .find::<Room>(&room)?
         .ok_or_else(|| StoreError::Broken(format!("no room {room} to write to")))?;
@@ -42,11 +83,14 @@ pub fn append(tx: &mut Tx, room: RoomId, what: What, now: Timestamp) -> Result<R
         what,
     };
     let body = serde_json::to_string(&event).map_err(|e| StoreError::Broken(e.to_string()))?;
-    tx.insert(&EVENT, row![room, event.n, EVERYONE, body.as_str()]);
+    tx.insert(
+        &EVENT,
+        row![room, event.n, audience.text().as_ref(), body.as_str()],
+    );
     tx.announce(Announcement {
         subject: room.0,
         number: event.n,
-        tag: tag(kept, epoch),
+        tag: tag(kept, epoch, audience),
         body: Bytes::from(body),
     });
     Ok(event)
@@ -60,48 +104,63 @@ fn class_of(what: &What) -> Class {
         | What::Removed {}
         | What::Gift { .. }
         | What::RoomState { .. }
-        | What::Title { .. } => Class::Kept,
+        | What::Title { .. }
+        | What::Stage { .. }
+        | What::StageWaiting { .. }
+        | What::StageMine { .. } => Class::Kept,
     }
 }
 
-fn tag(class: Class, epoch: i64) -> Cow<'static, str> {
-    match (class, epoch) {
-        (Class::Chat, 1) => "chat/1".into(),
-        (Class::Kept, 1) => "kept/1".into(),
-        (Class::Chat, epoch) => format!("chat/{epoch}").into(),
-        (Class::Kept, epoch) => format!("kept/{epoch}").into(),
+fn tag(class: Class, epoch: i64, audience: Audience) -> Cow<'static, str> {
+    match (class, epoch, audience) {
+        (Class::Chat, 1, Audience::Everyone) => "chat/1/everyone".into(),
+        (Class::Kept, 1, Audience::Everyone) => "kept/1/everyone".into(),
+        (Class::Chat, epoch, audience) => format!("chat/{epoch}/{}", audience.text()).into(),
+        (Class::Kept, epoch, audience) => format!("kept/{epoch}/{}", audience.text()).into(),
     }
 }
 
 /// Reads an announcement back: its room, its epoch, and the event for the fan-out.
 pub(crate) fn announced(announcement: Announcement) -> Option<(RoomId, u32, busk_fanout::Event)> {
-    let (class, epoch) = announcement.tag.split_once('/')?;
+    let mut parts = announcement.tag.splitn(3, '/');
+    let (class, epoch, audience) = (parts.next()?, parts.next()?, parts.next()?);
     let class = match class {
         "chat" => Class::Chat,
         _ => Class::Kept,
     };
+    let audience = match audience {
+        EVERYONE => busk_fanout::Audience::Everyone,
+        STAGE => busk_fanout::Audience::Stage,
+        person => busk_fanout::Audience::One(person.parse::<Uuid>().ok()?.as_u128()),
+    };
     let event = busk_fanout::Event {
         n: announcement.number.try_into().ok()?,
-        audience: Audience::Everyone,
+        audience,
         class,
         json: announcement.body,
     };
     Some((RoomId(announcement.subject), epoch.parse().ok()?, event))
 }
 
-/// The bodies of the events after `after`, oldest first, at most `max`; deleted messages are blank.
+/// The bodies of the events after `after` that a reader may see, oldest first, at most `max`; deleted messages
+/// are blank.
 pub fn after(
     db: &mut impl Read,
     room: RoomId,
+    reader: LogReader,
     after: i64,
     max: i64,
 ) -> Result<Vec<(i64, String)>, StoreError> {
+    let stage = if reader.stage { STAGE } else { EVERYONE };
+    let person = reader
+        .person
+        .map_or(EVERYONE.into(), |person| Audience::One(person).text());
     let rows = db.rows(
         "SELECT e.n, CASE WHEN m.n IS NULL THEN e.body ELSE '' END, e.body \
          FROM room_event e \
          LEFT JOIN room_message m ON m.room = e.room AND m.n = e.n AND m.removed_by IS NOT NULL \
-         WHERE e.room = $1 AND e.n > $2 AND e.audience = 'everyone' ORDER BY e.n LIMIT $3",
-        params![room, after, max],
+         WHERE e.room = $1 AND e.n > $2 AND e.audience IN ('everyone', $4, $5) ORDER BY e.n LIMIT $3",
+        params![room, after, max, stage, person.as_ref()],
     )?;
     rows.iter()
         .map(|row| {

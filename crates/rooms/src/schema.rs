@@ -2,10 +2,21 @@
 
 use busk_store::Migration;
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "rooms/0001",
-    sql: ROOMS,
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "rooms/0001",
+        sql: ROOMS,
+    },
+    Migration {
+        name: "rooms/0002_stage",
+        sql: STAGE,
+    },
+];
+
+/// Who is on stage and how it is laid out: read and written as a whole. A room without a row has its host there.
+const STAGE: &str = "
+CREATE TABLE room_stage (room BYTEA PRIMARY KEY, body TEXT NOT NULL);
+";
 
 /// The last number of a room's log, which every event changes, is in a table of its own with short rows.
 /// A channel has at most one room that is open (lobby, live or interrupted): the index says so.

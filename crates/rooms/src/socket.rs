@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::chat::{self, Delete, DeleteError, Say, SayError};
 use crate::event::{Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
+use crate::stage::{self, StageView};
 use crate::{RoomView, log, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
@@ -47,15 +48,7 @@ pub(crate) async fn open(
             "Another site's page may not do this",
         ));
     }
-    let shown = rooms.site().store().read(move |db| view::one(db, room)).await?;
-    let host = shown
-        .ok_or_else(|| Problem::not_found("room_unknown", "There is no such room"))?
-        .room
-        .host;
-    let viewer = Arc::new(Viewer {
-        operator: caller.is_operator(),
-        speaker: speaker(&caller, caller.person_id() == Some(host)),
-    });
+    let viewer = Arc::new(rooms.entered(room, &caller).await?.viewer);
     let upgraded = busk_fanout::upgrade::<_, axum::body::Body>(&mut request);
     let (response, socket) = match upgraded {
         Ok(upgraded) => upgraded,
@@ -105,7 +98,10 @@ async fn welcome(
     let mut member = Member {
         room,
         key,
-        rights: Rights::default(),
+        rights: Rights {
+            stage: viewer.stage,
+            ..Rights::default()
+        },
         viewer,
     };
     for _ in 0..HELLOS_MAX {
@@ -141,6 +137,7 @@ struct Hello {
 struct HelloBody<'a> {
     you: Option<&'a Speaker>,
     room: RoomView,
+    stage: StageView,
     reset: bool,
 }
 
@@ -152,7 +149,7 @@ async fn hello(
     caller: &Caller,
     viewer: &Viewer,
 ) -> Result<Hello, StoreError> {
-    let (after, epoch) = (from.after, from.epoch);
+    let (after, epoch, reader) = (from.after, from.epoch, viewer.reader());
     let read = rooms.site().store().read(move |db: &mut Reader| {
         db.snapshot(|db| {
             let gone = || StoreError::Broken(format!("room {room} is gone"));
@@ -161,16 +158,19 @@ async fn hello(
             let known = epoch.is_none_or(|epoch| epoch == shown.room.epoch);
             let resume = after.filter(|n| known && *n <= seq && seq - n <= log::CATCH_UP_MAX);
             let start = resume.unwrap_or((seq - log::RECENT).max(0));
-            let events = log::after(db, room, start, log::CATCH_UP_MAX)?;
-            Ok((shown, events, after.is_some() && resume.is_none()))
+            let events = log::after(db, room, reader, start, log::CATCH_UP_MAX)?;
+            let stage = stage::of(db, room)?;
+            let stage = stage::view(db, &shown.room, &stage, reader.person)?;
+            Ok((shown, stage, events, after.is_some() && resume.is_none()))
         })
     });
-    let (shown, events, reset) = read.await?;
+    let (shown, stage, events, reset) = read.await?;
     let (epoch, seq) = (shown.room.epoch, shown.room.seq);
     let viewers = rooms.fanout().viewers(room) + 1;
     let body = HelloBody {
         you: viewer.speaker.as_ref(),
         room: shown.view(viewers, caller.person_id()),
+        stage,
         reset,
     };
     let broken = |e: serde_json::Error| StoreError::Broken(e.to_string());

@@ -2,38 +2,56 @@
 
 use axum::extract::State as Shared;
 use axum::response::Response;
-use busk_api::{Path, Problem};
+use busk_api::{Path, Problem, Query};
 use busk_base::RoomId;
 use busk_media::{View, ViewError};
+use busk_people::Caller;
 use http::HeaderMap;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use crate::http::room_unknown;
+use crate::enter::Entered;
 use crate::live::Rooms;
-use crate::{signal, view};
+use crate::signal;
 
-/// Watches a room that is on air.
-#[utoipa::path(post, path = "/whep/{room}", tag = "media", params(("room" = RoomId, Path)),
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ViewQuery {
+    /// `false`: without one's own camera, for those on stage.
+    #[serde(default)]
+    own: Option<bool>,
+}
+
+/// Watches a room that is on air. The offer's first video and audio are the host's, the second those of the guest
+/// on seat 1, and so on.
+#[utoipa::path(post, path = "/whep/{room}", tag = "media", params(("room" = RoomId, Path), ViewQuery),
     request_body(content = String, content_type = "application/sdp"),
     responses((status = 201, body = String, content_type = "application/sdp", description = "the answer; Location is the session"),
-        (status = 400, description = "`malformed`"), (status = 404, description = "`room_unknown`"),
+        (status = 400, description = "`malformed`"), (status = 403, description = "`blocked`"),
+        (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`room_not_live`, with Retry-After"),
         (status = 415, description = "`wrong_content_type`"),
         (status = 422, description = "`no_h264`, `no_opus`"), (status = 503, description = "`full`")))]
 pub(crate) async fn view(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
+    Query(query): Query<ViewQuery>,
+    caller: Caller,
     headers: HeaderMap,
     signal::Text(offer): signal::Text,
 ) -> Result<Response, Problem> {
     signal::of_type(&headers, signal::SDP)?;
-    let shown = rooms.site().store().read(move |db| view::one(db, room)).await?;
-    let state = shown.ok_or_else(room_unknown)?.room.state;
-    if !state.is_on_air() {
+    let Entered { shown, viewer } = rooms.entered(room, &caller).await?;
+    // Those on stage see each other before the curtain opens.
+    if !shown.room.state.is_on_air() && !viewer.stage {
         return Err(problem(&ViewError::NotLive));
     }
     let ask = View {
         room,
         session: signal::new_session(rooms.site()),
+        person: viewer.speaker.map_or(0, |speaker| speaker.id.as_u128()),
+        own: query.own.unwrap_or(true),
         offer,
     };
     signal::created(&rooms.media().view(ask).await.map_err(|error| problem(&error))?)

@@ -9,10 +9,13 @@ use busk_people::{Caller, Channel, stream_key};
 use busk_store::StoreError;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use uuid::Uuid;
 
+use crate::enter::Entered;
 use crate::live::Rooms;
-use crate::signal;
+use crate::stage::{self, Stage, StageError};
 use crate::state::{self, CreateError, NewRoom};
+use crate::{State, signal};
 
 /// Publishes a camera into the channel's open room. With a stream key and no open room, one is opened and
 /// goes live as soon as the camera is connected.
@@ -33,18 +36,60 @@ pub(crate) async fn publish(
     signal::of_type(&headers, signal::SDP)?;
     let (channel, by_key) = authorize(&rooms, &handle, &caller, &headers).await?;
     let room = room_of(&rooms, &channel, by_key).await?;
+    let (stage, host) = (rooms.stage_of(room).await?, channel.owner);
+    enter(&rooms, room, 0, host.0, &stage, offer).await
+}
+
+/// Publishes the camera of a guest who is on stage, with their own session.
+#[utoipa::path(post, path = "/whip/rooms/{room}/stage", tag = "media", params(("room" = RoomId, Path)),
+    request_body(content = String, content_type = "application/sdp"),
+    responses((status = 201, body = String, content_type = "application/sdp", description = "the answer; Location is the session"),
+        (status = 400, description = "`malformed`"), (status = 401, description = "`name_needed`"),
+        (status = 403, description = "`blocked`"), (status = 404, description = "`room_unknown`"),
+        (status = 409, description = "`already_publishing`, `not_on_stage`, `wrong_state`"),
+        (status = 415, description = "`wrong_content_type`"),
+        (status = 422, description = "`no_h264`, `no_opus`"), (status = 503, description = "`full`")))]
+pub(crate) async fn publish_guest(
+    Shared(rooms): Shared<Rooms>,
+    Path(room): Path<RoomId>,
+    caller: Caller,
+    headers: HeaderMap,
+    signal::Text(offer): signal::Text,
+) -> Result<Response, Problem> {
+    signal::of_type(&headers, signal::SDP)?;
+    caller.clone().named()?;
+    let Entered { shown, viewer } = rooms.entered(room, &caller).await?;
+    let who = viewer.speaker.ok_or_else(Problem::internal)?.id;
+    let state = shown.room.state;
+    if matches!(state, State::Scheduled | State::Ended) {
+        return Err(stage::http::problem(StageError::WrongState(state)));
+    }
+    let stage = rooms.stage_of(room).await?;
+    let seat = stage.seat_of(&shown.room, who);
+    let seat = seat.ok_or_else(|| stage::http::problem(StageError::NotOnStage))?;
+    enter(&rooms, room, seat, who, &stage, offer).await
+}
+
+async fn enter(
+    rooms: &Rooms,
+    room: RoomId,
+    seat: u8,
+    person: Uuid,
+    stage: &Stage,
+    offer: String,
+) -> Result<Response, Problem> {
+    let (muted, hidden) = stage.switches(seat);
     let ask = Publish {
         room,
+        seat,
         session: signal::new_session(rooms.site()),
+        person: person.as_u128(),
+        muted,
+        hidden,
         offer,
     };
-    signal::created(
-        &rooms
-            .media()
-            .publish(ask)
-            .await
-            .map_err(|error| problem(&error))?,
-    )
+    let answer = rooms.media().publish(ask).await;
+    signal::created(&answer.map_err(|error| problem(&error))?)
 }
 
 /// The channel that the asker may publish to, and whether a stream key opened it.
@@ -119,6 +164,14 @@ fn problem(error: &PublishError) -> Problem {
         PublishError::NoOpus => "no_opus",
     };
     signal::refusal(error.status(), code, error.to_string(), error.retry_after_s())
+}
+
+/// What an offer to this address is made of (RFC 9725 §4.1).
+#[utoipa::path(options, path = "/whip/rooms/{room}/stage", tag = "media", operation_id = "whip_guest_options",
+    params(("room" = RoomId, Path)),
+    responses((status = 204, description = "`Accept-Post` names the content type")))]
+pub(crate) async fn guest_options() -> Result<Response, Problem> {
+    signal::endpoint_options()
 }
 
 /// What an offer to this address is made of (RFC 9725 §4.1).

@@ -103,11 +103,20 @@ impl Features {
             let rooms = rooms.clone();
             Box::pin(async move { rooms.end_if_not_resumed(&job).await })
         });
+        let rooms = self.rooms.clone();
+        let give_up: Handler = Arc::new(move |_, job| {
+            let rooms = rooms.clone();
+            Box::pin(async move { rooms.give_up_seat(&job).await })
+        });
         let notice: Handler = Arc::new(move |_, job| {
             let sandbox = sandbox.clone();
             Box::pin(async move { sandbox.deliver(&job).await })
         });
-        Handlers::from([(busk_rooms::state::END_JOB, end), (sandbox::NOTICE_JOB, notice)])
+        Handlers::from([
+            (busk_rooms::state::END_JOB, end),
+            (busk_rooms::stage::GIVE_UP_JOB, give_up),
+            (sandbox::NOTICE_JOB, notice),
+        ])
     }
 
     /// Figures for the metrics.

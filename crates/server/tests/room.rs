@@ -46,7 +46,10 @@ async fn a_camera_goes_live_is_lost_and_comes_back() {
         .is(201);
     assert_eq!(lobby.body["state"], "lobby");
     let whep = |room: &str| format!("http://{}/whep/{room}", app.http);
-    let options = ViewOptions { decode: true };
+    let options = ViewOptions {
+        decode: true,
+        people: 1,
+    };
     match Viewer::start(&whep(&lobby.text("id")), None, options).await {
         Err(ClientError::Refused {
             status: 409,

@@ -31,7 +31,7 @@ pub async fn join(
         // A load maker that is kept waiting for its core must not look like a network that loses.
         // Where the system allows less than this, that is what we get.
         let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
-        let (peer, offer) = Peer::view(socket.local_addr()?, Instant::now())?;
+        let (peer, offer) = Peer::view(socket.local_addr()?, 1, Instant::now())?;
         prepared.push((socket, peer, offer));
     }
     let start = Instant::now();

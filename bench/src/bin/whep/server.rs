@@ -58,11 +58,7 @@ async fn publish(State(server): State<Server>, offer: String) -> Response {
     let session = MediaSessionId(uuid::Uuid::now_v7());
     match server
         .media
-        .publish(Publish {
-            room: server.room,
-            session,
-            offer,
-        })
+        .publish(Publish::host(server.room, session, offer))
         .await
     {
         Ok(answer) => created(answer),
@@ -74,11 +70,7 @@ async fn view(State(server): State<Server>, offer: String) -> Response {
     let session = MediaSessionId(uuid::Uuid::now_v7());
     match server
         .media
-        .view(View {
-            room: server.room,
-            session,
-            offer,
-        })
+        .view(View::anybody(server.room, session, offer))
         .await
     {
         Ok(answer) => created(answer),

@@ -147,11 +147,17 @@ async fn a_viewer_sees_what_the_camera_films() {
     .await
     .unwrap();
     assert!(publisher.connected().await);
-    let mut viewer = Viewer::start_with(ViewOptions { decode: true }, async |offer| {
-        let (end, answer) = accept(&offer).await;
-        viewers.send(end).await.map_err(|error| error.to_string())?;
-        Ok(answer)
-    })
+    let mut viewer = Viewer::start_with(
+        ViewOptions {
+            decode: true,
+            people: 1,
+        },
+        async |offer| {
+            let (end, answer) = accept(&offer).await;
+            viewers.send(end).await.map_err(|error| error.to_string())?;
+            Ok(answer)
+        },
+    )
     .await
     .unwrap();
     let seen = viewer

@@ -25,7 +25,12 @@ const LATENCY_MS_MAX: u32 = 60_000;
 pub struct ViewOptions {
     /// Decode every picture and read the clock strip: costs about 1 ms of CPU a picture at 640×360.
     pub decode: bool,
+    /// Of how many people to receive; 0 is 1. Only the first one's pictures are put together.
+    pub people: usize,
 }
+
+/// Of whom packets are counted.
+pub const PEOPLE: usize = 4;
 
 /// Counters since the start; times are from the start, before the offer was posted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,6 +43,9 @@ pub struct ViewerStats {
     pub first_picture_ms: Option<u64>,
     pub video_packets: u64,
     pub audio_packets: u64,
+    /// Packets of pictures and of sound, by person.
+    pub video_of: [u64; PEOPLE],
+    pub audio_of: [u64; PEOPLE],
     pub bytes: u64,
     /// Packets missing in the sequence numbers of both tracks.
     pub lost: u64,
@@ -65,7 +73,10 @@ impl Viewer {
     pub async fn start(url: &str, token: Option<&str>, options: ViewOptions) -> Result<Viewer, ClientError> {
         let start = now();
         let endpoint = Endpoint::new(url, token)?;
-        let (line, offer) = Line::open(endpoint.local_ip().await?, Peer::view).await?;
+        let (line, offer) = Line::open(endpoint.local_ip().await?, |at, now| {
+            Peer::view(at, options.people, now)
+        })
+        .await?;
         let answered = endpoint.post(offer).await?;
         Viewer::run(
             line,
@@ -82,7 +93,7 @@ impl Viewer {
         signal: impl AsyncFnOnce(String) -> Result<String, String>,
     ) -> Result<Viewer, ClientError> {
         let start = now();
-        let (line, offer) = Line::open(LOOPBACK, Peer::view).await?;
+        let (line, offer) = Line::open(LOOPBACK, |at, now| Peer::view(at, options.people, now)).await?;
         let answer = signal(offer).await.map_err(ClientError::Signal)?;
         Viewer::run(line, &answer, options, start, None)
     }
@@ -242,6 +253,14 @@ impl Screen {
 
     fn take(&mut self, packet: &Packet) {
         self.stats.bytes += packet.payload.len() as u64;
+        let of = match packet.kind {
+            MediaKind::Audio => &mut self.stats.audio_of,
+            MediaKind::Video => &mut self.stats.video_of,
+        };
+        of[packet.person.min(PEOPLE - 1)] += 1;
+        if packet.person > 0 {
+            return;
+        }
         match packet.kind {
             MediaKind::Audio => {
                 self.audio.count(packet.sequence);

@@ -136,7 +136,7 @@ each_db!(an_event_says_what_was_given, async |db| {
     sent(&scene, gift("g1", "bea", "live", "rose", "3"), NOW).await;
     let read = scene
         .store
-        .read(move |db| busk_rooms::log::after(db, LIVE, begin, 9));
+        .read(move |db| busk_rooms::log::after(db, LIVE, busk_rooms::log::LogReader::default(), begin, 9));
     let events = read.await.unwrap();
     let event: serde_json::Value = serde_json::from_str(&events[0].1).unwrap();
     assert_eq!(events.len(), 1);

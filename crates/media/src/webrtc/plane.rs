@@ -16,7 +16,7 @@ use slab::Slab;
 use super::demux;
 use super::protocol::{Heard, Peer, Remote, Setup, Wire};
 use crate::program::Word;
-use crate::stage::Stage;
+use crate::stage::{SEATS_MAX, Seat, Stage};
 use crate::track::{Lane, Packet, TrackKind};
 use crate::{MediaEvent, MediaSession, Registry};
 
@@ -38,6 +38,8 @@ const FRAME_GATHER_PACKETS: u64 = 48;
 struct Session {
     id: MediaSessionId,
     room: RoomId,
+    /// Whose it is; 0 is nobody.
+    person: u128,
     peer: Peer,
     role: Role,
     ufrag: String,
@@ -54,40 +56,55 @@ struct Session {
 
 enum Role {
     Publisher {
+        seat: usize,
         media_at: Instant,
     },
     Viewer {
-        video: Lane,
-        audio: Lane,
-        catching_up: bool,
+        /// By seat, for as many as the viewer has lines for.
+        lanes: Box<[Lanes]>,
+        /// Whether they get what their own camera brings, too.
+        own: bool,
     },
 }
 
+/// A viewer's place in what comes from a seat.
+struct Lanes {
+    video: Lane,
+    audio: Lane,
+    catching_up: bool,
+}
+
 impl Session {
-    /// Index of the next packet of the picture that a viewer has not had.
-    fn needs(&self) -> Option<u64> {
+    /// Index of the next packet of a seat's picture that a viewer has not had.
+    fn needs(&self, seat: usize) -> Option<u64> {
         match &self.role {
-            Role::Viewer { video, .. } => Some(video.needs()),
+            Role::Viewer { lanes, .. } => lanes.get(seat).map(|lanes| lanes.video.needs()),
             Role::Publisher { .. } => None,
         }
     }
 }
 
-#[derive(Default)]
-struct Room {
-    stage: Stage,
+/// What is under way from a seat.
+#[derive(Clone, Copy, Default)]
+struct Flow {
     publisher: Option<usize>,
-    /// Connected viewers; those still connecting are not served.
-    viewers: Vec<usize>,
-    viewers_connecting: usize,
-    /// Viewers that are getting what was before they came.
-    catching_up: Vec<usize>,
-    catch_up_at: Option<Instant>,
     /// When what came last is to be sent on.
     audio_at: Option<Instant>,
     video_at: Option<Instant>,
     /// First video packet that waits.
     video_from: u64,
+}
+
+#[derive(Default)]
+struct Room {
+    stage: Stage,
+    flows: [Flow; SEATS_MAX],
+    /// Connected viewers; those still connecting are not served.
+    viewers: Vec<usize>,
+    viewers_connecting: usize,
+    /// Viewers that are getting what was before they came, with the seat that it came from.
+    catching_up: Vec<(usize, usize)>,
+    catch_up_at: Option<Instant>,
     busy: bool,
     /// Whether what comes goes into the program.
     broadcast: bool,
@@ -95,14 +112,14 @@ struct Room {
 
 impl Room {
     fn next_at(&self) -> Option<Instant> {
-        [self.catch_up_at, self.audio_at, self.video_at]
-            .into_iter()
-            .flatten()
-            .min()
+        let flows = self.flows.iter().flat_map(|flow| [flow.audio_at, flow.video_at]);
+        flows.chain([self.catch_up_at]).flatten().min()
     }
 
     fn is_empty(&self) -> bool {
-        self.publisher.is_none() && self.viewers.is_empty() && self.viewers_connecting == 0
+        self.flows.iter().all(|flow| flow.publisher.is_none())
+            && self.viewers.is_empty()
+            && self.viewers_connecting == 0
     }
 }
 
@@ -235,10 +252,14 @@ impl Plane {
             return self.end(key, now, wire);
         }
         session.peer.tick(now);
-        let (room, publishes) = (session.room, matches!(session.role, Role::Publisher { .. }));
+        let room = session.room;
+        let publishes = match session.role {
+            Role::Publisher { seat, .. } => Some(seat),
+            Role::Viewer { .. } => None,
+        };
         self.settle(key, now, wire);
-        if publishes {
-            self.ask_keyframe(room, now, wire);
+        if let Some(seat) = publishes {
+            self.ask_keyframe(room, seat, now, wire);
         }
     }
 
@@ -247,11 +268,14 @@ impl Plane {
         let session = self.sessions.get(key)?;
         let mut at = over_at(session);
         at = session.due.map_or(at, |due| at.min(due));
-        if let Role::Publisher { .. } = session.role
+        if let Role::Publisher { seat, .. } = session.role
             && session.peer.is_connected()
-            && let Some(room) = self.rooms.get(&session.room)
+            && let Some(seat) = self
+                .rooms
+                .get(&session.room)
+                .and_then(|room| room.stage.seat(seat))
         {
-            let keyframe = room.stage.seat().track(TrackKind::Video).keyframe_ask_at(now);
+            let keyframe = seat.track(TrackKind::Video).keyframe_ask_at(now);
             at = keyframe.map_or(at, |keyframe| at.min(keyframe));
         }
         Some(at)
@@ -287,7 +311,7 @@ impl Plane {
                 Heard::Packet(kind, packet) => {
                     self.take(key, kind, packet, now);
                 }
-                Heard::KeyframeWanted => self.keyframe_wanted(key, room, now, wire),
+                Heard::KeyframeWanted(seat) => self.keyframe_wanted(key, room, seat, now, wire),
                 Heard::Gone => gone = true,
             }
         }
@@ -307,99 +331,113 @@ impl Plane {
         let Some(room) = self.rooms.get_mut(&room_id) else {
             return;
         };
-        let track = room.stage.seat().track(TrackKind::Video);
-        if let Role::Viewer {
-            video,
-            audio,
-            catching_up,
-        } = &mut session.role
-        {
-            video.join(track);
-            audio.join(room.stage.seat().track(TrackKind::Audio));
-            *catching_up = true;
+        if let Role::Viewer { lanes, .. } = &mut session.role {
             room.viewers_connecting -= 1;
             room.viewers.push(key);
-            room.catching_up.push(key);
-            room.catch_up_at = Some(now);
-            if track.lacks_keyframe() {
-                room.stage.seat_mut().track_mut(TrackKind::Video).want_keyframe();
+            for (number, lanes) in lanes.iter_mut().enumerate() {
+                let Some(seat) = room.stage.seat_mut(number).filter(|seat| seat.on_air()) else {
+                    continue;
+                };
+                lanes.video.join(seat.track(TrackKind::Video));
+                lanes.audio.join(seat.track(TrackKind::Audio));
+                lanes.catching_up = true;
+                room.catching_up.push((key, number));
+                let track = seat.track_mut(TrackKind::Video);
+                if track.lacks_keyframe() {
+                    track.want_keyframe();
+                }
             }
+            room.catch_up_at = Some(now);
             self.mark_busy(room_id);
             self.events.push_back(MediaEvent::ViewerConnected {
                 room: room_id,
                 session: id,
             });
         }
-        self.ask_keyframe(room_id, now, wire);
+        for seat in 0..SEATS_MAX {
+            self.ask_keyframe(room_id, seat, now, wire);
+        }
     }
 
-    /// A packet of the publisher's.
+    /// A packet of a publisher's.
     fn take(&mut self, key: usize, kind: TrackKind, packet: Packet, now: Instant) {
         let session = &mut self.sessions[key];
         let (id, room_id) = (session.id, session.room);
-        let Role::Publisher { media_at } = &mut session.role else {
+        let Role::Publisher {
+            seat: number,
+            media_at,
+        } = &mut session.role
+        else {
             return;
         };
         *media_at = now;
+        let number = *number;
         let Some(room) = self.rooms.get_mut(&room_id) else {
             return;
         };
-        if room.publisher != Some(key) {
-            return;
-        }
-        if room.broadcast {
-            self.hand_on(room_id, id, kind, &packet, now);
-        }
-        let Some(room) = self.rooms.get_mut(&room_id) else {
+        let flow = &mut room.flows[number];
+        let Some(seat) = room
+            .stage
+            .seat_mut(number)
+            .filter(|_| flow.publisher == Some(key))
+        else {
             return;
         };
-        let marker = packet.marker;
-        if room.stage.seat_mut().push(kind, packet, now) {
+        let (off, marker) = (seat.is_off(kind), packet.marker);
+        let handed_on = (room.broadcast && !off).then(|| packet.clone());
+        let comes_on_air = if off {
+            seat.come_on_air()
+        } else {
+            seat.push(kind, packet, now)
+        };
+        if comes_on_air {
             self.events.push_back(MediaEvent::PublisherConnected {
                 room: room_id,
+                seat: number as u8,
                 session: id,
             });
         }
+        if off {
+            return;
+        }
         match kind {
-            TrackKind::Audio => room.audio_at = Some(now),
+            TrackKind::Audio => flow.audio_at = Some(now),
             TrackKind::Video => {
-                let waiting = room
-                    .stage
-                    .seat()
-                    .track(kind)
-                    .end()
-                    .saturating_sub(room.video_from);
+                let waiting = seat.track(kind).end().saturating_sub(flow.video_from);
                 let whole = marker || waiting >= FRAME_GATHER_PACKETS;
-                let at = room.video_at.unwrap_or(now + FRAME_GATHER_MAX);
-                room.video_at = Some(if whole { now } else { at });
+                let at = flow.video_at.unwrap_or(now + FRAME_GATHER_MAX);
+                flow.video_at = Some(if whole { now } else { at });
             }
+        }
+        if let Some(packet) = handed_on {
+            self.hand_on(room_id, number, id, kind, packet, now);
         }
         self.mark_busy(room_id);
     }
 
-    fn keyframe_wanted(&mut self, key: usize, room: RoomId, now: Instant, wire: &mut impl Wire) {
+    fn keyframe_wanted(&mut self, key: usize, room: RoomId, seat: usize, now: Instant, wire: &mut impl Wire) {
         if let Role::Viewer { .. } = self.sessions[key].role
-            && let Some(room) = self.rooms.get_mut(&room)
+            && let Some(seat) = self
+                .rooms
+                .get_mut(&room)
+                .and_then(|room| room.stage.seat_mut(seat))
         {
-            room.stage.seat_mut().track_mut(TrackKind::Video).want_keyframe();
+            seat.track_mut(TrackKind::Video).want_keyframe();
         }
-        self.ask_keyframe(room, now, wire);
+        self.ask_keyframe(room, seat, now, wire);
     }
 
     /// Passes the wish for a keyframe on, as often as is good for the source.
-    fn ask_keyframe(&mut self, room: RoomId, now: Instant, wire: &mut impl Wire) {
+    fn ask_keyframe(&mut self, room: RoomId, seat: usize, now: Instant, wire: &mut impl Wire) {
         let Some(room) = self.rooms.get_mut(&room) else {
             return;
         };
-        let Some(key) = room.publisher else { return };
+        let Some(key) = room.flows.get(seat).and_then(|flow| flow.publisher) else {
+            return;
+        };
+        let asks = |seat: &mut Seat| seat.track_mut(TrackKind::Video).ask_keyframe(now);
         let publisher = &mut self.sessions[key].peer;
-        if publisher.is_connected()
-            && room
-                .stage
-                .seat_mut()
-                .track_mut(TrackKind::Video)
-                .ask_keyframe(now)
-        {
+        if publisher.is_connected() && room.stage.seat_mut(seat).is_some_and(asks) {
             publisher.request_keyframe();
             publisher.tick(now);
             self.settle(key, now, wire);
@@ -436,11 +474,12 @@ impl Plane {
             return;
         };
         match session.role {
-            Role::Publisher { .. } if room.publisher == Some(key) => {
-                room.publisher = None;
-                if room.stage.seat_mut().leave() {
+            Role::Publisher { seat, .. } if room.flows[seat].publisher == Some(key) => {
+                room.flows[seat].publisher = None;
+                if room.stage.seat_mut(seat).is_some_and(Seat::leave) {
                     self.events.push_back(MediaEvent::PublisherLost {
                         room: room_id,
+                        seat: seat as u8,
                         session: id,
                     });
                 }
@@ -448,7 +487,7 @@ impl Plane {
             Role::Publisher { .. } => {}
             Role::Viewer { .. } if connected => {
                 room.viewers.retain(|viewer| *viewer != key);
-                room.catching_up.retain(|viewer| *viewer != key);
+                room.catching_up.retain(|(viewer, _)| *viewer != key);
                 self.events.push_back(MediaEvent::ViewerGone {
                     room: room_id,
                     session: id,

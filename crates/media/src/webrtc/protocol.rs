@@ -19,6 +19,7 @@ use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc, 
 
 use super::demux;
 use super::sdp::{self, OfferRefused};
+use crate::stage::SEATS_MAX;
 use crate::track::{Lane, Packet, Track, TrackKind};
 
 /// Sent packets a viewer's peer can send again, two thirds of a second of them at 2.5 Mbit/s. Their payloads are
@@ -27,7 +28,7 @@ const RESEND_PACKETS_VIDEO: usize = 192;
 const RESEND_PACKETS_AUDIO: usize = 8;
 /// Addresses a peer may be heard from: a browser's network interfaces, twice over.
 const REMOTES_MAX: usize = 16;
-/// The stream that all tracks of an answer are in.
+/// The streams that the tracks of an answer are in, one for each person.
 const STREAM: &str = "busk";
 
 /// Where a datagram goes or comes from.
@@ -67,7 +68,8 @@ pub enum Heard {
     /// The peer is gone and will not come back; nothing more is said.
     Gone,
     Packet(TrackKind, Packet),
-    KeyframeWanted,
+    /// Of the picture on this line.
+    KeyframeWanted(usize),
 }
 
 /// What all peers of a server have in common: certificate, codecs, addresses.
@@ -146,20 +148,24 @@ struct Line {
 }
 
 impl Line {
-    fn of(answer: &str, kind: TrackKind) -> Option<Self> {
+    /// All lines of a kind, in the order of the offer.
+    fn all(answer: &str, kind: TrackKind) -> Vec<Self> {
         let (name, fits): (_, fn(&sdp::Codec<'_>) -> bool) = match kind {
             TrackKind::Video => ("video", |c| c.is_h264()),
             TrackKind::Audio => ("audio", |c| c.is_opus()),
         };
         let sections = sdp::sections(answer);
-        let section = sections
+        let usable = sections
             .iter()
-            .find(|s| s.is_live(name) && s.codecs.iter().any(fits))?;
-        let codecs = section.codecs.iter().filter(|codec| fits(codec));
-        Some(Self {
-            mid: section.mid.into(),
-            payload_types: codecs.map(|c| (c.payload_type.into(), c.profile())).collect(),
-        })
+            .filter(|s| s.is_live(name) && s.codecs.iter().any(fits));
+        let line = |section: &sdp::Section<'_>| {
+            let codecs = section.codecs.iter().filter(|codec| fits(codec));
+            Self {
+                mid: section.mid.into(),
+                payload_types: codecs.map(|c| (c.payload_type.into(), c.profile())).collect(),
+            }
+        };
+        usable.map(line).take(SEATS_MAX).collect()
     }
 
     /// The payload type for a source of this profile: its own, else the most compatible. Decoders take
@@ -190,8 +196,9 @@ pub struct Restarted {
 pub struct Peer {
     rtc: Rtc,
     direction: Direction,
-    video: Line,
-    audio: Line,
+    /// A person's picture each; there is at least one.
+    video: Vec<Line>,
+    audio: Vec<Line>,
     offer: Box<str>,
     /// Where the peer was heard from, with our own address that it came to.
     remotes: Vec<(Remote, Option<IpAddr>)>,
@@ -234,8 +241,16 @@ impl Peer {
             .ok_or_else(|| malformed(&"it could not be read"))?
             .map_err(|e| malformed(&e))?;
         let sdp = sdp::join_streams(&answer.to_sdp_string(), STREAM);
-        let video = Line::of(&sdp, TrackKind::Video).ok_or(OfferRefused::NoH264)?;
-        let audio = Line::of(&sdp, TrackKind::Audio).ok_or(OfferRefused::NoOpus)?;
+        let (video, audio) = (
+            Line::all(&sdp, TrackKind::Video),
+            Line::all(&sdp, TrackKind::Audio),
+        );
+        if video.is_empty() {
+            return Err(OfferRefused::NoH264);
+        }
+        if audio.is_empty() {
+            return Err(OfferRefused::NoOpus);
+        }
         let peer = Self {
             rtc,
             direction,
@@ -251,7 +266,13 @@ impl Peer {
 
     /// H.264 `profile-level-id` that a publisher was answered first, which is what it will send.
     pub fn profile(&self) -> Option<u32> {
-        self.video.payload_types.first().and_then(|(_, profile)| *profile)
+        let first = self.video.first()?.payload_types.first();
+        first.and_then(|(_, profile)| *profile)
+    }
+
+    /// How many people's pictures and sounds the peer has lines for.
+    pub fn seats(&self) -> usize {
+        self.video.len().max(self.audio.len())
     }
 
     pub fn is_connected(&self) -> bool {
@@ -364,16 +385,18 @@ impl Peer {
                     heard.push(Heard::Packet(kind, taken(packet)));
                 }
             }
-            Event::KeyframeRequest(_) => heard.push(Heard::KeyframeWanted),
+            Event::KeyframeRequest(request) => {
+                let line = self.video.iter().position(|line| line.mid == request.mid);
+                heard.extend(line.map(Heard::KeyframeWanted));
+            }
             _ => {}
         }
     }
 
     fn kind_of(&self, packet: &RtpPacket) -> Option<TrackKind> {
-        let has = |line: &Line| {
-            line.payload_types
-                .iter()
-                .any(|(pt, _)| *pt == packet.header.payload_type)
+        let has = |lines: &[Line]| {
+            let mut types = lines.iter().flat_map(|line| &line.payload_types);
+            types.any(|(pt, _)| *pt == packet.header.payload_type)
         };
         if has(&self.video) {
             Some(TrackKind::Video)
@@ -387,16 +410,22 @@ impl Peer {
     /// Asks a publisher for a keyframe (PLI, RFC 4585 §6.3.1). Tick and drain after it.
     pub fn request_keyframe(&mut self) {
         let mut direct = self.rtc.direct_api();
-        if let Some(stream) = direct.stream_rx_by_mid(self.video.mid, None) {
+        if let Some(line) = self.video.first()
+            && let Some(stream) = direct.stream_rx_by_mid(line.mid, None)
+        {
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
     }
 
-    /// Hands over packets of a track to be sent, at most so many; how many there were. Tick and drain after it.
-    pub fn write(&mut self, track: &Track, lane: &mut Lane, packets_max: usize) -> usize {
-        let line = match track.kind() {
+    /// Hands over packets of a seat's track to be sent, at most so many; how many there were. Tick and drain
+    /// after it.
+    pub fn write(&mut self, seat: usize, track: &Track, lane: &mut Lane, packets_max: usize) -> usize {
+        let lines = match track.kind() {
             TrackKind::Video => &self.video,
             TrackKind::Audio => &self.audio,
+        };
+        let Some(line) = lines.get(seat) else {
+            return 0;
         };
         let mut direct = self.rtc.direct_api();
         let stream = direct.stream_tx_by_mid(line.mid, None);
@@ -447,7 +476,9 @@ impl Peer {
             credentials.ufrag, credentials.pass
         );
         text.push_str("m=video 9 UDP/TLS/RTP/SAVPF 0\r\n");
-        text.push_str(&format!("a=mid:{}\r\n", self.video.mid));
+        for line in self.video.iter().take(1) {
+            text.push_str(&format!("a=mid:{}\r\n", line.mid));
+        }
         for line in answer
             .to_sdp_string()
             .lines()

@@ -170,11 +170,23 @@ pub fn with_one_layer(offer: &str) -> String {
         .collect()
 }
 
-/// Puts all media of an answer into one stream, so that a browser keeps sound and picture together
-/// (`a=msid`, RFC 8830): str0m names a stream for each.
+/// Puts each person's media in an answer into one stream, so that a browser keeps their sound and picture together
+/// (`a=msid`, RFC 8830): str0m names a stream for each. The first picture and the first sound are one person's.
 pub fn join_streams(answer: &str, stream: &str) -> String {
     let mut joined = String::with_capacity(answer.len());
+    let mut seen: Vec<(&str, usize)> = Vec::new();
+    let mut person = 0;
     for line in answer.split_inclusive('\n') {
+        if let Some(media) = line.strip_prefix("m=") {
+            let kind = media.split(' ').next().unwrap_or_default();
+            let place = seen.iter().position(|(known, _)| *known == kind);
+            let place = place.unwrap_or_else(|| {
+                seen.push((kind, 0));
+                seen.len() - 1
+            });
+            person = seen[place].1;
+            seen[place].1 += 1;
+        }
         if line.starts_with("a=msid-semantic:") {
             // Names a stream that there is not, and nobody reads it (RFC 8830 appendix A).
             continue;
@@ -182,7 +194,7 @@ pub fn join_streams(answer: &str, stream: &str) -> String {
         match line.split_once("msid:") {
             Some((before, ids)) if before.starts_with("a=") && !ids.starts_with('-') => {
                 let track = ids.split_once(' ').map_or(ids, |(_, track)| track);
-                joined.extend([before, "msid:", stream, " ", track]);
+                joined.push_str(&format!("{before}msid:{stream}-{person} {track}"));
             }
             _ => joined.push_str(line),
         }

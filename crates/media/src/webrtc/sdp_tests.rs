@@ -59,9 +59,11 @@ fn an_offer_must_have_both_codecs_flowing_the_right_way() {
 }
 
 #[test]
-fn an_answers_tracks_are_in_one_stream() {
-    let answer = "v=0\r\na=msid-semantic: WMS x\r\nm=audio 9 x 1\r\na=msid:s1 t1\r\na=ssrc:5 msid:s1 t1\r\na=msid:- t2\r\n";
-    let joined = "v=0\r\nm=audio 9 x 1\r\na=msid:busk t1\r\na=ssrc:5 msid:busk t1\r\na=msid:- t2\r\n";
+fn each_persons_tracks_are_in_one_stream() {
+    let answer = "v=0\r\na=msid-semantic: WMS x\r\nm=audio 9 x 1\r\na=msid:s1 t1\r\na=ssrc:5 msid:s1 t1\r\na=msid:- t2\r\n\
+        m=video 9 x 1\r\na=msid:s2 t3\r\nm=audio 9 x 1\r\na=msid:s3 t4\r\n";
+    let joined = "v=0\r\nm=audio 9 x 1\r\na=msid:busk-0 t1\r\na=ssrc:5 msid:busk-0 t1\r\na=msid:- t2\r\n\
+        m=video 9 x 1\r\na=msid:busk-0 t3\r\nm=audio 9 x 1\r\na=msid:busk-1 t4\r\n";
     assert_eq!(join_streams(answer, "busk"), joined);
 }
 

@@ -55,6 +55,14 @@ pub(crate) enum Ask {
     ),
     Close(MediaSessionId, oneshot::Sender<bool>),
     CloseRoom(RoomId, oneshot::Sender<()>),
+    ClosePerson(RoomId, u128, oneshot::Sender<()>),
+    ClearSeat(RoomId, u8, oneshot::Sender<()>),
+    Switch {
+        room: RoomId,
+        seat: u8,
+        muted: bool,
+        hidden: bool,
+    },
     Broadcast(RoomId),
     Figures(RoomId, oneshot::Sender<Option<RoomFigures>>),
     /// From another thread: a datagram of a peer of this one.
@@ -471,6 +479,20 @@ impl Thread {
                     plane.close_room(id, now, net);
                     let _ = reply.send(());
                 }
+                Ask::ClosePerson(id, person, reply) => {
+                    plane.close_person(id, person, now, net);
+                    let _ = reply.send(());
+                }
+                Ask::ClearSeat(id, seat, reply) => {
+                    plane.clear_seat(id, seat, now, net);
+                    let _ = reply.send(());
+                }
+                Ask::Switch {
+                    room,
+                    seat,
+                    muted,
+                    hidden,
+                } => plane.switch(room, seat, muted, hidden, now, net),
                 Ask::Broadcast(id) => plane.broadcast(id, now, net),
                 Ask::Figures(id, reply) => drop(reply.send(plane.figures(id, now))),
                 Ask::Datagram(from, to, bytes) => {

@@ -478,11 +478,7 @@ impl Drop for Running {
 
 pub async fn publish(media: &Media, room: RoomId, mut camera: Peer) -> (MediaSessionId, Running) {
     let session = session();
-    let ask = Publish {
-        room,
-        session,
-        offer: camera.offer.clone(),
-    };
+    let ask = Publish::host(room, session, camera.offer.clone());
     let answer = media.publish(ask).await.unwrap();
     camera.accept(&answer.sdp);
     (session, camera.run())
@@ -490,11 +486,7 @@ pub async fn publish(media: &Media, room: RoomId, mut camera: Peer) -> (MediaSes
 
 pub async fn view(media: &Media, room: RoomId, mut viewer: Peer) -> (MediaSessionId, Running) {
     let session = session();
-    let ask = View {
-        room,
-        session,
-        offer: viewer.offer.clone(),
-    };
+    let ask = View::anybody(room, session, viewer.offer.clone());
     let answer = media.view(ask).await.unwrap();
     viewer.accept(&answer.sdp);
     (session, viewer.run())
@@ -510,7 +502,11 @@ pub async fn on_air(
     let (session, running) = publish(media, room, camera).await;
     assert_eq!(
         event(events).await,
-        MediaEvent::PublisherConnected { room, session }
+        MediaEvent::PublisherConnected {
+            room,
+            seat: 0,
+            session
+        }
     );
     (room, session, running)
 }

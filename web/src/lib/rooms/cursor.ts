@@ -1,6 +1,6 @@
 /**
  * Where this screen stands in the room log. No I/O: frames go in, the events that are new come out.
- * Invariant: an event is handed out at most once, and never with an unannounced hole before it.
+ * Invariant: an event is handed out at most once. Numbers that are absent belong to events for others.
  */
 import type { Frame, RoomEvent } from './wire'
 
@@ -10,7 +10,7 @@ export interface Taken {
   reset: boolean
   /** The server skipped these for a slow reader and says so. */
   gap: { from: number; to: number } | null
-  /** A hole that nobody announced: connect again and ask from `last`. */
+  /** The log is another one by now: connect again. */
   lost: boolean
 }
 
@@ -48,13 +48,10 @@ export class Cursor {
     }
     for (const event of frame.ev ?? []) {
       if (event.n <= this.last) continue
-      if (event.n !== this.last + 1) {
-        taken.lost = true
-        break
-      }
       this.last = event.n
       taken.events.push(event)
     }
+    this.last = Math.max(this.last, frame.seq ?? 0)
     return taken
   }
 }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use busk_base::{MediaSessionId, RoomId};
 
-use super::{Plane, Role, Session};
+use super::{Lanes, Plane, Role, Session};
+use crate::stage::SEATS_MAX;
 use crate::track::{Lane, TrackKind};
 use crate::webrtc::protocol::{Answered, Direction, Peer, Wire};
 use crate::webrtc::{sdp, signalling};
@@ -23,8 +24,12 @@ impl Plane {
         now: Instant,
         wire: &mut impl Wire,
     ) -> Result<Answer, PublishError> {
-        let former = self.rooms.get(&ask.room).and_then(|room| room.publisher);
-        if let Some(Role::Publisher { media_at }) = former.map(|key| &self.sessions[key].role)
+        let seat = usize::from(ask.seat).min(SEATS_MAX - 1);
+        let former = self
+            .rooms
+            .get(&ask.room)
+            .and_then(|room| room.flows[seat].publisher);
+        if let Some(Role::Publisher { media_at, .. }) = former.map(|key| &self.sessions[key].role)
             && now.duration_since(*media_at) < PUBLISHER_REPLACEABLE_AFTER
         {
             return Err(PublishError::AlreadyPublishing);
@@ -34,11 +39,14 @@ impl Plane {
             self.end(former, now, wire);
         }
         let profile = answered.peer.profile();
-        let role = Role::Publisher { media_at: now };
-        let (key, answer) = self.admit(ask.session, ask.room, role, answered, place, now);
+        let role = Role::Publisher { seat, media_at: now };
+        let who = (ask.session, ask.room, ask.person);
+        let (key, answer) = self.admit(who, role, answered, place, now);
         let room = self.rooms.entry(ask.room).or_default();
-        room.publisher = Some(key);
-        room.stage.seat_mut().take(ask.session, profile);
+        room.flows[seat].publisher = Some(key);
+        let seat = room.stage.open(seat);
+        seat.take(ask.session, ask.person, profile);
+        seat.switch(ask.muted, ask.hidden);
         self.settle(key, now, wire);
         Ok(answer)
     }
@@ -60,12 +68,20 @@ impl Plane {
         }
         let answered = Peer::answer(&self.setup, Direction::Out, &ask.offer, self.thread, now)?;
         let (high, low) = ask.session.0.as_u64_pair();
-        let role = Role::Viewer {
-            video: Lane::new(low),
-            audio: Lane::new(low.rotate_left(29) ^ high),
-            catching_up: false,
+        let lanes = |seat: usize| {
+            let low = low.rotate_left(7 * seat as u32);
+            Lanes {
+                video: Lane::new(low),
+                audio: Lane::new(low.rotate_left(29) ^ high),
+                catching_up: false,
+            }
         };
-        let (key, answer) = self.admit(ask.session, ask.room, role, answered, place, now);
+        let role = Role::Viewer {
+            lanes: (0..answered.peer.seats()).map(lanes).collect(),
+            own: ask.own,
+        };
+        let who = (ask.session, ask.room, ask.person);
+        let (key, answer) = self.admit(who, role, answered, place, now);
         self.rooms.entry(ask.room).or_default().viewers_connecting += 1;
         self.settle(key, now, wire);
         Ok(answer)
@@ -74,8 +90,7 @@ impl Plane {
     /// Enters a session in the books. Settle it when its room knows it.
     fn admit(
         &mut self,
-        id: MediaSessionId,
-        room: RoomId,
+        (id, room, person): (MediaSessionId, RoomId, u128),
         role: Role,
         answered: Answered,
         place: MediaSession,
@@ -86,6 +101,7 @@ impl Plane {
         let key = self.sessions.insert(Session {
             id,
             room,
+            person,
             peer,
             role,
             ufrag: ufrag.clone(),
@@ -165,6 +181,44 @@ impl Plane {
         self.broadcast_over(id);
     }
 
+    /// Ends what a person has in a room.
+    pub(crate) fn close_person(&mut self, id: RoomId, person: u128, now: Instant, wire: &mut impl Wire) {
+        let theirs = |s: &Session| s.room == id && s.person == person && person != 0;
+        let sessions = self.sessions.iter().filter(|(_, session)| theirs(session));
+        for key in sessions.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.end(key, now, wire);
+        }
+    }
+
+    /// Ends the camera on a seat.
+    pub(crate) fn clear_seat(&mut self, id: RoomId, seat: u8, now: Instant, wire: &mut impl Wire) {
+        let flow = self
+            .rooms
+            .get(&id)
+            .and_then(|room| room.flows.get(usize::from(seat)));
+        if let Some(key) = flow.and_then(|flow| flow.publisher) {
+            self.end(key, now, wire);
+        }
+    }
+
+    pub(crate) fn switch(
+        &mut self,
+        id: RoomId,
+        seat: u8,
+        muted: bool,
+        hidden: bool,
+        now: Instant,
+        wire: &mut impl Wire,
+    ) {
+        let seat = usize::from(seat);
+        if let Some(room) = self.rooms.get_mut(&id)
+            && let Some(seat) = room.stage.seat_mut(seat)
+        {
+            seat.switch(muted, hidden);
+        }
+        self.ask_keyframe(id, seat, now, wire);
+    }
+
     pub(crate) fn close_all(&mut self, now: Instant, wire: &mut impl Wire) {
         let keys: Vec<usize> = self.sessions.iter().map(|(key, _)| key).collect();
         for key in keys {
@@ -174,11 +228,11 @@ impl Plane {
 
     pub(crate) fn figures(&self, id: RoomId, now: Instant) -> Option<RoomFigures> {
         let room = self.rooms.get(&id)?;
-        let seat = room.stage.seat();
+        let figures = |kind| room.stage.seat(0).map(|seat| seat.track(kind).figures(now));
         Some(RoomFigures {
-            on_air: seat.on_air(),
-            video: seat.track(TrackKind::Video).figures(now),
-            audio: seat.track(TrackKind::Audio).figures(now),
+            on_air: room.stage.is_live(),
+            video: figures(TrackKind::Video).unwrap_or_default(),
+            audio: figures(TrackKind::Audio).unwrap_or_default(),
             viewers: room.viewers.len(),
         })
     }

@@ -6,6 +6,7 @@ use busk_base::{MediaSessionId, RoomId};
 
 use super::Plane;
 use crate::program::{KEYFRAME_EVERY, Word};
+use crate::stage::SEATS_MAX;
 use crate::track::{Packet, TrackKind};
 use crate::webrtc::protocol::Wire;
 
@@ -17,8 +18,14 @@ impl Plane {
             return;
         };
         if !std::mem::replace(&mut room.broadcast, true) {
-            room.stage.seat_mut().track_mut(TrackKind::Video).want_keyframe();
-            self.ask_keyframe(id, now, wire);
+            for seat in 0..SEATS_MAX {
+                if let Some(seat) = room.stage.seat_mut(seat) {
+                    seat.track_mut(TrackKind::Video).want_keyframe();
+                }
+            }
+            for seat in 0..SEATS_MAX {
+                self.ask_keyframe(id, seat, now, wire);
+            }
         }
     }
 
@@ -31,22 +38,26 @@ impl Plane {
     pub(super) fn hand_on(
         &mut self,
         id: RoomId,
+        seat: usize,
         session: MediaSessionId,
         kind: TrackKind,
-        packet: &Packet,
+        packet: Packet,
         now: Instant,
     ) {
-        let Some(room) = self.rooms.get_mut(&id).filter(|room| room.broadcast) else {
+        if seat != 0 {
             return;
-        };
+        }
         self.words.push(Word::Packet {
             room: id,
             session,
             kind,
-            packet: packet.clone(),
+            packet,
         });
-        if kind == TrackKind::Video {
-            let track = room.stage.seat_mut().track_mut(kind);
+        if kind == TrackKind::Video
+            && let Some(room) = self.rooms.get_mut(&id)
+            && let Some(seat) = room.stage.seat_mut(seat)
+        {
+            let track = seat.track_mut(kind);
             if track.keyframe_age(now).is_none_or(|age| age > KEYFRAME_EVERY) {
                 track.want_keyframe();
             }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use busk_base::RoomId;
 
-use super::{Plane, Role, Session};
+use super::{Plane, Role};
+use crate::stage::SEATS_MAX;
 use crate::track::TrackKind;
 use crate::webrtc::protocol::Wire;
 
@@ -39,19 +40,20 @@ impl Plane {
             return;
         };
         let due = |at: &mut Option<Instant>| at.is_some_and(|t| t <= now) && at.take().is_some();
-        let (audio, video, catch_up) = (
-            due(&mut room.audio_at),
-            due(&mut room.video_at),
-            due(&mut room.catch_up_at),
-        );
-        if audio || video {
+        let mut flows = [Due::default(); SEATS_MAX];
+        for (flow, due_of) in room.flows.iter_mut().zip(&mut flows) {
+            (due_of.audio, due_of.video) = (due(&mut flow.audio_at), due(&mut flow.video_at));
+        }
+        let catch_up = due(&mut room.catch_up_at);
+        let any = flows.iter().any(|due| due.audio || due.video);
+        if any {
             let mut index = 0;
             while let Some(key) = self
                 .rooms
                 .get(&id)
                 .and_then(|room| room.viewers.get(index).copied())
             {
-                self.serve(key, audio, video, now, wire);
+                self.serve(key, &flows, now, wire);
                 // Unless that viewer has ended, and another has its place.
                 let same = self.rooms.get(&id).and_then(|room| room.viewers.get(index)) == Some(&key);
                 index += usize::from(same);
@@ -60,50 +62,67 @@ impl Plane {
         if catch_up {
             self.catch_up(id, now, wire);
         }
-        if let Some(room) = self.rooms.get_mut(&id) {
-            let behind = room.catching_up.iter().filter_map(|key| self.sessions.get(*key));
-            let needed = behind.filter_map(Session::needs).min().unwrap_or(u64::MAX);
-            let seat = room.stage.seat_mut();
-            if audio {
+        if any {
+            self.trim(id, &flows, now);
+        }
+    }
+
+    /// Drops what was sent on to all.
+    fn trim(&mut self, id: RoomId, flows: &[Due; SEATS_MAX], now: Instant) {
+        let Some(room) = self.rooms.get_mut(&id) else {
+            return;
+        };
+        for (number, due) in flows.iter().enumerate() {
+            let Some(seat) = room.stage.seat_mut(number) else {
+                return;
+            };
+            if due.audio {
                 seat.track_mut(TrackKind::Audio).trim(now, u64::MAX);
             }
-            if video {
-                seat.track_mut(TrackKind::Video).trim(now, needed);
-                room.video_from = seat.track(TrackKind::Video).end();
+            if due.video {
+                let behind = room.catching_up.iter().filter(|(_, of)| *of == number);
+                let needs = behind.filter_map(|(key, _)| self.sessions.get(*key)?.needs(number));
+                let track = seat.track_mut(TrackKind::Video);
+                track.trim(now, needs.min().unwrap_or(u64::MAX));
+                room.flows[number].video_from = track.end();
             }
         }
     }
 
     /// Writes to one viewer what its lanes have not had yet.
-    fn serve(&mut self, key: usize, audio: bool, video: bool, now: Instant, wire: &mut impl Wire) {
+    fn serve(&mut self, key: usize, flows: &[Due; SEATS_MAX], now: Instant, wire: &mut impl Wire) {
         let Some(session) = self.sessions.get_mut(key) else {
             return;
         };
         let Some(room) = self.rooms.get_mut(&session.room) else {
             return;
         };
-        let Role::Viewer {
-            video: video_lane,
-            audio: audio_lane,
-            catching_up,
-        } = &mut session.role
-        else {
+        let Role::Viewer { lanes, own } = &mut session.role else {
             return;
         };
-        let seat = room.stage.seat();
         let mut written = 0;
-        if audio {
-            let track = seat.track(TrackKind::Audio);
-            written += session.peer.write(track, audio_lane, AT_ONCE_PACKETS);
-        }
-        if video && !*catching_up {
-            let track = seat.track(TrackKind::Video);
-            let count = session.peer.write(track, video_lane, AT_ONCE_PACKETS);
-            written += count;
-            if count == AT_ONCE_PACKETS && !video_lane.is_live(track) {
-                *catching_up = true;
-                room.catching_up.push(key);
-                room.catch_up_at.get_or_insert(now + CATCH_UP_EVERY);
+        for (number, (lanes, seat)) in lanes.iter_mut().zip(room.stage.seats()).enumerate() {
+            let Due { audio, video } = flows[number];
+            if !(audio || video) || (!*own && seat.person() == session.person && session.person != 0) {
+                continue;
+            }
+            if audio {
+                let track = seat.track(TrackKind::Audio);
+                written += session
+                    .peer
+                    .write(number, track, &mut lanes.audio, AT_ONCE_PACKETS);
+            }
+            if video && !lanes.catching_up {
+                let track = seat.track(TrackKind::Video);
+                let count = session
+                    .peer
+                    .write(number, track, &mut lanes.video, AT_ONCE_PACKETS);
+                written += count;
+                if count == AT_ONCE_PACKETS && !lanes.video.is_live(track) {
+                    lanes.catching_up = true;
+                    room.catching_up.push((key, number));
+                    room.catch_up_at.get_or_insert(now + CATCH_UP_EVERY);
+                }
             }
         }
         if written > 0 {
@@ -119,25 +138,32 @@ impl Plane {
         };
         let joiners = std::mem::take(&mut room.catching_up);
         let mut remaining = Vec::new();
-        for key in joiners {
+        for (key, number) in joiners {
             let session = self.sessions.get_mut(key).filter(|session| session.room == id);
             let (Some(session), Some(room)) = (session, self.rooms.get_mut(&id)) else {
                 continue;
             };
-            let Role::Viewer {
-                video, catching_up, ..
-            } = &mut session.role
-            else {
+            let Role::Viewer { lanes, own } = &mut session.role else {
                 continue;
             };
-            let track = room.stage.seat_mut().track_mut(TrackKind::Video);
-            let written = session.peer.write(track, video, CATCH_UP_PACKETS);
-            if video.is_stuck(track) {
+            let (Some(lanes), Some(seat)) = (lanes.get_mut(number), room.stage.seat_mut(number)) else {
+                continue;
+            };
+            let hers = !*own && seat.person() == session.person && session.person != 0;
+            let track = seat.track_mut(TrackKind::Video);
+            let written = if hers {
+                0
+            } else {
+                session
+                    .peer
+                    .write(number, track, &mut lanes.video, CATCH_UP_PACKETS)
+            };
+            if lanes.video.is_stuck(track) && !hers {
                 track.want_keyframe();
             }
-            *catching_up = written == CATCH_UP_PACKETS && !video.is_live(track);
-            if *catching_up {
-                remaining.push(key);
+            lanes.catching_up = written == CATCH_UP_PACKETS && !lanes.video.is_live(track);
+            if lanes.catching_up {
+                remaining.push((key, number));
             }
             if written > 0 {
                 session.peer.tick(now);
@@ -149,6 +175,15 @@ impl Plane {
             room.catch_up_at = (!remaining.is_empty()).then(|| now + CATCH_UP_EVERY);
             room.catching_up = remaining;
         }
-        self.ask_keyframe(id, now, wire);
+        for seat in 0..SEATS_MAX {
+            self.ask_keyframe(id, seat, now, wire);
+        }
     }
+}
+
+/// What is to be sent on from a seat now.
+#[derive(Clone, Copy, Default)]
+struct Due {
+    audio: bool,
+    video: bool,
 }

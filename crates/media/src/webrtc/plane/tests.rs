@@ -154,11 +154,7 @@ impl World {
     fn publish(&mut self) -> MediaSessionId {
         let mut client = Client::new(1_000 + u16::from(self.next_id), true, self.now);
         let session = self.id();
-        let ask = Publish {
-            room: self.room,
-            session,
-            offer: client.offer.clone(),
-        };
+        let ask = Publish::host(self.room, session, client.offer.clone());
         let place = self.registry.enter(session, 0).unwrap();
         let answer = self
             .plane
@@ -172,11 +168,7 @@ impl World {
     fn view(&mut self) -> MediaSessionId {
         let mut client = Client::new(1_000 + u16::from(self.next_id), false, self.now);
         let session = self.id();
-        let ask = View {
-            room: self.room,
-            session,
-            offer: client.offer.clone(),
-        };
+        let ask = View::anybody(self.room, session, client.offer.clone());
         let place = self.registry.enter(session, 0).unwrap();
         let answer = self
             .plane
@@ -276,6 +268,7 @@ fn who_falls_silent_is_gone_and_nothing_of_them_stays() {
         world.plane.events.pop_front(),
         Some(MediaEvent::PublisherLost {
             room,
+            seat: 0,
             session: publisher
         })
     );

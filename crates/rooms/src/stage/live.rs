@@ -1,0 +1,134 @@
+//! What an act on the stage brings about beyond the log: in the media plane and for those who watch.
+
+use busk_api::Problem;
+use busk_base::{JobId, PersonId, RoomId};
+use busk_fanout::{Rights, Whom};
+use busk_people::block;
+use busk_store::{Reader, StoreError, Tx, jobs};
+use uuid::Uuid;
+
+use super::{Act, Actor, Away, Changed, Stage, StageError, StageView, act, of, sql, view};
+use crate::event::SpeakerKind;
+use crate::http::room_unknown;
+use crate::live::Rooms;
+use crate::view as rooms_view;
+
+/// Close code of those who were blocked: coming back is of no use.
+const CLOSE_BLOCKED: u16 = 4003;
+
+impl Rooms {
+    /// Does one act, and carries out what follows from it.
+    pub(crate) async fn stage_act(&self, room: RoomId, by: Actor, what: Act) -> Result<Changed, StageError> {
+        let site = self.site();
+        let now = site.now();
+        let away = Away {
+            job: JobId::new(now, site.entropy()),
+            until: now + std::time::Duration::from_secs(site.policy().resume_window_s),
+        };
+        let changed = site
+            .store()
+            .write(move |tx: &mut Tx| act(tx, room, &by, &what, away, now))
+            .await?;
+        self.carry_out(&changed).await?;
+        Ok(changed)
+    }
+
+    async fn carry_out(&self, changed: &Changed) -> Result<(), StoreError> {
+        let Changed { room, before, after } = changed;
+        let rights = |person: Uuid, stage: bool| {
+            let rights = Rights {
+                stage,
+                ..Rights::default()
+            };
+            self.fanout().set_rights(room.id, person.as_u128(), rights);
+        };
+        for place in before.on() {
+            if !after.has(room, place.who.id) {
+                rights(place.who.id, false);
+                self.media().clear_seat(room.id, place.seat).await;
+            }
+        }
+        for place in after.on().filter(|place| !before.has(room, place.who.id)) {
+            rights(place.who.id, true);
+            if place.who.kind == SpeakerKind::Person {
+                self.show_out_of(room.id, PersonId(place.who.id)).await?;
+            }
+        }
+        let seats = after.on().map(|place| place.seat).chain([0]);
+        for seat in seats.filter(|seat| before.switches(*seat) != after.switches(*seat)) {
+            let (muted, hidden) = after.switches(seat);
+            self.media().switch(room.id, seat, muted, hidden);
+        }
+        Ok(())
+    }
+
+    /// The stage as somebody sees it.
+    pub(crate) async fn stage_view(&self, room: RoomId, asker: Option<Uuid>) -> Result<StageView, Problem> {
+        let read = self.site().store().read(move |db: &mut Reader| {
+            let Some(shown) = rooms_view::one(db, room)? else {
+                return Ok(None);
+            };
+            let stage = of(db, room)?;
+            view(db, &shown.room, &stage, asker).map(Some)
+        });
+        let view = read.await.map_err(|error: StoreError| Problem::from(error))?;
+        view.ok_or_else(room_unknown)
+    }
+
+    pub(crate) async fn stage_of(&self, room: RoomId) -> Result<Stage, StoreError> {
+        self.site().store().read(move |db| of(db, room)).await
+    }
+
+    pub(crate) async fn host_of(&self, room: RoomId) -> Result<Option<PersonId>, StoreError> {
+        let read = self.site().store().read(move |db| rooms_view::one(db, room));
+        Ok(read.await?.map(|shown| shown.room.host))
+    }
+
+    /// Sends whom `blocker` has just blocked out of the rooms on whose stage `blocker` is.
+    pub(crate) async fn show_out(&self, blocker: PersonId, blocked: PersonId) -> Result<(), StoreError> {
+        let with = self.site().store().read(move |db| sql::rooms_with(db, blocker));
+        for (room, host) in with.await? {
+            if host == blocker {
+                // Nobody else can put a guest off the stage.
+                let removed = self.stage_act(room, Actor::Host, Act::Remove(blocked.0)).await;
+                if let Err(error) = removed {
+                    tracing::warn!(%room, "a blocked guest stays on stage: {error}");
+                }
+            }
+            self.send_out(room, blocked).await;
+        }
+        Ok(())
+    }
+
+    /// Sends all whom a newcomer on stage has blocked out of the room.
+    async fn show_out_of(&self, room: RoomId, blocker: PersonId) -> Result<(), StoreError> {
+        let blocked = self
+            .site()
+            .store()
+            .read(move |db| block::ids_blocked_by(db, blocker));
+        for person in blocked.await? {
+            self.send_out(room, person).await;
+        }
+        Ok(())
+    }
+
+    async fn send_out(&self, room: RoomId, person: PersonId) {
+        let key = person.0.as_u128();
+        self.fanout()
+            .disconnect(Whom::Member(room, key), CLOSE_BLOCKED, "blocked");
+        self.media().close_person(room, key).await;
+    }
+
+    /// Does a [`GIVE_UP_JOB`](super::GIVE_UP_JOB).
+    pub async fn give_up_seat(&self, job: &jobs::Job) -> Result<(), String> {
+        let (room, person, since) = serde_json::from_str(&job.body).map_err(|e| e.to_string())?;
+        let gives_up = Act::GiveUp { person, since };
+        match self.stage_act(room, Actor::System, gives_up).await {
+            Ok(_) | Err(StageError::WrongState(_) | StageError::RoomUnknown) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+        let id = job.id;
+        let done = self.site().store().write(move |tx| jobs::done(tx, id));
+        done.await.map_err(|e: StoreError| e.to_string())
+    }
+}
