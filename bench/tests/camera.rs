@@ -135,3 +135,75 @@ async fn a_viewer_goes_on_when_the_camera_comes_back() {
     viewer.stop().await;
     second.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_gets_the_layer_its_tile_can_use_and_changes_without_a_freeze() {
+    let (media, mut happenings) = media();
+    let camera = |height: usize| {
+        let config = CameraConfig {
+            width: height * 16 / 9,
+            height,
+            bitrate_kbit: height as u32 / 2,
+            ..CameraConfig::demo(Scene::Stage, "Ada")
+        };
+        Camera::start(config).unwrap()
+    };
+    let cameras = [camera(360), camera(180), camera(90)];
+    let feeds = cameras.iter().map(Camera::feed).collect();
+    let signal = async |offer| {
+        let answer = media.publish(Publish::host(ROOM, session(), offer)).await;
+        answer
+            .map(|answer| answer.sdp)
+            .map_err(|refused| refused.to_string())
+    };
+    let mut publisher = Publisher::start_layers_with(feeds, signal).await.unwrap();
+    assert!(publisher.connected().await);
+    assert!(matches!(
+        next(&mut happenings).await,
+        MediaEvent::PublisherConnected { .. }
+    ));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    let watching = session();
+    let signal = async |offer| {
+        let answer = media.view(View::anybody(ROOM, watching, offer)).await;
+        answer
+            .map(|answer| answer.sdp)
+            .map_err(|refused| refused.to_string())
+    };
+    let options = ViewOptions {
+        decode: true,
+        people: 1,
+    };
+    let mut viewer = Viewer::start_with(options, signal).await.unwrap();
+    let wait = Duration::from_secs(30);
+    let best = viewer.until(wait, |s| s.height == 360 && s.decoded > 30).await;
+    best.unwrap_or_else(|last| panic!("never the best layer: {last:?}"));
+    for (tile, height) in [(90, 90), (100, 180), (1_080, 360), (80, 90)] {
+        let before = viewer.stats().decoded;
+        assert!(media.tiles(watching, vec![tile]).await);
+        let changed = viewer
+            .until(wait, |s| s.height == height && s.decoded > before + 60)
+            .await;
+        let changed = changed.unwrap_or_else(|last| panic!("{tile}: {last:?}"));
+        assert_eq!(changed.lost, 0, "the change shows in no sequence number");
+    }
+    let seen = viewer.stats();
+    assert_eq!(
+        seen.decoded, seen.frames,
+        "every picture follows from the one before: {seen:?}"
+    );
+
+    // What is not shown is not sent, and there again at once.
+    assert!(media.tiles(watching, vec![0]).await);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let hidden = viewer.stats().video_packets;
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(viewer.stats().video_packets, hidden);
+    assert!(media.tiles(watching, vec![360]).await);
+    let shown = viewer.until(wait, |s| s.video_packets > hidden + 30).await;
+    shown.unwrap_or_else(|last| panic!("{last:?}"));
+    assert!(!media.tiles(session(), vec![1]).await);
+    viewer.stop().await;
+    publisher.stop().await;
+}

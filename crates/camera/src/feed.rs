@@ -53,6 +53,47 @@ impl Feed {
     pub fn want_keyframe(&self) {
         self.keyframe_wanted.store(true, Ordering::Relaxed);
     }
+
+    /// Joins feeds of the same scene into one of layers; sound is the first one's.
+    pub fn join(feeds: Vec<Feed>) -> LayeredFeed {
+        let (sender, samples) = mpsc::channel(SAMPLES_MAX);
+        let wishes = feeds.iter().map(|feed| feed.keyframe_wanted.clone()).collect();
+        for (layer, mut feed) in feeds.into_iter().enumerate() {
+            let sender = sender.clone();
+            tokio::spawn(async move {
+                while let Some(sample) = feed.next().await {
+                    let passes = layer == 0 || sample.kind == MediaKind::Video;
+                    if passes && sender.send((layer, sample)).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        LayeredFeed { samples, wishes }
+    }
+}
+
+/// The same picture in several sizes.
+pub struct LayeredFeed {
+    samples: mpsc::Receiver<(usize, Sample)>,
+    wishes: Vec<Arc<AtomicBool>>,
+}
+
+impl LayeredFeed {
+    pub(crate) fn layers(&self) -> usize {
+        self.wishes.len()
+    }
+
+    /// The next sample and its layer; `None` when all sources are gone.
+    pub async fn next(&mut self) -> Option<(usize, Sample)> {
+        self.samples.recv().await
+    }
+
+    pub fn want_keyframe(&self) {
+        for wish in &self.wishes {
+            wish.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl FeedSender {

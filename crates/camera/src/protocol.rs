@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::{Codec, PayloadParams};
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpWrite, Ssrc};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
@@ -78,6 +78,7 @@ pub enum PeerOutput {
 /// The outgoing half of one track.
 struct Outgoing {
     mid: Mid,
+    rid: Option<Rid>,
     pt: Pt,
     sequence: u64,
 }
@@ -89,6 +90,8 @@ pub struct Peer {
     /// Pictures and sounds, by person.
     video: Vec<Mid>,
     audio: Vec<Mid>,
+    /// Names of the layers in which the picture is sent; none for one alone.
+    rids: Vec<Rid>,
     /// By kind, filled by the answer when publishing.
     outgoing: Vec<(MediaKind, Outgoing)>,
     /// The streams seen so far.
@@ -100,18 +103,28 @@ pub struct Peer {
 impl Peer {
     /// A peer that sends one camera and one microphone, and its offer.
     pub fn publish(local: SocketAddr, now: Instant) -> Result<(Peer, String), PeerError> {
-        Peer::offer(local, Direction::SendOnly, 1, now)
+        Peer::offer(local, Direction::SendOnly, 1, &[], now)
+    }
+
+    /// The same with the picture in several layers (simulcast, RFC 8853), by name.
+    pub fn publish_layers(
+        local: SocketAddr,
+        names: &[&str],
+        now: Instant,
+    ) -> Result<(Peer, String), PeerError> {
+        Peer::offer(local, Direction::SendOnly, 1, names, now)
     }
 
     /// A peer that receives the cameras and microphones of so many people, and its offer.
     pub fn view(local: SocketAddr, people: usize, now: Instant) -> Result<(Peer, String), PeerError> {
-        Peer::offer(local, Direction::RecvOnly, people.max(1), now)
+        Peer::offer(local, Direction::RecvOnly, people.max(1), &[], now)
     }
 
     fn offer(
         local: SocketAddr,
         direction: Direction,
         people: usize,
+        layers: &[&str],
         now: Instant,
     ) -> Result<(Peer, String), PeerError> {
         let mut config = Rtc::builder()
@@ -126,9 +139,19 @@ impl Peer {
         let host = Candidate::host(local, "udp").map_err(|_| PeerError::Address(local))?;
         rtc.add_local_candidate(host);
         let mut change = rtc.sdp_api();
-        let mut add = |kind| change.add_media(kind, direction, Some("busk".into()), None, None);
-        let audio = (0..people).map(|_| add(MediaKind::Audio)).collect();
-        let video = (0..people).map(|_| add(MediaKind::Video)).collect();
+        let simulcast = (!layers.is_empty()).then(|| {
+            let mut simulcast = Simulcast::new();
+            for name in layers {
+                simulcast.add_send_layer(SimulcastLayer::new(name));
+            }
+            simulcast
+        });
+        let mut add =
+            |kind, simulcast| change.add_media(kind, direction, Some("busk".into()), None, simulcast);
+        let audio = (0..people).map(|_| add(MediaKind::Audio, None)).collect();
+        let video = (0..people)
+            .map(|_| add(MediaKind::Video, simulcast.clone()))
+            .collect();
         let (offer, pending) = change
             .apply()
             .expect("two media were added, so there is something to offer");
@@ -138,6 +161,7 @@ impl Peer {
             pending: Some(pending),
             video,
             audio,
+            rids: layers.iter().map(|name| Rid::from(*name)).collect(),
             outgoing: Vec::new(),
             incoming: Vec::new(),
             publishes: direction == Direction::SendOnly,
@@ -164,14 +188,21 @@ impl Peer {
             ];
             for (kind, mid, codec) in tracks {
                 let pt = self.negotiated(mid, codec).ok_or(PeerError::NoCodec(kind))?;
-                self.outgoing.push((
-                    kind,
-                    Outgoing {
+                let rids: Vec<Option<Rid>> = match kind {
+                    MediaKind::Video if !self.rids.is_empty() => {
+                        self.rids.iter().copied().map(Some).collect()
+                    }
+                    _ => vec![None],
+                };
+                self.outgoing.extend(rids.into_iter().map(|rid| {
+                    let outgoing = Outgoing {
                         mid,
+                        rid,
                         pt,
                         sequence: 1_000,
-                    },
-                ));
+                    };
+                    (kind, outgoing)
+                }));
             }
         }
         Ok(())
@@ -203,6 +234,11 @@ impl Peer {
 
     /// Sends one sample. Before the connection stands it goes nowhere.
     pub fn write(&mut self, now: Instant, sample: &Sample) -> Result<(), PeerError> {
+        self.write_layer(now, 0, sample)
+    }
+
+    /// Sends one sample of a layer.
+    pub fn write_layer(&mut self, now: Instant, layer: usize, sample: &Sample) -> Result<(), PeerError> {
         if !self.rtc.is_connected() {
             return Ok(());
         }
@@ -210,12 +246,13 @@ impl Peer {
             MediaKind::Video => {
                 let rtp_time = (sample.media_us * VIDEO_CLOCK_HZ / 1_000_000) as u32;
                 for payload in h264::packetise(&sample.bytes, PAYLOAD_BYTES_MAX) {
-                    self.write_packet(now, sample.kind, rtp_time, payload.marker, payload.bytes.into())?;
+                    let bytes = payload.bytes.into();
+                    self.write_packet(now, (sample.kind, layer), rtp_time, payload.marker, bytes)?;
                 }
             }
             MediaKind::Audio => {
                 let rtp_time = (sample.media_us * AUDIO_CLOCK_HZ / 1_000_000) as u32;
-                self.write_packet(now, sample.kind, rtp_time, false, sample.bytes.clone())?;
+                self.write_packet(now, (sample.kind, 0), rtp_time, false, sample.bytes.clone())?;
             }
         }
         // str0m hands written packets out when it is next told the time.
@@ -225,17 +262,18 @@ impl Peer {
     fn write_packet(
         &mut self,
         now: Instant,
-        kind: MediaKind,
+        (kind, layer): (MediaKind, usize),
         rtp_time: u32,
         marker: bool,
         payload: Arc<[u8]>,
     ) -> Result<(), PeerError> {
-        let Some((_, outgoing)) = self.outgoing.iter_mut().find(|(of, _)| *of == kind) else {
+        let mut of_kind = self.outgoing.iter_mut().filter(|(of, _)| *of == kind);
+        let Some((_, outgoing)) = of_kind.nth(layer) else {
             return Ok(());
         };
         let sequence = outgoing.sequence;
         outgoing.sequence += 1;
-        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(outgoing.mid, None) {
+        if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(outgoing.mid, outgoing.rid) {
             let write = RtpWrite::new(outgoing.pt, sequence.into(), rtp_time, now, payload);
             stream.write_rtp(write.marker(marker).nackable(kind == MediaKind::Video));
         }

@@ -26,6 +26,7 @@ use std::thread::JoinHandle;
 use busk_base::{MediaSessionId, RoomId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+pub mod layers;
 pub mod program;
 pub mod stage;
 pub mod track;
@@ -329,6 +330,17 @@ impl Media {
         self.ask(thread, |reply| Ask::Trickle(session, if_match, fragment, reply))
             .await
             .unwrap_or(Err(TrickleError::SessionUnknown))
+    }
+
+    /// Says how high the tiles are in which a viewer shows the seats, in pixels of the screen; 0 is not shown.
+    /// False when there is no such session.
+    pub async fn tiles(&self, session: MediaSessionId, heights: Vec<u16>) -> bool {
+        let Some(thread) = self.inner.registry.thread_of_session(session) else {
+            return false;
+        };
+        self.ask(thread, |reply| Ask::Tiles(session, heights, reply))
+            .await
+            .unwrap_or(false)
     }
 
     /// Ends a session; false when there is none such.

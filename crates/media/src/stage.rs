@@ -11,6 +11,8 @@ use crate::track::{Packet, Track, TrackKind};
 
 /// Seats there can be; the rooms above decide how many of them are given.
 pub const SEATS_MAX: usize = 8;
+/// Sizes in which a source can send its picture (simulcast, RFC 8853).
+pub const LAYERS_MAX: usize = 3;
 /// A source whose clock and ours part by more than this has changed its clock.
 const CLOCK_DRIFT_MAX: Duration = Duration::from_secs(1);
 
@@ -24,7 +26,11 @@ pub struct Seat {
     hidden: bool,
     on_air: bool,
     clock: Option<SourceClock>,
-    video: Track,
+    layers: [Track; LAYERS_MAX],
+    /// How many of them the source may send.
+    offered: usize,
+    /// The best layer that comes; the picture, for all who take only one.
+    best: usize,
     audio: Track,
 }
 
@@ -37,7 +43,9 @@ impl Seat {
             hidden: false,
             on_air: false,
             clock: None,
-            video: Track::new(TrackKind::Video),
+            layers: std::array::from_fn(|number| Track::layer(number as u8)),
+            offered: 1,
+            best: 0,
             audio: Track::new(TrackKind::Audio),
         }
     }
@@ -54,16 +62,35 @@ impl Seat {
 
     pub fn track(&self, kind: TrackKind) -> &Track {
         match kind {
-            TrackKind::Video => &self.video,
+            TrackKind::Video => &self.layers[self.best],
             TrackKind::Audio => &self.audio,
         }
     }
 
     pub fn track_mut(&mut self, kind: TrackKind) -> &mut Track {
         match kind {
-            TrackKind::Video => &mut self.video,
+            TrackKind::Video => &mut self.layers[self.best],
             TrackKind::Audio => &mut self.audio,
         }
+    }
+
+    /// The picture in the sizes that the source may send.
+    pub fn layers(&self) -> &[Track] {
+        &self.layers[..self.offered]
+    }
+
+    pub fn layers_mut(&mut self) -> &mut [Track] {
+        &mut self.layers[..self.offered]
+    }
+
+    /// Which of the layers is the best one that comes.
+    pub fn best(&self) -> usize {
+        self.best
+    }
+
+    /// Every layer is to begin anew with a keyframe.
+    pub fn want_keyframes(&mut self) {
+        self.layers_mut().iter_mut().for_each(Track::want_keyframe);
     }
 
     pub fn person(&self) -> u128 {
@@ -85,19 +112,24 @@ impl Seat {
             self.audio.replace_source(None);
         }
         if self.hidden && !hidden {
-            let profile = self.video.profile();
-            self.video.replace_source(profile);
+            for layer in self.layers_mut() {
+                layer.replace_source(layer.profile());
+            }
         }
         (self.muted, self.hidden) = (muted, hidden);
     }
 
-    /// Gives the seat to somebody's source; `profile` is its H.264 `profile-level-id`.
-    pub fn take(&mut self, source: MediaSessionId, person: u128, profile: Option<u32>) {
+    /// Gives the seat to somebody's source, which may send its picture in so many layers; `profile` is its H.264
+    /// `profile-level-id`.
+    pub fn take(&mut self, source: MediaSessionId, person: u128, profile: Option<u32>, layers: usize) {
         self.source = Some(source);
         self.person = person;
         self.on_air = false;
         self.clock = None;
-        self.video.replace_source(profile);
+        (self.offered, self.best) = (layers.clamp(1, LAYERS_MAX), 0);
+        for layer in &mut self.layers {
+            layer.replace_source(profile);
+        }
         self.audio.replace_source(None);
     }
 
@@ -112,16 +144,59 @@ impl Seat {
         !std::mem::replace(&mut self.on_air, true)
     }
 
-    /// Takes a packet of the seat's source. Says whether with it the seat came on air.
-    pub fn push(&mut self, kind: TrackKind, mut packet: Packet, now: Instant) -> bool {
+    /// Takes a packet of the seat's source, of sound or of a layer of the picture.
+    pub fn push(&mut self, from: From, mut packet: Packet, now: Instant) -> Pushed {
         if let Some(captured) = packet.captured {
             packet.wall = SourceClock::wall(&mut self.clock, captured, packet.wall);
         }
-        let starts = self.track_mut(kind).push(packet, now);
-        let first = starts && !self.on_air;
-        self.on_air |= starts;
-        first
+        let From::Layer(layer) = from else {
+            self.audio.push(packet, now);
+            return Pushed::default();
+        };
+        let layer = layer.min(self.offered - 1);
+        let keyframe = self.layers[layer].push(packet, now);
+        if keyframe && self.is_better(layer, now) {
+            self.best = layer;
+        }
+        let comes_on_air = keyframe && !self.on_air;
+        self.on_air |= keyframe;
+        Pushed {
+            keyframe,
+            comes_on_air,
+        }
     }
+
+    /// Whether a layer is better than the best so far, or that one has ceased.
+    fn is_better(&self, layer: usize, now: Instant) -> bool {
+        let (new, best) = (&self.layers[layer], &self.layers[self.best]);
+        !best.is_flowing(now) || new.height() > best.height()
+    }
+}
+
+/// What of a source a packet is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    Sound,
+    /// By number, in the order in which they first came.
+    Layer(usize),
+}
+
+impl From {
+    pub fn kind(self) -> TrackKind {
+        match self {
+            From::Sound => TrackKind::Audio,
+            From::Layer(_) => TrackKind::Video,
+        }
+    }
+}
+
+/// What a packet brought about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// It opens a keyframe.
+    pub keyframe: bool,
+    /// With it the seat came on air.
+    pub comes_on_air: bool,
 }
 
 /// A moment by a source's clock and by ours. Sound and picture of a person go by the same clock, so that
@@ -241,10 +316,11 @@ mod tests {
                 MediaSessionId::new(Timestamp::from_unix_us(number), [0; 10]),
                 7,
                 None,
+                1,
             );
             assert!(!seat.on_air());
-            assert!(seat.push(TrackKind::Video, packet(1, None, now), now));
-            assert!(!seat.push(TrackKind::Video, packet(2, None, now), now));
+            assert!(seat.push(From::Layer(0), packet(1, None, now), now).comes_on_air);
+            assert!(!seat.push(From::Layer(0), packet(2, None, now), now).comes_on_air);
             assert!(stage.is_live());
             assert!(stage.open(1).leave() && !stage.open(1).leave());
             assert!(!stage.is_live());

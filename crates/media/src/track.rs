@@ -12,6 +12,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use h264_reader::nal::sps::SeqParameterSet;
+use h264_reader::rbsp::{BitReader, decode_nal};
 use str0m::format::{detect_h264_keyframe, detect_h264_nalu};
 use str0m::rtp::VideoOrientation;
 
@@ -25,8 +27,12 @@ const KEPT_PACKETS_MAX: usize = 4_096;
 const KEYFRAME_REQUEST_GAP: Duration = Duration::from_millis(800);
 /// How many times faster than life a late joiner's past is played, so that it arrives in the present.
 const CATCH_UP_SPEED: u64 = 32;
+/// A source that has sent nothing for so long is not to be counted on.
+const FLOWING_MAX: Duration = Duration::from_millis(1_500);
 /// H.264 NAL unit type of a sequence parameter set (ITU-T H.264 table 7-1).
 const NAL_SPS: u8 = 7;
+/// Single-time aggregation packet (RFC 6184 §5.7.1).
+const STAP_A: u8 = 24;
 
 /// What a track carries. One codec each: H.264 (RFC 6184) and Opus (RFC 7587).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +97,10 @@ pub struct Track {
     /// Index at which a joiner may start.
     keyframe: Option<u64>,
     keyframe_at: Option<Instant>,
+    /// When the latest packet came.
+    heard_at: Option<Instant>,
+    /// Of the picture, in pixels; 0 before it is known.
+    height: u16,
     wanted: bool,
     asked_at: Option<Instant>,
     meter: Meter,
@@ -107,14 +117,40 @@ impl Track {
             first: 0,
             keyframe: None,
             keyframe_at: None,
+            heard_at: None,
+            height: 0,
             wanted: false,
             asked_at: None,
             meter: Meter::default(),
         }
     }
 
+    /// One of several tracks of the same picture; a reader can go from one to another.
+    pub fn layer(number: u8) -> Self {
+        Self {
+            source: u32::from(number) << 24,
+            ..Self::new(TrackKind::Video)
+        }
+    }
+
     pub fn kind(&self) -> TrackKind {
         self.kind
+    }
+
+    /// In pixels; 0 before it is known.
+    pub fn height(&self) -> u16 {
+        self.height
+    }
+
+    /// Whether packets of the present source have come lately.
+    pub fn is_flowing(&self, now: Instant) -> bool {
+        self.heard_at
+            .is_some_and(|at| now.duration_since(at) < FLOWING_MAX)
+    }
+
+    /// Whether a keyframe has come after `since`, from which a reader can start.
+    pub fn has_keyframe_since(&self, since: Instant) -> bool {
+        self.keyframe.is_some() && self.keyframe_at.is_some_and(|at| at >= since)
     }
 
     pub fn profile(&self) -> Option<u32> {
@@ -127,6 +163,7 @@ impl Track {
         self.profile = profile;
         self.forget();
         self.keyframe_at = None;
+        self.heard_at = None;
         self.wanted = self.kind == TrackKind::Video;
         self.asked_at = None;
         self.meter = Meter::default();
@@ -135,7 +172,11 @@ impl Track {
     /// Takes a packet of the present source. Says whether it is the first of a keyframe.
     pub fn push(&mut self, packet: Packet, now: Instant) -> bool {
         self.meter.count(&packet, now);
+        self.heard_at = Some(now);
         let starts = self.kind == TrackKind::Video && self.starts_keyframe(&packet);
+        if starts && let Some(height) = height_of(&packet.payload) {
+            self.height = height;
+        }
         self.kept_bytes += packet.payload.len();
         self.kept.push_back(packet);
         if starts {
@@ -456,6 +497,29 @@ impl Lane {
             packet,
         })
     }
+}
+
+/// The height of the pictures that a payload's sequence parameter set announces.
+fn height_of(payload: &[u8]) -> Option<u16> {
+    let kind = |nal: &[u8]| nal.first().map(|header| header & 0x1f);
+    let sps = match kind(payload)? {
+        NAL_SPS => payload,
+        STAP_A => {
+            let mut rest = &payload[1..];
+            loop {
+                let (length, after) = rest.split_first_chunk::<2>()?;
+                let (nal, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+                if kind(nal) == Some(NAL_SPS) {
+                    break nal;
+                }
+                rest = after;
+            }
+        }
+        _ => return None,
+    };
+    let bits = decode_nal(sps).ok()?;
+    let read = SeqParameterSet::from_bits(BitReader::new(&*bits)).ok()?;
+    u16::try_from(read.pixel_dimensions().ok()?.1).ok()
 }
 
 fn ticks(duration: Duration, kind: TrackKind) -> u64 {

@@ -137,13 +137,11 @@ async fn obs_gets_an_answer_it_can_use() {
 }
 
 #[tokio::test]
-async fn a_browser_that_hides_its_addresses_and_offers_layers_is_given_one_layer() {
+async fn a_browser_that_hides_its_addresses_and_offers_layers_is_given_its_layers() {
     let (media, _events) = media(1);
     let answer = answer(&media, CHROMIUM).await.unwrap();
-    assert!(
-        !answer.contains("simulcast") && !answer.contains("a=rid"),
-        "{answer}"
-    );
+    assert!(answer.contains("a=simulcast:recv h;m;l"), "{answer}");
+    assert_eq!(answer.matches("a=rid:").count(), 3, "{answer}");
     assert!(
         !answer.contains("VP8") && !answer.contains("red/48000"),
         "{answer}"

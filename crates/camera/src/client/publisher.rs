@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use super::signal::{Answered, Endpoint};
 use super::{ClientError, LOOPBACK, Line, ms_since, now};
-use crate::feed::Feed;
+use crate::feed::{Feed, LayeredFeed};
 use crate::protocol::{Peer, PeerError, PeerOutput};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +41,7 @@ impl Publisher {
         Publisher::run(
             line,
             &answered.sdp.clone(),
-            feed,
+            Feed::join(vec![feed]),
             start,
             Some((endpoint, answered)),
         )
@@ -55,13 +55,26 @@ impl Publisher {
         let start = now();
         let (line, offer) = Line::open(LOOPBACK, Peer::publish).await?;
         let answer = signal(offer).await.map_err(ClientError::Signal)?;
+        Publisher::run(line, &answer, Feed::join(vec![feed]), start, None)
+    }
+
+    /// The same with the picture in layers, one from each feed, the best one first.
+    pub async fn start_layers_with(
+        feeds: Vec<Feed>,
+        signal: impl AsyncFnOnce(String) -> Result<String, String>,
+    ) -> Result<Publisher, ClientError> {
+        let start = now();
+        let feed = Feed::join(feeds);
+        let names = &["h", "m", "l"][..feed.layers().min(3)];
+        let (line, offer) = Line::open(LOOPBACK, |at, now| Peer::publish_layers(at, names, now)).await?;
+        let answer = signal(offer).await.map_err(ClientError::Signal)?;
         Publisher::run(line, &answer, feed, start, None)
     }
 
     fn run(
         mut line: Line,
         answer: &str,
-        feed: Feed,
+        feed: LayeredFeed,
         start: Instant,
         session: Option<(Endpoint, Answered)>,
     ) -> Result<Publisher, ClientError> {
@@ -120,7 +133,7 @@ impl Publisher {
 
 async fn publish(
     line: &mut Line,
-    mut feed: Feed,
+    mut feed: LayeredFeed,
     start: Instant,
     mut stopped: oneshot::Receiver<()>,
     stats: &watch::Sender<PublisherStats>,
@@ -150,8 +163,8 @@ async fn publish(
             // Also when the handle is dropped.
             _ = &mut stopped => return Ok(()),
             sample = feed.next() => {
-                let Some(sample) = sample else { return Ok(()) };
-                line.peer.write(now(), &sample)?;
+                let Some((layer, sample)) = sample else { return Ok(()) };
+                line.peer.write_layer(now(), layer, &sample)?;
                 stats.send_modify(|stats| {
                     stats.samples += 1;
                     stats.pictures += u64::from(sample.kind == MediaKind::Video);

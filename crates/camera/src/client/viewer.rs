@@ -58,6 +58,8 @@ pub struct ViewerStats {
     /// From the camera's clock to the decoded picture, the last and the longest.
     pub latency_ms: Option<u32>,
     pub latency_ms_max: u32,
+    /// The longest time between two decoded pictures.
+    pub freeze_ms_max: u64,
     pub ended: bool,
 }
 
@@ -231,6 +233,7 @@ struct Screen {
     blind: bool,
     keyframe_asked: Option<Instant>,
     gaps_seen: u64,
+    shown_at: Option<Instant>,
 }
 
 impl Screen {
@@ -248,6 +251,7 @@ impl Screen {
             blind: true,
             keyframe_asked: None,
             gaps_seen: 0,
+            shown_at: None,
         }
     }
 
@@ -305,6 +309,9 @@ impl Screen {
             return;
         };
         self.stats.decoded += 1;
+        let shown_at = self.shown_at.replace(now());
+        let still = shown_at.map_or(0, ms_since);
+        self.stats.freeze_ms_max = self.stats.freeze_ms_max.max(still);
         self.stats
             .first_picture_ms
             .get_or_insert_with(|| ms_since(self.start));

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::Program;
 use super::pictures::{Assembler, Picture};
 use super::sound::{self, Sound, Unit};
+use crate::stage::From;
 use crate::track::{Packet, TrackKind};
 
 /// Where the program's clock begins, so that sound a little older than the first picture has a time too.
@@ -39,6 +40,7 @@ pub(crate) struct Feed {
     /// The same moment by both clocks.
     start: (Instant, Timestamp),
     session: Option<MediaSessionId>,
+    layer: usize,
     pictures: Assembler,
     whole: Vec<Picture>,
     picture_clock: Clock,
@@ -53,6 +55,7 @@ impl Feed {
             program,
             start,
             session: None,
+            layer: 0,
             pictures: Assembler::new(),
             whole: Vec::new(),
             picture_clock: Clock::new(TrackKind::Video),
@@ -62,13 +65,21 @@ impl Feed {
         }
     }
 
-    pub(crate) fn push(&mut self, session: MediaSessionId, kind: TrackKind, packet: Packet) {
+    pub(crate) fn push(&mut self, session: MediaSessionId, from: From, packet: Packet) {
         if self.session != Some(session) {
             self.change_source(session);
         }
-        match kind {
-            TrackKind::Video => self.picture(packet),
-            TrackKind::Audio => self.sound(&packet),
+        match from {
+            From::Layer(layer) => {
+                if layer != self.layer {
+                    // The same picture in another size, with numbers and times of its own.
+                    self.layer = layer;
+                    self.pictures = Assembler::new();
+                    self.picture_clock.lose();
+                }
+                self.picture(packet);
+            }
+            From::Sound => self.sound(&packet),
         }
     }
 

@@ -19,7 +19,8 @@ use busk_hls::{Answer, Ask, AskRefused, Packager, Rendition, ResourceName};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use crate::track::{Packet, TrackKind};
+use crate::stage::From;
+use crate::track::Packet;
 
 /// How old a keyframe may be before another is asked for: segments begin with one. A little more than the
 /// two seconds that encoders are set to, so that those are left alone.
@@ -32,7 +33,7 @@ pub(crate) enum Word {
     Packet {
         room: RoomId,
         session: MediaSessionId,
-        kind: TrackKind,
+        from: From,
         packet: Packet,
     },
     /// The room has ended; no camera will come back.

@@ -64,7 +64,7 @@ impl Worker {
             Word::Packet {
                 room,
                 session,
-                kind,
+                from,
                 packet,
             } => {
                 let (programs, start) = (&self.programs, self.start);
@@ -73,7 +73,7 @@ impl Worker {
                     Feed::new(programs.begin(room, now), start)
                 };
                 let feed = self.feeds.entry(room).or_insert_with(begin);
-                feed.push(session, kind, packet);
+                feed.push(session, from, packet);
             }
             Word::Over(room) => {
                 if let Some(feed) = self.feeds.remove(&room) {

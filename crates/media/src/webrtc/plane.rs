@@ -16,12 +16,13 @@ use slab::Slab;
 use super::demux;
 use super::protocol::{Heard, Peer, Remote, Setup, Wire};
 use crate::program::Word;
-use crate::stage::{SEATS_MAX, Seat, Stage};
-use crate::track::{Lane, Packet, TrackKind};
+use crate::stage::{From, LAYERS_MAX, Pushed, SEATS_MAX, Seat, Stage};
+use crate::track::{Lane, Packet, Track, TrackKind};
 use crate::{MediaEvent, MediaSession, Registry};
 
 mod asks;
 mod broadcast;
+mod choosing;
 mod sending;
 
 /// A peer that has not connected by now will not.
@@ -64,6 +65,8 @@ enum Role {
         lanes: Box<[Lanes]>,
         /// Whether they get what their own camera brings, too.
         own: bool,
+        /// What the line bears, where that is known.
+        estimate_bps: Option<u64>,
     },
 }
 
@@ -72,13 +75,22 @@ struct Lanes {
     video: Lane,
     audio: Lane,
     catching_up: bool,
+    /// The layer of the picture that they get, the one they are to get, and since when.
+    layer: usize,
+    wanted: usize,
+    wanted_at: Instant,
+    /// How high the picture is shown, where they have said so; 0 is not at all.
+    tile: Option<u16>,
 }
 
 impl Session {
-    /// Index of the next packet of a seat's picture that a viewer has not had.
-    fn needs(&self, seat: usize) -> Option<u64> {
+    /// Index of the next packet of a seat's layer that a viewer has not had.
+    fn needs(&self, seat: usize, layer: usize) -> Option<u64> {
         match &self.role {
-            Role::Viewer { lanes, .. } => lanes.get(seat).map(|lanes| lanes.video.needs()),
+            Role::Viewer { lanes, .. } => {
+                let lanes = lanes.get(seat).filter(|lanes| lanes.layer == layer)?;
+                Some(lanes.video.needs())
+            }
             Role::Publisher { .. } => None,
         }
     }
@@ -90,9 +102,10 @@ struct Flow {
     publisher: Option<usize>,
     /// When what came last is to be sent on.
     audio_at: Option<Instant>,
-    video_at: Option<Instant>,
-    /// First video packet that waits.
-    video_from: u64,
+    /// By layer.
+    video_at: [Option<Instant>; LAYERS_MAX],
+    /// First packet of the layer that waits.
+    video_from: [u64; LAYERS_MAX],
 }
 
 #[derive(Default)]
@@ -108,12 +121,15 @@ struct Room {
     busy: bool,
     /// Whether what comes goes into the program.
     broadcast: bool,
+    /// When layers were last chosen for all.
+    chosen_at: Option<Instant>,
 }
 
 impl Room {
     fn next_at(&self) -> Option<Instant> {
-        let flows = self.flows.iter().flat_map(|flow| [flow.audio_at, flow.video_at]);
-        flows.chain([self.catch_up_at]).flatten().min()
+        let video = self.flows.iter().flat_map(|flow| flow.video_at);
+        let audio = self.flows.iter().map(|flow| flow.audio_at);
+        video.chain(audio).chain([self.catch_up_at]).flatten().min()
     }
 
     fn is_empty(&self) -> bool {
@@ -275,7 +291,8 @@ impl Plane {
                 .get(&session.room)
                 .and_then(|room| room.stage.seat(seat))
         {
-            let keyframe = seat.track(TrackKind::Video).keyframe_ask_at(now);
+            let asks = askable(seat, now).filter_map(|(_, track)| track.keyframe_ask_at(now));
+            let keyframe = asks.min();
             at = keyframe.map_or(at, |keyframe| at.min(keyframe));
         }
         Some(at)
@@ -308,9 +325,8 @@ impl Plane {
             }
             match word {
                 Heard::Connected => self.connected(key, now, wire),
-                Heard::Packet(kind, packet) => {
-                    self.take(key, kind, packet, now);
-                }
+                Heard::Packet(from, packet) => self.take(key, from, packet, now),
+                Heard::Estimate(bps) => self.estimated(key, bps, now),
                 Heard::KeyframeWanted(seat) => self.keyframe_wanted(key, room, seat, now, wire),
                 Heard::Gone => gone = true,
             }
@@ -338,6 +354,7 @@ impl Plane {
                 let Some(seat) = room.stage.seat_mut(number).filter(|seat| seat.on_air()) else {
                     continue;
                 };
+                (lanes.layer, lanes.wanted) = (seat.best(), seat.best());
                 lanes.video.join(seat.track(TrackKind::Video));
                 lanes.audio.join(seat.track(TrackKind::Audio));
                 lanes.catching_up = true;
@@ -349,6 +366,7 @@ impl Plane {
             }
             room.catch_up_at = Some(now);
             self.mark_busy(room_id);
+            self.choose_layers(key, now);
             self.events.push_back(MediaEvent::ViewerConnected {
                 room: room_id,
                 session: id,
@@ -360,7 +378,7 @@ impl Plane {
     }
 
     /// A packet of a publisher's.
-    fn take(&mut self, key: usize, kind: TrackKind, packet: Packet, now: Instant) {
+    fn take(&mut self, key: usize, from: From, packet: Packet, now: Instant) {
         let session = &mut self.sessions[key];
         let (id, room_id) = (session.id, session.room);
         let Role::Publisher {
@@ -383,14 +401,17 @@ impl Plane {
         else {
             return;
         };
-        let (off, marker) = (seat.is_off(kind), packet.marker);
+        let (off, marker) = (seat.is_off(from.kind()), packet.marker);
         let handed_on = (room.broadcast && !off).then(|| packet.clone());
-        let comes_on_air = if off {
-            seat.come_on_air()
+        let pushed = if off {
+            Pushed {
+                comes_on_air: seat.come_on_air(),
+                ..Pushed::default()
+            }
         } else {
-            seat.push(kind, packet, now)
+            seat.push(from, packet, now)
         };
-        if comes_on_air {
+        if pushed.comes_on_air {
             self.events.push_back(MediaEvent::PublisherConnected {
                 room: room_id,
                 seat: number as u8,
@@ -400,29 +421,32 @@ impl Plane {
         if off {
             return;
         }
-        match kind {
-            TrackKind::Audio => flow.audio_at = Some(now),
-            TrackKind::Video => {
-                let waiting = seat.track(kind).end().saturating_sub(flow.video_from);
+        match from {
+            From::Sound => flow.audio_at = Some(now),
+            From::Layer(layer) => {
+                let waiting = seat.layers()[layer].end().saturating_sub(flow.video_from[layer]);
                 let whole = marker || waiting >= FRAME_GATHER_PACKETS;
-                let at = flow.video_at.unwrap_or(now + FRAME_GATHER_MAX);
-                flow.video_at = Some(if whole { now } else { at });
+                let at = flow.video_at[layer].unwrap_or(now + FRAME_GATHER_MAX);
+                flow.video_at[layer] = Some(if whole { now } else { at });
             }
         }
+        if seat.layers().len() > 1 {
+            self.choose_for_all(room_id, now);
+        }
         if let Some(packet) = handed_on {
-            self.hand_on(room_id, number, id, kind, packet, now);
+            self.hand_on(room_id, number, id, from, packet, now);
         }
         self.mark_busy(room_id);
     }
 
     fn keyframe_wanted(&mut self, key: usize, room: RoomId, seat: usize, now: Instant, wire: &mut impl Wire) {
-        if let Role::Viewer { .. } = self.sessions[key].role
-            && let Some(seat) = self
-                .rooms
-                .get_mut(&room)
-                .and_then(|room| room.stage.seat_mut(seat))
+        if let Role::Viewer { lanes, .. } = &self.sessions[key].role
+            && let Some(lanes) = lanes.get(seat)
+            && let Some(room) = self.rooms.get_mut(&room)
+            && let Some(seat) = room.stage.seat_mut(seat)
+            && let Some(layer) = seat.layers_mut().get_mut(lanes.layer)
         {
-            seat.track_mut(TrackKind::Video).want_keyframe();
+            layer.want_keyframe();
         }
         self.ask_keyframe(room, seat, now, wire);
     }
@@ -435,10 +459,21 @@ impl Plane {
         let Some(key) = room.flows.get(seat).and_then(|flow| flow.publisher) else {
             return;
         };
-        let asks = |seat: &mut Seat| seat.track_mut(TrackKind::Video).ask_keyframe(now);
+        let Some(seat) = room.stage.seat_mut(seat) else {
+            return;
+        };
         let publisher = &mut self.sessions[key].peer;
-        if publisher.is_connected() && room.stage.seat_mut(seat).is_some_and(asks) {
-            publisher.request_keyframe();
+        let may: Vec<usize> = askable(seat, now).map(|(layer, _)| layer).collect();
+        let mut asked = false;
+        if publisher.is_connected() {
+            for layer in may {
+                if seat.layers_mut()[layer].ask_keyframe(now) {
+                    publisher.request_keyframe(layer);
+                    asked = true;
+                }
+            }
+        }
+        if asked {
             publisher.tick(now);
             self.settle(key, now, wire);
         } else {
@@ -499,6 +534,16 @@ impl Plane {
             self.rooms.remove(&room_id);
         }
     }
+}
+
+/// Layers of which a keyframe can be asked for: those of several that do not come would be asked for ever.
+fn askable(seat: &Seat, now: Instant) -> impl Iterator<Item = (usize, &Track)> {
+    let layers = seat.layers();
+    let alone = layers.len() == 1;
+    layers
+        .iter()
+        .enumerate()
+        .filter(move |(_, track)| alone || track.is_flowing(now))
 }
 
 /// When the session ends unless something is heard.

@@ -9,25 +9,30 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
 use str0m::config::DtlsCert;
 use str0m::crypto::{CryptoProvider, from_feature_flags};
-use str0m::media::{KeyframeRequestKind, Mid, Pt};
+use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig};
 
 use super::demux;
 use super::sdp::{self, OfferRefused};
-use crate::stage::SEATS_MAX;
+use crate::stage::{From, LAYERS_MAX, SEATS_MAX};
 use crate::track::{Lane, Packet, Track, TrackKind};
 
 /// Sent packets a viewer's peer can send again, two thirds of a second of them at 2.5 Mbit/s. Their payloads are
 /// shared with the track and all other viewers; this bounds the headers, about 400 bytes each.
 const RESEND_PACKETS_VIDEO: usize = 192;
 const RESEND_PACKETS_AUDIO: usize = 8;
+/// What a line is believed to bear before anything is known of it.
+const ESTIMATE_FIRST_BPS: u64 = 1_500_000;
 /// Addresses a peer may be heard from: a browser's network interfaces, twice over.
 const REMOTES_MAX: usize = 16;
+/// Streams of a publisher that are remembered: sound, layers, and as many again.
+const STREAMS_MAX: usize = 8;
 /// The streams that the tracks of an answer are in, one for each person.
 const STREAM: &str = "busk";
 
@@ -57,8 +62,9 @@ pub trait Wire {
 pub enum Direction {
     /// They publish, by WHIP.
     In,
-    /// They view, by WHEP.
-    Out,
+    /// They view, by WHEP; `adaptive` when there is something to choose from for them, so that the line's
+    /// capacity has to be known.
+    Out { adaptive: bool },
 }
 
 /// What a peer has to say.
@@ -67,9 +73,11 @@ pub enum Heard {
     Connected,
     /// The peer is gone and will not come back; nothing more is said.
     Gone,
-    Packet(TrackKind, Packet),
+    Packet(From, Packet),
     /// Of the picture on this line.
     KeyframeWanted(usize),
+    /// What the line to the peer bears, in bits a second.
+    Estimate(u64),
 }
 
 /// What all peers of a server have in common: certificate, codecs, addresses.
@@ -96,10 +104,14 @@ impl Setup {
         let mut extensions = ExtensionMap::empty();
         extensions.set(4, Extension::RtpMid);
         extensions.set(13, Extension::VideoOrientation);
-        if direction == Direction::In {
-            // Viewers have no use for bandwidth feedback while there is one quality, and at 20 reports
-            // a second each it would cost more to read than the media costs to send.
+        // Viewers have no use for bandwidth feedback while there is one quality, and at 20 reports
+        // a second each it would cost more to read than the media costs to send.
+        if direction != (Direction::Out { adaptive: false }) {
             extensions.set(3, Extension::TransportSequenceNumber);
+        }
+        if direction == Direction::In {
+            extensions.set(10, Extension::RtpStreamId);
+            extensions.set(11, Extension::RepairedRtpStreamId);
         }
         let mut config = RtcConfig::new()
             .set_crypto_provider(self.provider.clone())
@@ -112,6 +124,9 @@ impl Setup {
             .set_rtcp_report_interval_video(Duration::from_secs(2))
             .set_send_buffer_video(RESEND_PACKETS_VIDEO)
             .set_send_buffer_audio(RESEND_PACKETS_AUDIO);
+        if direction == (Direction::Out { adaptive: true }) {
+            config = config.enable_bwe(Some(Bitrate::from(ESTIMATE_FIRST_BPS)));
+        }
         let codecs = config.codec_config();
         // Only packetization-mode 1; the profiles that browsers and OBS offer.
         for (payload_type, resend, profile) in [
@@ -200,6 +215,13 @@ pub struct Peer {
     video: Vec<Line>,
     audio: Vec<Line>,
     offer: Box<str>,
+    /// Layers of the picture that a publisher may send, and those that have come.
+    layers: usize,
+    rids: Vec<Rid>,
+    /// Streams that have come.
+    incoming: Vec<(Ssrc, From)>,
+    /// What the estimate of the line was told last.
+    wishes: (u64, u64),
     /// Where the peer was heard from, with our own address that it came to.
     remotes: Vec<(Remote, Option<IpAddr>)>,
     connected: bool,
@@ -217,8 +239,7 @@ impl Peer {
     ) -> Result<Answered, OfferRefused> {
         sdp::check_offer(offer, direction == Direction::In)?;
         let malformed = |error: &dyn std::fmt::Display| OfferRefused::Malformed(error.to_string());
-        let offer = sdp::with_one_layer(offer);
-        let parsed = SdpOffer::from_sdp_string(&offer).map_err(|e| malformed(&e))?;
+        let parsed = SdpOffer::from_sdp_string(offer).map_err(|e| malformed(&e))?;
         let mut credentials = IceCreds::new();
         credentials.ufrag = demux::mark(thread, &credentials.ufrag);
         let ufrag = credentials.ufrag.clone();
@@ -257,6 +278,10 @@ impl Peer {
             video,
             audio,
             offer: offer.into(),
+            layers: sdp::layers(&sdp).clamp(1, LAYERS_MAX),
+            rids: Vec::new(),
+            incoming: Vec::new(),
+            wishes: (0, 0),
             remotes: Vec::new(),
             connected: false,
             gone: false,
@@ -268,6 +293,11 @@ impl Peer {
     pub fn profile(&self) -> Option<u32> {
         let first = self.video.first()?.payload_types.first();
         first.and_then(|(_, profile)| *profile)
+    }
+
+    /// In how many layers a publisher may send its picture.
+    pub fn layers(&self) -> usize {
+        self.layers
     }
 
     /// How many people's pictures and sounds the peer has lines for.
@@ -381,9 +411,12 @@ impl Peer {
                 heard.push(Heard::Gone);
             }
             Event::RtpPacket(packet) if self.direction == Direction::In => {
-                if let Some(kind) = self.kind_of(&packet) {
-                    heard.push(Heard::Packet(kind, taken(packet)));
+                if let Some(from) = self.source_of(&packet) {
+                    heard.push(Heard::Packet(from, taken(packet)));
                 }
+            }
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                heard.push(Heard::Estimate(estimate.as_u64()));
             }
             Event::KeyframeRequest(request) => {
                 let line = self.video.iter().position(|line| line.mid == request.mid);
@@ -393,28 +426,56 @@ impl Peer {
         }
     }
 
-    fn kind_of(&self, packet: &RtpPacket) -> Option<TrackKind> {
-        let has = |lines: &[Line]| {
-            let mut types = lines.iter().flat_map(|line| &line.payload_types);
-            types.any(|(pt, _)| *pt == packet.header.payload_type)
-        };
-        if has(&self.video) {
-            Some(TrackKind::Video)
-        } else if has(&self.audio) {
-            Some(TrackKind::Audio)
-        } else {
-            None
+    fn source_of(&mut self, packet: &RtpPacket) -> Option<From> {
+        let ssrc = packet.header.ssrc;
+        if let Some((_, from)) = self.incoming.iter().find(|(known, _)| *known == ssrc) {
+            return Some(*from);
         }
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_rx(&ssrc)?;
+        let (mid, rid) = (stream.mid(), stream.rid());
+        let from = if self.audio.iter().any(|line| line.mid == mid) {
+            From::Sound
+        } else {
+            From::Layer(rid.map_or(Some(0), |rid| self.layer(rid))?)
+        };
+        // A source that restarts an encoder may come with another number.
+        self.incoming.truncate(STREAMS_MAX - 1);
+        self.incoming.insert(0, (ssrc, from));
+        Some(from)
     }
 
-    /// Asks a publisher for a keyframe (PLI, RFC 4585 §6.3.1). Tick and drain after it.
-    pub fn request_keyframe(&mut self) {
+    /// The number of a layer, given when it first comes; `None` for one too many.
+    fn layer(&mut self, rid: Rid) -> Option<usize> {
+        if let Some(number) = self.rids.iter().position(|known| *known == rid) {
+            return Some(number);
+        }
+        let number = self.rids.len();
+        (number < self.layers).then(|| self.rids.push(rid))?;
+        Some(number)
+    }
+
+    /// Asks a publisher for a keyframe of a layer (PLI, RFC 4585 §6.3.1). Tick and drain after it.
+    pub fn request_keyframe(&mut self, layer: usize) {
+        let rid = self.rids.get(layer).copied();
         let mut direct = self.rtc.direct_api();
         if let Some(line) = self.video.first()
-            && let Some(stream) = direct.stream_rx_by_mid(line.mid, None)
+            && let Some(stream) = direct.stream_rx_by_mid(line.mid, rid)
         {
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
+    }
+
+    /// Has the line probed for what the next better choice and the best one would take, in bits a second.
+    pub fn wish(&mut self, next_bps: u64, best_bps: u64) {
+        let near = |a: u64, b: u64| a.abs_diff(b) * 20 <= a.max(b);
+        if near(self.wishes.0, next_bps) && near(self.wishes.1, best_bps) {
+            return;
+        }
+        self.wishes = (next_bps, best_bps);
+        self.rtc
+            .bwe()
+            .set_bitrate(Bitrate::from(next_bps), Bitrate::from(best_bps));
     }
 
     /// Hands over packets of a seat's track to be sent, at most so many; how many there were. Tick and drain

@@ -160,14 +160,16 @@ pub fn check_offer(offer: &str, they_send: bool) -> Result<(), OfferRefused> {
     Ok(())
 }
 
-/// An offer without its layers of simulcast (RFC 8853): until each is a track, the best one is taken, which is
-/// what a sender gives whose layers are not answered.
-pub fn with_one_layer(offer: &str) -> String {
-    let layered = |line: &&str| line.starts_with("a=simulcast:") || line.starts_with("a=rid:");
-    offer
-        .split_inclusive('\n')
-        .filter(|line| !layered(line))
-        .collect()
+/// In how many layers an answer takes the picture (`a=simulcast:recv`, RFC 8853 §5.1).
+pub fn layers(answer: &str) -> usize {
+    let lists = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=simulcast:recv "));
+    let count = |list: &str| {
+        let list = list.split(' ').next().unwrap_or_default();
+        list.split(';').filter(|layer| !layer.is_empty()).count()
+    };
+    lists.map(count).max().unwrap_or(1)
 }
 
 /// Puts each person's media in an answer into one stream, so that a browser keeps their sound and picture together

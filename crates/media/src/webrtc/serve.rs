@@ -53,6 +53,7 @@ pub(crate) enum Ask {
         String,
         oneshot::Sender<Result<Trickle, TrickleError>>,
     ),
+    Tiles(MediaSessionId, Vec<u16>, oneshot::Sender<bool>),
     Close(MediaSessionId, oneshot::Sender<bool>),
     CloseRoom(RoomId, oneshot::Sender<()>),
     ClosePerson(RoomId, u128, oneshot::Sender<()>),
@@ -474,6 +475,7 @@ impl Thread {
                 Ask::Trickle(id, etag, fragment, reply) => {
                     drop(reply.send(plane.trickle(id, etag.as_deref(), &fragment, now, net)));
                 }
+                Ask::Tiles(id, heights, reply) => drop(reply.send(plane.tiles(id, &heights, now, net))),
                 Ask::Close(id, reply) => drop(reply.send(plane.close(id, now, net))),
                 Ask::CloseRoom(id, reply) => {
                     plane.close_room(id, now, net);

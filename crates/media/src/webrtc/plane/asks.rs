@@ -38,14 +38,14 @@ impl Plane {
         if let Some(former) = former {
             self.end(former, now, wire);
         }
-        let profile = answered.peer.profile();
+        let (profile, layers) = (answered.peer.profile(), answered.peer.layers());
         let role = Role::Publisher { seat, media_at: now };
         let who = (ask.session, ask.room, ask.person);
         let (key, answer) = self.admit(who, role, answered, place, now);
         let room = self.rooms.entry(ask.room).or_default();
         room.flows[seat].publisher = Some(key);
         let seat = room.stage.open(seat);
-        seat.take(ask.session, ask.person, profile);
+        seat.take(ask.session, ask.person, profile, layers);
         seat.switch(ask.muted, ask.hidden);
         self.settle(key, now, wire);
         Ok(answer)
@@ -66,7 +66,9 @@ impl Plane {
         if room.viewers.len() + room.viewers_connecting >= self.viewers_per_room_max {
             return Err(ViewError::Full);
         }
-        let answered = Peer::answer(&self.setup, Direction::Out, &ask.offer, self.thread, now)?;
+        let adaptive = room.stage.seats().iter().any(|seat| seat.layers().len() > 1);
+        let direction = Direction::Out { adaptive };
+        let answered = Peer::answer(&self.setup, direction, &ask.offer, self.thread, now)?;
         let (high, low) = ask.session.0.as_u64_pair();
         let lanes = |seat: usize| {
             let low = low.rotate_left(7 * seat as u32);
@@ -74,11 +76,16 @@ impl Plane {
                 video: Lane::new(low),
                 audio: Lane::new(low.rotate_left(29) ^ high),
                 catching_up: false,
+                layer: 0,
+                wanted: 0,
+                wanted_at: now,
+                tile: None,
             }
         };
         let role = Role::Viewer {
             lanes: (0..answered.peer.seats()).map(lanes).collect(),
             own: ask.own,
+            estimate_bps: None,
         };
         let who = (ask.session, ask.room, ask.person);
         let (key, answer) = self.admit(who, role, answered, place, now);

@@ -6,7 +6,7 @@ use busk_base::{MediaSessionId, RoomId};
 
 use super::Plane;
 use crate::program::{KEYFRAME_EVERY, Word};
-use crate::stage::SEATS_MAX;
+use crate::stage::{From, SEATS_MAX, Seat};
 use crate::track::{Packet, TrackKind};
 use crate::webrtc::protocol::Wire;
 
@@ -20,7 +20,7 @@ impl Plane {
         if !std::mem::replace(&mut room.broadcast, true) {
             for seat in 0..SEATS_MAX {
                 if let Some(seat) = room.stage.seat_mut(seat) {
-                    seat.track_mut(TrackKind::Video).want_keyframe();
+                    seat.want_keyframes();
                 }
             }
             for seat in 0..SEATS_MAX {
@@ -40,26 +40,28 @@ impl Plane {
         id: RoomId,
         seat: usize,
         session: MediaSessionId,
-        kind: TrackKind,
+        from: From,
         packet: Packet,
         now: Instant,
     ) {
-        if seat != 0 {
+        let best = self.rooms.get(&id).and_then(|room| room.stage.seat(seat));
+        let best = best.map(Seat::best);
+        if seat != 0 || matches!(from, From::Layer(layer) if Some(layer) != best) {
             return;
         }
         self.words.push(Word::Packet {
             room: id,
             session,
-            kind,
+            from,
             packet,
         });
-        if kind == TrackKind::Video
+        if from.kind() == TrackKind::Video
             && let Some(room) = self.rooms.get_mut(&id)
             && let Some(seat) = room.stage.seat_mut(seat)
         {
-            let track = seat.track_mut(kind);
-            if track.keyframe_age(now).is_none_or(|age| age > KEYFRAME_EVERY) {
-                track.want_keyframe();
+            let age = seat.track(TrackKind::Video).keyframe_age(now);
+            if age.is_none_or(|age| age > KEYFRAME_EVERY) {
+                seat.want_keyframes();
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use busk_base::RoomId;
 
 use super::{Plane, Role};
-use crate::stage::SEATS_MAX;
+use crate::stage::{LAYERS_MAX, SEATS_MAX};
 use crate::track::TrackKind;
 use crate::webrtc::protocol::Wire;
 
@@ -42,10 +42,11 @@ impl Plane {
         let due = |at: &mut Option<Instant>| at.is_some_and(|t| t <= now) && at.take().is_some();
         let mut flows = [Due::default(); SEATS_MAX];
         for (flow, due_of) in room.flows.iter_mut().zip(&mut flows) {
-            (due_of.audio, due_of.video) = (due(&mut flow.audio_at), due(&mut flow.video_at));
+            due_of.audio = due(&mut flow.audio_at);
+            due_of.video = std::array::from_fn(|layer| due(&mut flow.video_at[layer]));
         }
         let catch_up = due(&mut room.catch_up_at);
-        let any = flows.iter().any(|due| due.audio || due.video);
+        let any = flows.iter().any(Due::any);
         if any {
             let mut index = 0;
             while let Some(key) = self
@@ -79,12 +80,13 @@ impl Plane {
             if due.audio {
                 seat.track_mut(TrackKind::Audio).trim(now, u64::MAX);
             }
-            if due.video {
-                let behind = room.catching_up.iter().filter(|(_, of)| *of == number);
-                let needs = behind.filter_map(|(key, _)| self.sessions.get(*key)?.needs(number));
-                let track = seat.track_mut(TrackKind::Video);
-                track.trim(now, needs.min().unwrap_or(u64::MAX));
-                room.flows[number].video_from = track.end();
+            for (layer, track) in seat.layers_mut().iter_mut().enumerate() {
+                if due.video[layer] {
+                    let behind = room.catching_up.iter().filter(|(_, of)| *of == number);
+                    let needs = behind.filter_map(|(key, _)| self.sessions.get(*key)?.needs(number, layer));
+                    track.trim(now, needs.min().unwrap_or(u64::MAX));
+                    room.flows[number].video_from[layer] = track.end();
+                }
             }
         }
     }
@@ -97,23 +99,27 @@ impl Plane {
         let Some(room) = self.rooms.get_mut(&session.room) else {
             return;
         };
-        let Role::Viewer { lanes, own } = &mut session.role else {
+        let Role::Viewer { lanes, own, .. } = &mut session.role else {
             return;
         };
         let mut written = 0;
         for (number, (lanes, seat)) in lanes.iter_mut().zip(room.stage.seats()).enumerate() {
-            let Due { audio, video } = flows[number];
-            if !(audio || video) || (!*own && seat.person() == session.person && session.person != 0) {
+            let due = &flows[number];
+            if !due.any() || (!*own && seat.person() == session.person && session.person != 0) {
                 continue;
             }
-            if audio {
+            lanes.change_layer(seat);
+            if due.audio {
                 let track = seat.track(TrackKind::Audio);
                 written += session
                     .peer
                     .write(number, track, &mut lanes.audio, AT_ONCE_PACKETS);
             }
-            if video && !lanes.catching_up {
-                let track = seat.track(TrackKind::Video);
+            if due.video[lanes.layer]
+                && !lanes.catching_up
+                && lanes.tile != Some(0)
+                && let Some(track) = seat.layers().get(lanes.layer)
+            {
                 let count = session
                     .peer
                     .write(number, track, &mut lanes.video, AT_ONCE_PACKETS);
@@ -143,22 +149,25 @@ impl Plane {
             let (Some(session), Some(room)) = (session, self.rooms.get_mut(&id)) else {
                 continue;
             };
-            let Role::Viewer { lanes, own } = &mut session.role else {
+            let Role::Viewer { lanes, own, .. } = &mut session.role else {
                 continue;
             };
             let (Some(lanes), Some(seat)) = (lanes.get_mut(number), room.stage.seat_mut(number)) else {
                 continue;
             };
             let hers = !*own && seat.person() == session.person && session.person != 0;
-            let track = seat.track_mut(TrackKind::Video);
-            let written = if hers {
+            let unseen = hers || lanes.tile == Some(0);
+            let Some(track) = seat.layers_mut().get_mut(lanes.layer) else {
+                continue;
+            };
+            let written = if unseen {
                 0
             } else {
                 session
                     .peer
                     .write(number, track, &mut lanes.video, CATCH_UP_PACKETS)
             };
-            if lanes.video.is_stuck(track) && !hers {
+            if lanes.video.is_stuck(track) && !unseen {
                 track.want_keyframe();
             }
             lanes.catching_up = written == CATCH_UP_PACKETS && !lanes.video.is_live(track);
@@ -185,5 +194,12 @@ impl Plane {
 #[derive(Clone, Copy, Default)]
 struct Due {
     audio: bool,
-    video: bool,
+    /// By layer.
+    video: [bool; LAYERS_MAX],
+}
+
+impl Due {
+    fn any(&self) -> bool {
+        self.audio || self.video.contains(&true)
+    }
 }
