@@ -5,7 +5,7 @@ use super::{Finding, Rule, tree::Tree};
 
 /// Top to bottom: a crate may use those after it.
 const ORDER: &[&str] = &[
-    "server", "commerce", "rooms", "fanout", "media", "hls", "people", "api", "ledger", "store", "base",
+    "server", "commerce", "rooms", "fanout", "media", "hls", "rtmp", "people", "api", "ledger", "store", "base",
 ];
 
 /// Crates that stand beside the order: what they may use, and who may use them.
@@ -14,12 +14,13 @@ const BESIDE: &[(&str, &[&str], &[&str])] = &[
     // Sockets only: a shard that can reach the database would wait for it.
     ("fanout", &["base"], &["server", "commerce", "rooms"]),
     ("hls", &["base"], &["media", "rooms"]),
+    ("rtmp", &["base"], &["media", "rooms", "server"]),
 ];
 
 pub const LAYERS: Rule = Rule {
     name: "layers",
-    says: "A crate may use only crates below it: server, commerce, rooms, fanout, media, hls, people, api, \
-           ledger, store, base; camera, fanout and hls use base alone, and testkit is for tests.",
+    says: "A crate may use only crates below it: server, commerce, rooms, fanout, media, hls, rtmp, people, \
+           api, ledger, store, base; camera, fanout, hls and rtmp use base alone, and testkit is for tests.",
     check: layers,
 };
 
