@@ -38,11 +38,13 @@ impl Source {
     }
 
     fn pictures(&self) -> Vec<&Picture> {
-        let picture = |unit| match unit {
-            &Unit::Picture(ref picture) => Some(picture),
-            _ => None,
-        };
-        self.units.iter().filter_map(picture).collect()
+        let mut pictures = Vec::new();
+        for unit in &self.units {
+            if let Unit::Picture(picture) = unit {
+                pictures.push(picture);
+            }
+        }
+        pictures
     }
 
     fn is_reordered(&self) -> bool {
