@@ -7,15 +7,16 @@ use h264_reader::nal::sps::SeqParameterSet;
 use h264_reader::rbsp::{BitReader, decode_nal};
 
 use crate::flv::{self, AudioTag, TagError, VideoTag};
-use crate::{AacConfig, AvcConfig, Picture, Sound, Unit};
+use crate::{AacConfig, AvcConfig, Medium, Picture, Sound, Unit};
 
 /// NAL unit types (H.264 table 7-1).
 const IDR: u8 = 5;
 const SPS: u8 = 7;
 const PPS: u8 = 8;
 
-/// Further back than picture and sound are apart, it is a clock that was set anew.
-const BACK_MS_MAX: i64 = 5_000;
+/// Further back, or further ahead of everything, it is a clock that was set anew.
+const BACK_MS_MAX: i64 = 1_000;
+const AHEAD_MS_MAX: i64 = 10_000;
 const CTS_MS_MAX: u32 = 10_000;
 
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ impl Frames {
         match flv::video_tag(tag)? {
             VideoTag::Config(config) => self.avc = Some(config),
             VideoTag::Picture { cts_ms, units } => {
-                let time = self.clock.extend(time);
+                let time = self.clock.extend(Medium::Video, time);
                 // Before its configuration a picture cannot be read.
                 if let Some(avc) = &self.avc {
                     let nals = flv::nal_units(&units, avc.length_bytes)?;
@@ -52,7 +53,7 @@ impl Frames {
                 }
             }
             AudioTag::Unit(data) => {
-                let time_ms = self.clock.extend(time);
+                let time_ms = self.clock.extend(Medium::Audio, time);
                 if let Some(config) = self.aac.clone().filter(|_| !data.is_empty()) {
                     out.push_back(Unit::Sound(Sound {
                         time_ms,
@@ -105,23 +106,59 @@ fn kind(nal: &Bytes) -> u8 {
 }
 
 /// Milliseconds of 32 bits, which wrap after 49 days, since the first.
+///
+/// Encoders set their clocks anew, picture and sound one after the other. What is told goes on from where it was,
+/// and keeps both as far apart as they were sent.
 #[derive(Debug, Default)]
 struct Clock {
-    /// As it came, and as it is told. The first may have come from after the second: then it is below zero.
-    last: Option<(u32, i64)>,
+    /// The first that came.
+    origin: Option<u32>,
+    /// What the latest clock is shifted by.
+    shift: i64,
+    /// The latest that was told.
+    latest: i64,
+    video: Option<Lane>,
+    audio: Option<Lane>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    came: u32,
+    /// Since the origin; below zero for what is from before it.
+    since: i64,
+    shift: i64,
+    told: i64,
 }
 
 impl Clock {
-    fn extend(&mut self, time: u32) -> u64 {
-        let told = match self.last {
-            None => 0,
-            Some((came, told)) => match i64::from(time.wrapping_sub(came) as i32) {
-                // A clock set anew goes on from where it was.
-                step if step < -BACK_MS_MAX => told,
-                step => told.saturating_add(step),
-            },
+    fn extend(&mut self, medium: Medium, time: u32) -> u64 {
+        let origin = *self.origin.get_or_insert(time);
+        let lane = match medium {
+            Medium::Video => &mut self.video,
+            Medium::Audio => &mut self.audio,
         };
-        self.last = Some((time, told));
+        let (came, since, mut shift) = lane.map_or((origin, 0, self.shift), |lane| {
+            (lane.came, lane.since, lane.shift)
+        });
+        let since = since.saturating_add(i64::from(time.wrapping_sub(came) as i32));
+        if let Some(lane) = lane {
+            let allowed = lane.told - BACK_MS_MAX..=self.latest + AHEAD_MS_MAX;
+            if !allowed.contains(&(since + shift)) {
+                // The other medium may have changed to this clock before.
+                if !allowed.contains(&(since + self.shift)) {
+                    self.shift = lane.told - since;
+                }
+                shift = self.shift;
+            }
+        }
+        let told = since + shift;
+        *lane = Some(Lane {
+            came: time,
+            since,
+            shift,
+            told,
+        });
+        self.latest = self.latest.max(told);
         u64::try_from(told).unwrap_or(0)
     }
 }

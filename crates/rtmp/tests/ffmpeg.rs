@@ -133,6 +133,33 @@ async fn sound_becomes_opus() {
 }
 
 #[tokio::test]
+async fn a_click_is_heard_when_it_is_seen() {
+    for rate in [44_100, 48_000] {
+        let options =
+            format!("-tune zerolatency -af aeval=if(between(t\\,1\\,1.001)\\,0.7\\,0):c=same -ar {rate}");
+        let published = published(&options, "key").await;
+        let mut opus = Opus::new().unwrap();
+        let mut decoder = opus::Decoder::new(48_000, opus::Channels::Stereo).unwrap();
+        let (mut loudest, mut pcm) = ((0.0, 0), [0.0; 1_920]);
+        for sound in published.studio.sounds() {
+            for packet in opus.push(&sound).unwrap() {
+                decoder.decode_float(&packet.data, &mut pcm, false).unwrap();
+                for (n, pair) in pcm.chunks_exact(2).enumerate() {
+                    if pair[0].abs() > loudest.0 {
+                        loudest = (pair[0].abs(), packet.time + n as u64);
+                    }
+                }
+            }
+        }
+        let heard = loudest.1 as f64 / 48.0 - published.studio.pictures()[0].dts_ms as f64;
+        assert!(
+            loudest.0 > 0.05 && (heard - 1_000.5).abs() < 10.0,
+            "{rate} Hz: {loudest:?} at {heard} ms"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_key_is_told_to_the_encoder() {
     let published = published("", "other").await;
     assert_eq!(published.ended, Err(ServeError::Refused(Refusal::Unknown)));

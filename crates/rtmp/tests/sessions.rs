@@ -11,6 +11,13 @@ use common::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
 
+/// Servers spawn it.
+#[allow(dead_code, reason = "it need only compile")]
+fn it_can_be_spawned(stream: tokio::net::TcpStream) {
+    fn spawned(_: impl Future + Send) {}
+    spawned(serve(stream, &Studio::default(), Limits::default()));
+}
+
 type Outcome = Result<Ended, ServeError>;
 
 /// Serves an encoder that sends these bytes and then hangs up, or waits.
