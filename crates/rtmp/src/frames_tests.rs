@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 /// Baseline, without bitstream restrictions.
@@ -177,4 +179,25 @@ fn a_clock_set_anew_reorders_nothing() {
         source.video(time, tag(n == 0, 80, &[nal]));
     }
     assert!(!source.is_reordered());
+}
+
+/// With timing and bitstream restrictions.
+const SPS_WITH_ALL: &[u8] = &[
+    0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x2f, 0xf9, 0x70, 0x11, 0x00, 0x00, 0x03, 0x00, 0x01, 0x00,
+    0x00, 0x03, 0x00, 0x3c, 0x0f, 0x16, 0x2e, 0x48,
+];
+
+proptest! {
+    #[test]
+    fn spoilt_parameters_do_no_harm(
+        changes in prop::collection::vec((1..SPS_WITH_ALL.len(), any::<u8>()), 0..6),
+        rest in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let mut sps = SPS_WITH_ALL.to_vec();
+        for (at, value) in changes {
+            sps[at] = value;
+        }
+        sps.extend(rest);
+        reorders(&sps.into());
+    }
 }

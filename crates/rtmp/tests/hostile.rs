@@ -177,8 +177,11 @@ async fn garbage_does_no_harm() {
 #[tokio::test(start_paused = true)]
 async fn bombs_do_no_harm() {
     let before = memory_peak();
-    let set_chunk_size = [2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff];
-    // Headers of messages, with a length of 4 MB less than the most, and 3 MB of each.
+    let set_chunk_size = |size: u32| {
+        let header = [2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0];
+        [&header[..], &size.to_be_bytes()].concat()
+    };
+    // The first 3 MiB of many messages of nearly 4.
     let begun: Vec<u8> = (4..20)
         .flat_map(|id| {
             let header = [id, 0, 0, 0, 0x3f, 0xff, 0xff, VIDEO, 1, 0, 0, 0];
@@ -216,8 +219,8 @@ async fn bombs_do_no_harm() {
         [command("connect", 1.0, &[values]), message(18, 0, &metadata)]
     });
     let mut bombs = vec![
-        [&set_chunk_size[..], &begun].concat(),
-        [&set_chunk_size[..], &huge].concat(),
+        [set_chunk_size(3 << 20), begun].concat(),
+        [&set_chunk_size(0x7fff_ffff)[..], &huge].concat(),
         many_streams,
         message(VIDEO, 0, &many_nals),
         [2, 0, 0, 0, 0, 0, 4, 5, 0, 0, 0, 0, 0, 0, 0, 0].repeat(1_000),
@@ -227,6 +230,10 @@ async fn bombs_do_no_harm() {
         for opening in [hello(), [opening("live", "key"), media()].concat()] {
             let (outcome, _) = outcome(&[&opening[..], bomb].concat(), 65_536).await;
             assert_ne!(outcome, Err(ServeError::Panicked), "bomb {n}");
+            if n < 2 && opening.len() > hello().len() {
+                let too_large = ServeError::Malformed("a message is too large".into());
+                assert_eq!(outcome, Err(too_large), "bomb {n}");
+            }
         }
     }
     let grown = memory_peak() - before;
