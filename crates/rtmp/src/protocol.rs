@@ -25,6 +25,8 @@ const STREAM: u32 = 1;
 /// Commands and metadata are small.
 const AMF_BYTES_MAX: usize = 64 << 10;
 const NAME_CHARS_MAX: usize = 100;
+/// OBS writes the description of this code, and of few others, into its log.
+const REJECTED: &str = "NetStream.Publish.Rejected";
 /// `app` and stream key.
 const ADDRESS_BYTES_MAX: usize = 1_024;
 
@@ -139,13 +141,13 @@ impl Session {
                 self.status("error", "NetStream.Publish.BadName", &refusal.to_string());
             }
             ServeError::Unsupported(unsupported) => {
-                self.status("error", "NetStream.Publish.Failed", &unsupported.to_string());
+                self.status("error", REJECTED, &unsupported.to_string());
             }
             ServeError::NotPublishing => {
                 self.status("error", "NetStream.Play.Failed", "Streams cannot be played here.");
             }
             ServeError::Malformed(what) if self.stage == Stage::Publishing => {
-                self.status("error", "NetStream.Publish.Failed", what);
+                self.status("error", REJECTED, what);
             }
             _ => {}
         }

@@ -241,6 +241,7 @@ async fn bombs_do_no_harm() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn tags_are_read_or_refused(tag in prop::collection::vec(any::<u8>(), 0..200), first: u8, length in 1usize..=4) {
         let tag: Bytes = std::iter::once(first).chain(tag).collect();

@@ -85,7 +85,7 @@ async fn other_codecs_are_refused_by_name() {
             panic!("{codec}: {outcome:?}");
         };
         assert_eq!(unsupported.codec, codec);
-        assert!(says(&answers, "NetStream.Publish.Failed"));
+        assert!(says(&answers, "NetStream.Publish.Rejected"));
         let text = format!("The encoder sends {codec}. Send ");
         assert!(says(&answers, &text), "{text} is not said");
         assert!(says(&answers, "In OBS: Settings → Output → Streaming → "));
