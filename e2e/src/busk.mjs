@@ -10,10 +10,10 @@ const program = process.env.BUSK_BIN ?? new URL('../../target/debug/busk', impor
 
 export async function startBusk(command = 'serve') {
   const folder = await mkdtemp(join(tmpdir(), 'busk-e2e-'))
-  const [http, media, metrics] = [await freePort(), await freePort(), await freePort()]
+  const [http, media, metrics, rtmp] = [await freePort(), await freePort(), await freePort(), await freePort()]
   const url = `http://127.0.0.1:${http}`
   const args = [command, '--data-dir', folder, '--http-listen', `127.0.0.1:${http}`, '--public-url', url]
-  args.push('--media-listen', `127.0.0.1:${media}`, '--metrics-listen', `127.0.0.1:${metrics}`)
+  args.push('--media-listen', `127.0.0.1:${media}`, '--metrics-listen', `127.0.0.1:${metrics}`, '--rtmp-listen', `127.0.0.1:${rtmp}`)
   const started = performance.now()
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
@@ -25,6 +25,7 @@ export async function startBusk(command = 'serve') {
   const ready = () => fetch(`${url}/readyz`).then((answer) => answer.status, () => 0)
   const busk = {
     url,
+    rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
     folder,
     /** Milliseconds from the start to the first 200 of /readyz. */
     readyMs: 0,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! camera ──WHIP──► webrtc ──► stage: seats of tracks ──┬► webrtc ──WHEP──► viewers
-//!                                                      └► program ──────► LL-HLS
+//! encoder ─RTMP──► feed ────►                          └► program ──────► LL-HLS
 //! ```
 //!
 //! A protocol knows bytes and time, never sockets; a server knows sockets, never another protocol; they
@@ -19,13 +19,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use busk_base::{MediaSessionId, RoomId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+pub mod feed;
 pub mod layers;
 pub mod program;
 pub mod stage;
@@ -155,6 +156,8 @@ pub enum PublishError {
 pub enum ViewError {
     #[error("there is no picture to watch at the moment")]
     NotLive,
+    #[error("the picture can be watched by HLS only: its encoder sends B-frames")]
+    HlsOnly,
     #[error("no more viewers can be served")]
     Full,
     #[error("{0}")]
@@ -300,6 +303,27 @@ impl Media {
         self.ask(thread, |reply| Ask::Publish(ask, place, reply))
             .await
             .unwrap_or(Err(PublishError::Full))
+    }
+
+    /// Gives a seat to a camera of another protocol. It is live when [`MediaEvent::PublisherConnected`] says so.
+    pub async fn open_feed(&self, ask: feed::OpenFeed) -> Result<feed::Feed, PublishError> {
+        let thread = self.thread_of_room(ask.room);
+        let place = self
+            .inner
+            .registry
+            .enter(ask.session, thread)
+            .ok_or(PublishError::Full)?;
+        let over = Arc::new(AtomicBool::new(false));
+        let feed = feed::Feed {
+            room: ask.room,
+            seat: ask.seat,
+            session: ask.session,
+            mailbox: self.inner.mailboxes[thread].clone(),
+            over: over.clone(),
+            _place: place,
+        };
+        let opened = self.ask(thread, |reply| Ask::OpenFeed(ask, over, reply)).await;
+        opened.unwrap_or(Err(PublishError::Full)).map(|()| feed)
     }
 
     /// Answers a viewer's offer.

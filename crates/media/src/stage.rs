@@ -24,6 +24,8 @@ pub struct Seat {
     person: u128,
     muted: bool,
     hidden: bool,
+    /// Its pictures are not in the order in which they are shown, so that none goes to real-time viewers.
+    only_by_program: bool,
     on_air: bool,
     clock: Option<SourceClock>,
     layers: [Track; LAYERS_MAX],
@@ -41,6 +43,7 @@ impl Seat {
             person: 0,
             muted: false,
             hidden: false,
+            only_by_program: false,
             on_air: false,
             clock: None,
             layers: std::array::from_fn(|number| Track::layer(number as u8)),
@@ -93,6 +96,19 @@ impl Seat {
         self.layers_mut().iter_mut().for_each(Track::want_keyframe);
     }
 
+    pub fn is_only_by_program(&self) -> bool {
+        self.only_by_program
+    }
+
+    pub fn set_only_by_program(&mut self) {
+        self.only_by_program = true;
+    }
+
+    /// When, by our clock, something was captured that has arrived now.
+    pub fn wall(&mut self, captured: SystemTime, arrived: Instant) -> Instant {
+        SourceClock::wall(&mut self.clock, captured, arrived)
+    }
+
     pub fn person(&self) -> u128 {
         self.person
     }
@@ -125,6 +141,7 @@ impl Seat {
         self.source = Some(source);
         self.person = person;
         self.on_air = false;
+        self.only_by_program = false;
         self.clock = None;
         (self.offered, self.best) = (layers.clamp(1, LAYERS_MAX), 0);
         for layer in &mut self.layers {

@@ -22,6 +22,7 @@ mod live;
 pub mod log;
 mod rates;
 pub mod room;
+pub mod rtmp;
 mod schema;
 mod session;
 mod signal;

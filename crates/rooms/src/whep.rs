@@ -30,7 +30,7 @@ pub(crate) struct ViewQuery {
     responses((status = 201, body = String, content_type = "application/sdp", description = "the answer; Location is the session"),
         (status = 400, description = "`malformed`"), (status = 403, description = "`blocked`"),
         (status = 404, description = "`room_unknown`"),
-        (status = 409, description = "`room_not_live`, with Retry-After"),
+        (status = 409, description = "`room_not_live`, with Retry-After; `hls_only`"),
         (status = 415, description = "`wrong_content_type`"),
         (status = 422, description = "`no_h264`, `no_opus`"), (status = 503, description = "`full`")))]
 pub(crate) async fn view(
@@ -60,6 +60,7 @@ pub(crate) async fn view(
 fn problem(error: &ViewError) -> Problem {
     let code = match error {
         ViewError::NotLive => "room_not_live",
+        ViewError::HlsOnly => "hls_only",
         ViewError::Full => "full",
         ViewError::BadOffer(_) => "malformed",
         ViewError::NoH264 => "no_h264",

@@ -126,7 +126,7 @@ async fn authorize(
     Ok((channel, by_key))
 }
 
-async fn room_of(rooms: &Rooms, channel: &Channel, by_key: bool) -> Result<RoomId, Problem> {
+pub(crate) async fn room_of(rooms: &Rooms, channel: &Channel, by_key: bool) -> Result<RoomId, Problem> {
     let site = rooms.site();
     let now = site.now();
     let (channel, title) = (channel.clone(), channel.name.clone());

@@ -38,6 +38,9 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub media_advertise: Option<Vec<IpAddr>>,
+    /// Where encoders arrive by RTMP; `off` for nowhere [default: 0.0.0.0:1935]
+    #[arg(long, env = "BUSK_RTMP_LISTEN", value_name = "ADDRESS:PORT")]
+    pub rtmp_listen: Option<String>,
     /// Where /metrics is served [default: 127.0.0.1:8082]
     #[arg(long, env = "BUSK_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -60,6 +63,7 @@ pub struct Config {
     pub public_url: Option<String>,
     pub media_listen: SocketAddr,
     pub media_advertise: Vec<IpAddr>,
+    pub rtmp_listen: Option<SocketAddr>,
     pub metrics_listen: SocketAddr,
     pub address_limits: bool,
     pub connections_max: usize,
@@ -71,6 +75,8 @@ pub enum ConfigError {
     File { path: String, why: String },
     #[error("database_url must be sqlite:PATH or postgres://…")]
     DatabaseUrl,
+    #[error("rtmp_listen must be ADDRESS:PORT or off")]
+    RtmpListen,
     #[error("public_url must be http://… or https://… without a path")]
     PublicUrl,
 }
@@ -104,6 +110,7 @@ impl Settings {
             public_url: self.public_url.or(other.public_url),
             media_listen: self.media_listen.or(other.media_listen),
             media_advertise: self.media_advertise.or(other.media_advertise),
+            rtmp_listen: self.rtmp_listen.or(other.rtmp_listen),
             metrics_listen: self.metrics_listen.or(other.metrics_listen),
             address_limits: self.address_limits.or(other.address_limits),
             connections_max: self.connections_max.or(other.connections_max),
@@ -121,6 +128,11 @@ impl Settings {
         if self.public_url.as_deref().is_some_and(|url| !is_origin(url)) {
             return Err(ConfigError::PublicUrl);
         }
+        let rtmp_listen = match self.rtmp_listen.as_deref() {
+            None => Some(everywhere(1935)),
+            Some("off") => None,
+            Some(address) => Some(address.parse().map_err(|_| ConfigError::RtmpListen)?),
+        };
         Ok(Config {
             data_dir,
             database,
@@ -128,6 +140,7 @@ impl Settings {
             public_url: self.public_url,
             media_listen: self.media_listen.unwrap_or(everywhere(8081)),
             media_advertise: self.media_advertise.unwrap_or_default(),
+            rtmp_listen,
             metrics_listen: self
                 .metrics_listen
                 .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8082)),
@@ -186,5 +199,12 @@ mod tests {
             ..Settings::default()
         };
         assert!(matches!(settings.check(), Err(ConfigError::DatabaseUrl)));
+        for (text, fits) in [("off", true), ("127.0.0.1:1935", true), ("1935", false)] {
+            let settings = Settings {
+                rtmp_listen: Some(text.into()),
+                ..Settings::default()
+            };
+            assert_eq!(settings.check().is_ok(), fits, "{text}");
+        }
     }
 }

@@ -100,6 +100,7 @@ impl Demo {
             http_listen: local(8080),
             media_listen: local(8081),
             metrics_listen: local(8082),
+            rtmp_listen: Some("127.0.0.1:1935".into()),
             ..Settings::default()
         };
         // Whatever is configured on this machine is for real sites: their data is not played with.

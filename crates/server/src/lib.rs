@@ -15,5 +15,6 @@ mod listen;
 mod metrics;
 pub mod pages;
 mod router;
+mod rtmp;
 pub mod serve;
 mod stop;

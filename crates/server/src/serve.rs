@@ -18,7 +18,7 @@ use crate::features::{Features, MIGRATIONS, release_earnings};
 use crate::metrics::Metrics;
 use crate::pages::Web;
 use crate::stop::{self, Stop, Stopper};
-use crate::{clock, demo, jobs, limits, listen, router};
+use crate::{clock, demo, jobs, limits, listen, router, rtmp};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 const METRICS_CONNECTIONS_MAX: usize = 16;
@@ -83,8 +83,12 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     }
     let router = router::router(&site, routes, Web::load(), metrics.clone());
 
+    let encoders = match config.rtmp_listen {
+        Some(address) => Some(bind(address).await?),
+        None => None,
+    };
     let (stop, stopped) = stop::channel();
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(listen::serve(
             http,
             router,
@@ -106,8 +110,16 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
             stopped.clone(),
         )),
         tokio::spawn(release_earnings(site.clone(), stopped.clone())),
-        tokio::spawn(sweep(site.clone(), stopped)),
+        tokio::spawn(sweep(site.clone(), stopped.clone())),
     ];
+    if let Some(listener) = encoders {
+        tracing::info!(rtmp = %local(&listener)?, "encoders may come");
+        tasks.push(tokio::spawn(rtmp::serve(
+            listener,
+            features.rooms.clone(),
+            stopped,
+        )));
+    }
     tracing::info!(http = %http_address, metrics = %metrics_address, url = site.public_url(), "serving");
     Ok(Running {
         site,
@@ -160,6 +172,7 @@ pub async fn openapi() -> Result<OpenApi, StartError> {
     let settings = Settings {
         data_dir: Some(folder.path().to_owned()),
         media_listen: Some(any_port),
+        rtmp_listen: Some("off".into()),
         ..Settings::default()
     };
     let config = settings

@@ -33,6 +33,7 @@ impl Site {
             http_listen: Some(anywhere),
             media_listen: Some(anywhere),
             metrics_listen: Some(anywhere),
+            rtmp_listen: Some("off".into()),
             ..Settings::default()
         };
         let running = serve::start(settings.check().unwrap(), Mode::default())

@@ -24,6 +24,7 @@ const JOBS_WITHIN: Duration = Duration::from_secs(8);
 pub struct TestApp {
     pub db: TestDb,
     pub http: SocketAddr,
+    pub rtmp: SocketAddr,
     binary: &'static str,
     args: Vec<String>,
     folder: tempfile::TempDir,
@@ -89,18 +90,20 @@ impl TestApp {
     /// Starts `binary serve`; tests give `env!("CARGO_BIN_EXE_busk")`.
     pub async fn start(binary: &'static str, db: TestDb) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let (http, media, metrics) = (free(), free(), free());
+        let (http, media, metrics, rtmp) = (free(), free(), free(), free());
         let args = [
             ("--data-dir", folder.path().display().to_string()),
             ("--database-url", db.url()),
             ("--http-listen", http.to_string()),
             ("--media-listen", media.to_string()),
             ("--metrics-listen", metrics.to_string()),
+            ("--rtmp-listen", rtmp.to_string()),
             ("--address-limits", "false".to_owned()),
         ];
         let mut app = Self {
             db,
             http,
+            rtmp,
             binary,
             args: args
                 .into_iter()
@@ -162,6 +165,15 @@ impl TestApp {
     }
 
     /// What the process wrote.
+    /// Memory of the process that is in use, in kB.
+    pub fn memory_kb(&self) -> u64 {
+        let id = self.process.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number.and_then(|kb| kb.parse().ok()).expect("memory is a number")
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }

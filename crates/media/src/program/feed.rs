@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::Program;
 use super::pictures::{Assembler, Picture};
 use super::sound::{self, Sound, Unit};
+use crate::feed::FedPicture;
 use crate::stage::From;
 use crate::track::{Packet, TrackKind};
 
@@ -83,6 +84,28 @@ impl Feed {
         }
     }
 
+    /// Takes a whole picture, from a source that does not send packets.
+    pub(crate) fn push_picture(&mut self, session: MediaSessionId, wall: Instant, picture: FedPicture) {
+        if self.session != Some(session) {
+            self.change_source(session);
+        }
+        let since = since(self.start.0, wall);
+        let frame = VideoFrame {
+            dts: self.picture_clock.at(picture.dts_ms * 90, since, true),
+            cts: picture.cts_ms.saturating_mul(90).try_into().unwrap_or(0),
+            keyframe: picture.keyframe,
+            nals: picture.nals,
+        };
+        self.pack(frame, since);
+    }
+
+    fn pack(&self, frame: VideoFrame, since: Duration) {
+        let wall = self.start.1 + since.saturating_sub(BEGINNING);
+        if let Err(error) = self.program.change(|packager| packager.video(frame, wall)) {
+            tracing::debug!(%error, "a picture is left out of the program");
+        }
+    }
+
     pub(crate) fn end(self) {
         self.program.change(Packager::end);
     }
@@ -102,7 +125,7 @@ impl Feed {
     fn picture(&mut self, packet: Packet) {
         let captured = packet.captured.is_some();
         self.pictures.push(packet, &mut self.whole);
-        for picture in self.whole.drain(..) {
+        for picture in std::mem::take(&mut self.whole) {
             let since = since(self.start.0, picture.wall);
             let frame = VideoFrame {
                 dts: self.picture_clock.at(picture.time, since, captured),
@@ -110,10 +133,7 @@ impl Feed {
                 keyframe: picture.keyframe,
                 nals: picture.nals,
             };
-            let wall = self.start.1 + since.saturating_sub(BEGINNING);
-            if let Err(error) = self.program.change(|packager| packager.video(frame, wall)) {
-                tracing::debug!(%error, "a picture is left out of the program");
-            }
+            self.pack(frame, since);
         }
     }
 

@@ -12,13 +12,14 @@ mod sound;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use busk_base::{MediaSessionId, RoomId, Timestamp};
 use busk_hls::{Answer, Ask, AskRefused, Packager, Rendition, ResourceName};
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::feed::FedPicture;
 use crate::stage::From;
 use crate::track::Packet;
 
@@ -35,6 +36,14 @@ pub(crate) enum Word {
         session: MediaSessionId,
         from: From,
         packet: Packet,
+    },
+    /// A whole picture, from a source that does not send packets.
+    Picture {
+        room: RoomId,
+        session: MediaSessionId,
+        /// When the moment it shows was.
+        wall: Instant,
+        picture: FedPicture,
     },
     /// The room has ended; no camera will come back.
     Over(RoomId),

@@ -66,15 +66,13 @@ impl Worker {
                 session,
                 from,
                 packet,
-            } => {
-                let (programs, start) = (&self.programs, self.start);
-                let begin = || {
-                    let now = start.1 + clock().duration_since(start.0);
-                    Feed::new(programs.begin(room, now), start)
-                };
-                let feed = self.feeds.entry(room).or_insert_with(begin);
-                feed.push(session, from, packet);
-            }
+            } => self.feed(room).push(session, from, packet),
+            Word::Picture {
+                room,
+                session,
+                wall,
+                picture,
+            } => self.feed(room).push_picture(session, wall, picture),
             Word::Over(room) => {
                 if let Some(feed) = self.feeds.remove(&room) {
                     feed.end();
@@ -82,6 +80,14 @@ impl Worker {
                 }
             }
         }
+    }
+
+    fn feed(&mut self, room: RoomId) -> &mut Feed {
+        let (programs, start) = (&self.programs, self.start);
+        self.feeds.entry(room).or_insert_with(|| {
+            let now = start.1 + clock().duration_since(start.0);
+            Feed::new(programs.begin(room, now), start)
+        })
     }
 
     fn forget(&mut self) {

@@ -11,5 +11,6 @@ pub(crate) mod plane;
 pub(crate) mod protocol;
 pub(crate) mod sdp;
 pub(crate) mod serve;
+pub(crate) mod setup;
 pub(crate) mod tcp;
 pub(crate) mod udp;

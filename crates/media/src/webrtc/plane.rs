@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use busk_base::{MediaSessionId, RoomId};
@@ -16,14 +17,16 @@ use slab::Slab;
 use super::demux;
 use super::protocol::{Heard, Peer, Remote, Setup, Wire};
 use crate::program::Word;
-use crate::stage::{From, LAYERS_MAX, Pushed, SEATS_MAX, Seat, Stage};
-use crate::track::{Lane, Packet, Track, TrackKind};
+use crate::stage::{LAYERS_MAX, SEATS_MAX, Seat, Stage};
+use crate::track::{Lane, Track, TrackKind};
 use crate::{MediaEvent, MediaSession, Registry};
 
 mod asks;
 mod broadcast;
 mod choosing;
+mod feeding;
 mod sending;
+mod taking;
 
 /// A peer that has not connected by now will not.
 const SETUP_MAX: Duration = Duration::from_secs(15);
@@ -96,10 +99,26 @@ impl Session {
     }
 }
 
+/// What brings a seat's media.
+#[derive(Clone, Debug)]
+enum Source {
+    /// A session of this thread's.
+    Peer(usize),
+    /// Another protocol, which hands over frames.
+    Feed {
+        session: MediaSessionId,
+        fed_at: Instant,
+        over: Arc<AtomicBool>,
+    },
+}
+
 /// What is under way from a seat.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Flow {
-    publisher: Option<usize>,
+    source: Option<Source>,
+    /// Numbers of a feed's next packets.
+    fed_audio: u64,
+    fed_video: u64,
     /// When what came last is to be sent on.
     audio_at: Option<Instant>,
     /// By layer.
@@ -125,6 +144,16 @@ struct Room {
     chosen_at: Option<Instant>,
 }
 
+impl Flow {
+    /// The session that brings the media, where it is one of this thread's.
+    fn peer(&self) -> Option<usize> {
+        match self.source {
+            Some(Source::Peer(key)) => Some(key),
+            Some(Source::Feed { .. }) | None => None,
+        }
+    }
+}
+
 impl Room {
     fn next_at(&self) -> Option<Instant> {
         let video = self.flows.iter().flat_map(|flow| flow.video_at);
@@ -133,7 +162,7 @@ impl Room {
     }
 
     fn is_empty(&self) -> bool {
-        self.flows.iter().all(|flow| flow.publisher.is_none())
+        self.flows.iter().all(|flow| flow.source.is_none())
             && self.viewers.is_empty()
             && self.viewers_connecting == 0
     }
@@ -377,110 +406,6 @@ impl Plane {
         }
     }
 
-    /// A packet of a publisher's.
-    fn take(&mut self, key: usize, from: From, packet: Packet, now: Instant) {
-        let session = &mut self.sessions[key];
-        let (id, room_id) = (session.id, session.room);
-        let Role::Publisher {
-            seat: number,
-            media_at,
-        } = &mut session.role
-        else {
-            return;
-        };
-        *media_at = now;
-        let number = *number;
-        let Some(room) = self.rooms.get_mut(&room_id) else {
-            return;
-        };
-        let flow = &mut room.flows[number];
-        let Some(seat) = room
-            .stage
-            .seat_mut(number)
-            .filter(|_| flow.publisher == Some(key))
-        else {
-            return;
-        };
-        let (off, marker) = (seat.is_off(from.kind()), packet.marker);
-        let handed_on = (room.broadcast && !off).then(|| packet.clone());
-        let pushed = if off {
-            Pushed {
-                comes_on_air: seat.come_on_air(),
-                ..Pushed::default()
-            }
-        } else {
-            seat.push(from, packet, now)
-        };
-        if pushed.comes_on_air {
-            self.events.push_back(MediaEvent::PublisherConnected {
-                room: room_id,
-                seat: number as u8,
-                session: id,
-            });
-        }
-        if off {
-            return;
-        }
-        match from {
-            From::Sound => flow.audio_at = Some(now),
-            From::Layer(layer) => {
-                let waiting = seat.layers()[layer].end().saturating_sub(flow.video_from[layer]);
-                let whole = marker || waiting >= FRAME_GATHER_PACKETS;
-                let at = flow.video_at[layer].unwrap_or(now + FRAME_GATHER_MAX);
-                flow.video_at[layer] = Some(if whole { now } else { at });
-            }
-        }
-        if seat.layers().len() > 1 {
-            self.choose_for_all(room_id, now);
-        }
-        if let Some(packet) = handed_on {
-            self.hand_on(room_id, number, id, from, packet, now);
-        }
-        self.mark_busy(room_id);
-    }
-
-    fn keyframe_wanted(&mut self, key: usize, room: RoomId, seat: usize, now: Instant, wire: &mut impl Wire) {
-        if let Role::Viewer { lanes, .. } = &self.sessions[key].role
-            && let Some(lanes) = lanes.get(seat)
-            && let Some(room) = self.rooms.get_mut(&room)
-            && let Some(seat) = room.stage.seat_mut(seat)
-            && let Some(layer) = seat.layers_mut().get_mut(lanes.layer)
-        {
-            layer.want_keyframe();
-        }
-        self.ask_keyframe(room, seat, now, wire);
-    }
-
-    /// Passes the wish for a keyframe on, as often as is good for the source.
-    fn ask_keyframe(&mut self, room: RoomId, seat: usize, now: Instant, wire: &mut impl Wire) {
-        let Some(room) = self.rooms.get_mut(&room) else {
-            return;
-        };
-        let Some(key) = room.flows.get(seat).and_then(|flow| flow.publisher) else {
-            return;
-        };
-        let Some(seat) = room.stage.seat_mut(seat) else {
-            return;
-        };
-        let publisher = &mut self.sessions[key].peer;
-        let may: Vec<usize> = askable(seat, now).map(|(layer, _)| layer).collect();
-        let mut asked = false;
-        if publisher.is_connected() {
-            for layer in may {
-                if seat.layers_mut()[layer].ask_keyframe(now) {
-                    publisher.request_keyframe(layer);
-                    asked = true;
-                }
-            }
-        }
-        if asked {
-            publisher.tick(now);
-            self.settle(key, now, wire);
-        } else {
-            self.schedule(key, now);
-        }
-    }
-
     fn mark_busy(&mut self, id: RoomId) {
         if let Some(room) = self.rooms.get_mut(&id)
             && !std::mem::replace(&mut room.busy, true)
@@ -509,8 +434,8 @@ impl Plane {
             return;
         };
         match session.role {
-            Role::Publisher { seat, .. } if room.flows[seat].publisher == Some(key) => {
-                room.flows[seat].publisher = None;
+            Role::Publisher { seat, .. } if room.flows[seat].peer() == Some(key) => {
+                room.flows[seat].source = None;
                 if room.stage.seat_mut(seat).is_some_and(Seat::leave) {
                     self.events.push_back(MediaEvent::PublisherLost {
                         room: room_id,

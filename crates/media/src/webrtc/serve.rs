@@ -7,6 +7,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use super::plane::Plane;
 use super::protocol::{Remote, Setup, Wire};
 use super::tcp::{Connections, Next};
 use super::udp::{BUFFER_BYTES, DATAGRAM_BYTES_MAX, Received, Udp};
+use crate::feed::{Fed, OpenFeed};
 use crate::program::Word;
 use crate::{
     Answer, Config, MediaEvent, MediaSession, Publish, PublishError, Registry, RoomFigures, Trickle,
@@ -46,6 +48,13 @@ pub(crate) enum Ask {
         MediaSession,
         oneshot::Sender<Result<Answer, PublishError>>,
     ),
+    OpenFeed(
+        OpenFeed,
+        Arc<AtomicBool>,
+        oneshot::Sender<Result<(), PublishError>>,
+    ),
+    Feed(RoomId, u8, MediaSessionId, Fed),
+    CloseFeed(RoomId, u8, MediaSessionId),
     View(View, MediaSession, oneshot::Sender<Result<Answer, ViewError>>),
     Trickle(
         MediaSessionId,
@@ -353,7 +362,7 @@ impl Thread {
             match self.words.try_send(word) {
                 // A room's end must arrive; without a picture it goes on from the next keyframe.
                 Err(TrySendError::Full(over @ Word::Over(_))) => self.plane.words.push(over),
-                Err(TrySendError::Full(Word::Packet { .. })) => {
+                Err(TrySendError::Full(Word::Packet { .. } | Word::Picture { .. })) => {
                     tracing::debug!("the programs' thread does not keep up");
                 }
                 Ok(()) | Err(TrySendError::Disconnected(_)) => {}
@@ -471,6 +480,11 @@ impl Thread {
             // Whoever asked may have gone; a session nobody knows of ends by itself.
             match ask {
                 Ask::Publish(ask, place, reply) => drop(reply.send(plane.publish(&ask, place, now, net))),
+                Ask::OpenFeed(ask, over, reply) => drop(reply.send(plane.open_feed(&ask, over, now, net))),
+                Ask::Feed(id, seat, session, fed) => {
+                    plane.feed(id, usize::from(seat), session, fed, now, net)
+                }
+                Ask::CloseFeed(id, seat, session) => plane.close_feed(id, usize::from(seat), session),
                 Ask::View(ask, place, reply) => drop(reply.send(plane.view(&ask, place, now, net))),
                 Ask::Trickle(id, etag, fragment, reply) => {
                     drop(reply.send(plane.trickle(id, etag.as_deref(), &fragment, now, net)));

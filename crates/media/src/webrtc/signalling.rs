@@ -174,7 +174,7 @@ impl ViewError {
     /// Of the answer (draft-ietf-wish-whep §4.2).
     pub fn status(&self) -> u16 {
         match self {
-            Self::NotLive => 409,
+            Self::NotLive | Self::HlsOnly => 409,
             Self::Full => 503,
             Self::BadOffer(_) => 400,
             Self::NoH264 | Self::NoOpus => 422,
@@ -186,7 +186,7 @@ impl ViewError {
         match self {
             Self::NotLive => Some(RETRY_NOT_LIVE_S),
             Self::Full => Some(RETRY_FULL_S),
-            Self::BadOffer(_) | Self::NoH264 | Self::NoOpus => None,
+            Self::HlsOnly | Self::BadOffer(_) | Self::NoH264 | Self::NoOpus => None,
         }
     }
 }

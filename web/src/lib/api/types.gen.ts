@@ -5640,7 +5640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `room_not_live`, with Retry-After */
+            /** @description `room_not_live`, with Retry-After; `hls_only` */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use busk_base::{MediaSessionId, RoomId};
 
-use super::{Lanes, Plane, Role, Session};
-use crate::stage::SEATS_MAX;
+use super::{Lanes, Plane, Role, Session, Source};
+use crate::stage::{SEATS_MAX, Seat};
 use crate::track::{Lane, TrackKind};
 use crate::webrtc::protocol::{Answered, Direction, Peer, Wire};
 use crate::webrtc::{sdp, signalling};
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A publisher without media for so long gives way to another one: its page was reloaded.
-const PUBLISHER_REPLACEABLE_AFTER: Duration = Duration::from_secs(2);
+pub(super) const PUBLISHER_REPLACEABLE_AFTER: Duration = Duration::from_secs(2);
 
 impl Plane {
     pub(crate) fn publish(
@@ -25,25 +25,19 @@ impl Plane {
         wire: &mut impl Wire,
     ) -> Result<Answer, PublishError> {
         let seat = usize::from(ask.seat).min(SEATS_MAX - 1);
-        let former = self
-            .rooms
-            .get(&ask.room)
-            .and_then(|room| room.flows[seat].publisher);
-        if let Some(Role::Publisher { media_at, .. }) = former.map(|key| &self.sessions[key].role)
-            && now.duration_since(*media_at) < PUBLISHER_REPLACEABLE_AFTER
-        {
+        let answered = Peer::answer(&self.setup, Direction::In, &ask.offer, self.thread, now);
+        // Whether the seat is free comes first, but a bad offer must not cost the one who is there the seat.
+        if answered.is_err() && self.is_taken(ask.room, seat, now) {
             return Err(PublishError::AlreadyPublishing);
         }
-        let answered = Peer::answer(&self.setup, Direction::In, &ask.offer, self.thread, now)?;
-        if let Some(former) = former {
-            self.end(former, now, wire);
-        }
+        let answered = answered?;
+        self.make_way(ask.room, seat, now, wire)?;
         let (profile, layers) = (answered.peer.profile(), answered.peer.layers());
         let role = Role::Publisher { seat, media_at: now };
         let who = (ask.session, ask.room, ask.person);
         let (key, answer) = self.admit(who, role, answered, place, now);
         let room = self.rooms.entry(ask.room).or_default();
-        room.flows[seat].publisher = Some(key);
+        room.flows[seat].source = Some(Source::Peer(key));
         let seat = room.stage.open(seat);
         seat.take(ask.session, ask.person, profile, layers);
         seat.switch(ask.muted, ask.hidden);
@@ -63,6 +57,9 @@ impl Plane {
             .get(&ask.room)
             .filter(|room| room.stage.is_live())
             .ok_or(ViewError::NotLive)?;
+        if room.stage.seat(0).is_some_and(Seat::is_only_by_program) {
+            return Err(ViewError::HlsOnly);
+        }
         if room.viewers.len() + room.viewers_connecting >= self.viewers_per_room_max {
             return Err(ViewError::Full);
         }
@@ -185,6 +182,9 @@ impl Plane {
         for key in keys {
             self.end(key, now, wire);
         }
+        for seat in 0..SEATS_MAX {
+            self.empty(id, seat, now, wire);
+        }
         self.broadcast_over(id);
     }
 
@@ -199,13 +199,7 @@ impl Plane {
 
     /// Ends the camera on a seat.
     pub(crate) fn clear_seat(&mut self, id: RoomId, seat: u8, now: Instant, wire: &mut impl Wire) {
-        let flow = self
-            .rooms
-            .get(&id)
-            .and_then(|room| room.flows.get(usize::from(seat)));
-        if let Some(key) = flow.and_then(|flow| flow.publisher) {
-            self.end(key, now, wire);
-        }
+        self.empty(id, usize::from(seat), now, wire);
     }
 
     pub(crate) fn switch(
