@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use busk_base::Timestamp;
 use bytes::{Bytes, BytesMut};
 
+use crate::finished::{Finished, FinishedPart, SampleEntry};
 use crate::mp4::{self, Sample};
 use crate::names::{Medium, ResourceName};
 use crate::{Answer, Config};
@@ -70,6 +71,8 @@ pub(crate) struct Lane {
     fragments: u32,
     /// Among the segments that are gone.
     discontinuities_gone: u64,
+    /// For whoever keeps it; `None` when nobody does.
+    finished: Option<Vec<Finished>>,
 }
 
 impl Lane {
@@ -84,13 +87,42 @@ impl Lane {
             first_msn,
             fragments: 0,
             discontinuities_gone: 0,
+            finished: None,
+        }
+    }
+
+    /// From now on what is finished is kept until it is taken, beginning with the initialisation in force.
+    pub(crate) fn keep_finished(&mut self, silence: Option<&Bytes>) {
+        let init = self.inits.back().map(|(number, bytes)| Finished::Init {
+            medium: self.medium,
+            number: *number,
+            bytes: bytes.clone(),
+            silence: silence.cloned(),
+        });
+        self.finished.get_or_insert_with(|| init.into_iter().collect());
+    }
+
+    pub(crate) fn take_finished(&mut self) -> Vec<Finished> {
+        self.finished.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn finish(&mut self, finished: impl FnOnce() -> Finished) {
+        if let Some(all) = &mut self.finished {
+            all.push(finished());
         }
     }
 
     /// Segments opened from now on begin with this.
     pub(crate) fn set_init(&mut self, msn: u64, bytes: Bytes) {
         self.init = msn;
-        self.inits.push_back((msn, bytes));
+        self.inits.push_back((msn, bytes.clone()));
+        let medium = self.medium;
+        self.finish(|| Finished::Init {
+            medium,
+            number: msn,
+            bytes,
+            silence: None,
+        });
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -98,6 +130,14 @@ impl Lane {
     }
 
     pub(crate) fn open(&mut self, opening: Opening) {
+        let (medium, init) = (self.medium, self.init);
+        self.finish(|| Finished::Segment {
+            medium,
+            msn: opening.msn,
+            init,
+            wall: opening.wall,
+            discontinuity: opening.discontinuity,
+        });
         self.open = Some(Open {
             segment: Segment {
                 msn: opening.msn,
@@ -166,6 +206,20 @@ impl Lane {
         if open.segment.parts.is_empty() {
             open.segment.keyframe_end = first_end;
         }
+        if let Some(finished) = &mut self.finished {
+            let data: usize = samples.iter().map(|sample| sample.data.len()).sum();
+            finished.push(Finished::Part {
+                medium: self.medium,
+                msn: open.segment.msn,
+                part: FinishedPart {
+                    bytes: bytes.clone(),
+                    start: open.start,
+                    duration: open.duration,
+                    data_at: bytes.len() - data,
+                    samples: samples.iter().map(SampleEntry::from).collect(),
+                },
+            });
+        }
         open.segment.parts.push(Part {
             bytes,
             duration: open.duration,
@@ -182,6 +236,8 @@ impl Lane {
         let Some(Open { mut segment, .. }) = self.open.take() else {
             return;
         };
+        let (medium, msn) = (self.medium, segment.msn);
+        self.finish(|| Finished::End { medium, msn });
         if segment.parts.is_empty() {
             return;
         }

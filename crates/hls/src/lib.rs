@@ -2,7 +2,7 @@
 //! 23000-19) and playlists out. It knows bytes and time, no sockets and no clock.
 //!
 //! ```text
-//! video(), audio() ──► lanes of segments of parts ──► playlist(), resource()
+//! video(), audio() ──► lanes of segments of parts ──► playlist(), resource(), take_finished()
 //! ```
 //!
 //! Picture and sound are a rendition each, cut at the same moments under the same numbers: the picture's
@@ -11,6 +11,7 @@
 //! Invariants: every segment of the picture begins with an IDR; a number is never given to other media; what
 //! a playlist has named stays as it was named until it is gone. Everything is bounded.
 
+mod finished;
 mod lane;
 mod mp4;
 mod names;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use finished::{Finished, FinishedPart, SampleEntry};
 pub use names::{Medium, Rendition, ResourceName};
 pub use packager::Packager;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use busk_base::Timestamp;
 use bytes::Bytes;
 
+use crate::finished::Finished;
 use crate::lane::{Lane, Opening};
 use crate::mp4::{self, Sample, VIDEO_SCALE};
 use crate::names::{Medium, Rendition, ResourceName};
@@ -181,6 +182,20 @@ impl Packager {
             }
         }
         self.ended = true;
+    }
+
+    /// From now on what is finished is kept for [`Self::take_finished`], which is then to be asked after every
+    /// call: nothing else bounds it.
+    pub fn keep_finished(&mut self) {
+        self.video.keep_finished(None);
+        self.audio.keep_finished(Some(&self.sound.silence));
+    }
+
+    /// What was finished since this was last asked.
+    pub fn take_finished(&mut self) -> Vec<Finished> {
+        let mut finished = self.video.take_finished();
+        finished.append(&mut self.audio.take_finished());
+        finished
     }
 
     /// The multivariant playlist, when there is something to play.

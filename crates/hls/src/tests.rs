@@ -406,6 +406,51 @@ fn the_end_is_said_and_whole() {
 }
 
 #[test]
+fn what_is_finished_is_told_once_and_is_what_the_segments_are_made_of() {
+    let mut camera = Camera::new();
+    camera.packager.keep_finished();
+    let mut told = Vec::new();
+    for n in 0..10 {
+        if n == 5 {
+            (camera.sps, camera.count) = (LARGE, 0);
+        }
+        told.extend(camera.run(30, 60).packager.take_finished());
+    }
+    camera.packager.end();
+    told.extend(camera.packager.take_finished());
+    assert!(camera.packager.take_finished().is_empty());
+    for (medium, inits) in [(Medium::Video, 2), (Medium::Audio, 1)] {
+        let of = || told.iter().filter(move |finished| finished.medium() == medium);
+        assert_eq!(of().filter(|f| matches!(f, Finished::Init { .. })).count(), inits);
+        let mut open = None;
+        let mut whole = Vec::new();
+        for finished in of() {
+            match finished {
+                Finished::Init { number, bytes, .. } => {
+                    let name = ResourceName::Init(medium, *number).to_string();
+                    assert_eq!(camera.get(&name).unwrap(), bytes);
+                }
+                Finished::Segment { msn, .. } => assert_eq!(open.replace(*msn), None),
+                Finished::Part { msn, part, .. } => {
+                    assert_eq!(open, Some(*msn));
+                    let size: u32 = part.samples.iter().map(|sample| sample.size).sum();
+                    let lasts: u64 = part.samples.iter().map(|sample| u64::from(sample.duration)).sum();
+                    assert_eq!(part.data_at + size as usize, part.bytes.len());
+                    assert_eq!(lasts, part.duration);
+                    whole.extend_from_slice(&part.bytes);
+                }
+                Finished::End { msn, .. } => {
+                    assert_eq!(open.take(), Some(*msn));
+                    let name = ResourceName::Segment(medium, *msn).to_string();
+                    assert_eq!(camera.get(&name).unwrap(), std::mem::take(&mut whole));
+                }
+            }
+        }
+        assert_eq!(open, None);
+    }
+}
+
+#[test]
 fn a_source_that_floods_is_held_to_bounds() {
     let mut camera = Camera::new();
     for n in 0..4_000u64 {
