@@ -5,7 +5,7 @@ use super::{Finding, Rule, tree::Tree};
 
 /// Top to bottom: a crate may use those after it.
 const ORDER: &[&str] = &[
-    "server", "commerce", "rooms", "fanout", "media", "hls", "rtmp", "people", "api", "ledger", "store",
+    "server", "commerce", "rooms", "fanout", "media", "replay", "hls", "rtmp", "people", "api", "ledger", "store",
     "base",
 ];
 
@@ -14,14 +14,16 @@ const BESIDE: &[(&str, &[&str], &[&str])] = &[
     ("camera", &["base"], &["server"]),
     // Sockets only: a shard that can reach the database would wait for it.
     ("fanout", &["base"], &["server", "commerce", "rooms"]),
-    ("hls", &["base"], &["media", "rooms"]),
+    // A thread that writes files, and an archive: whoever keeps rows about recordings is above.
+    ("replay", &["hls", "base"], &["server", "rooms", "media"]),
+    ("hls", &["base"], &["media", "rooms", "replay"]),
     ("rtmp", &["base"], &["media", "rooms", "server"]),
 ];
 
 pub const LAYERS: Rule = Rule {
     name: "layers",
-    says: "A crate may use only crates below it: server, commerce, rooms, fanout, media, hls, rtmp, people, \
-           api, ledger, store, base; camera, fanout, hls and rtmp use base alone, and testkit is for tests.",
+    says: "A crate may use only crates below it: server, commerce, rooms, fanout, media, replay, hls, rtmp, people, \
+           api, ledger, store, base; camera, fanout, hls and rtmp use base alone, replay hls too, and testkit is for tests.",
     check: layers,
 };
 
