@@ -9,6 +9,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use busk_base::RoomId;
 use busk_hls::ResourceName;
@@ -18,7 +19,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as Key;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig};
 use tokio::sync::{Mutex, RwLock};
 
 use crate::plan::Plan;
@@ -29,6 +30,9 @@ use crate::writer::{INDEX, WriteError, Writer};
 /// What a stream reads at once; ranges of the same object are one request.
 const BATCH_BYTES: u64 = 4 << 20;
 const BATCH_PIECES: usize = 64;
+
+/// A viewer waits no longer for S3, and an upload is tried again with the next round.
+const RETRY_MAX: Duration = Duration::from_secs(15);
 
 /// S3, or what speaks like it.
 #[derive(Clone)]
@@ -282,7 +286,12 @@ fn remote(config: &S3Config) -> Result<Remote, ArchiveError> {
         .with_bucket_name(&config.bucket)
         .with_access_key_id(&config.access_key_id)
         .with_secret_access_key(&config.secret_access_key)
-        .with_virtual_hosted_style_request(!config.path_style);
+        .with_virtual_hosted_style_request(!config.path_style)
+        .with_retry(RetryConfig {
+            max_retries: 3,
+            retry_timeout: RETRY_MAX,
+            ..RetryConfig::default()
+        });
     if let Some(endpoint) = &config.endpoint {
         let plain = endpoint.starts_with("http://");
         builder = builder.with_endpoint(endpoint).with_allow_http(plain);

@@ -31,7 +31,7 @@ pub(crate) enum Record {
     },
     /// Of the medium's last segment.
     Part { medium: Medium, part: Part },
-    /// The medium's last segment is whole, and on the disk.
+    /// The medium's last segment is whole.
     End { medium: Medium },
     /// The recording is. (It may go on all the same, when its room does.)
     Over,

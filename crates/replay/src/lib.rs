@@ -8,7 +8,7 @@
 //!
 //! A recording is what its index says ([`Recording`]): playable from its first segment on, also while it is made
 //! and after a crash at any moment. Of kill -9 it loses the part that was being made (half a second of each medium);
-//! of a power cut, the segments that were. A room that comes back goes on with the same recording, after a
+//! of a power cut, some seconds. A room that comes back goes on with the same recording, after a
 //! discontinuity.
 
 mod archive;
@@ -22,6 +22,9 @@ mod recording;
 mod serve;
 mod upload;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use archive::{Archive, ArchiveError, S3Config, Stored};
 pub use contents::NotAnIndex;

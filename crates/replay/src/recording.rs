@@ -236,22 +236,13 @@ fn place(video: Vec<Segment>, audio: Vec<Segment>) -> (Vec<Placed>, Vec<Placed>)
             sounds.push((pictures[at].0, segment));
         }
     }
-    let has =
-        |of: &[(usize, Segment)], epoch: usize| of.binary_search_by_key(&epoch, |(epoch, _)| *epoch).is_ok();
-    let (of_pictures, of_sounds) = (
-        pictures
-            .iter()
-            .map(|(epoch, _)| has(&sounds, *epoch))
-            .collect::<Vec<_>>(),
-        vec![true; sounds.len()],
-    );
-    (line_up(pictures, &of_pictures), line_up(sounds, &of_sounds))
+    pictures.retain(|(epoch, _)| sounds.binary_search_by_key(epoch, |(epoch, _)| *epoch).is_ok());
+    (line_up(pictures), line_up(sounds))
 }
 
-fn line_up(segments: Vec<(usize, Segment)>, kept: &[bool]) -> Vec<Placed> {
+fn line_up(segments: Vec<(usize, Segment)>) -> Vec<Placed> {
     let mut placed: Vec<Placed> = Vec::with_capacity(segments.len());
-    let kept = segments.into_iter().zip(kept).filter(|(_, kept)| **kept);
-    for ((epoch, segment), _) in kept {
+    for (epoch, segment) in segments {
         let last = placed.last();
         placed.push(Placed {
             epoch,

@@ -1,10 +1,11 @@
-//! The thread that writes all recordings, and the handle that a program's thread feeds.
+//! The thread that writes all recordings, the one that syncs them, and the handle that a program's thread feeds.
 //!
-//! A thread of its own, because one thread runs the programs of all rooms and a sync, or a full disk, takes as
-//! long as it likes. Between the two is a bounded queue; what finds it full is left out, and the recording goes
+//! Threads of their own, because one thread runs the programs of all rooms, and a disk takes as long as it likes;
+//! two, because a sync must not keep the next part from being written. Between the two is a bounded queue; what finds it full is left out, and the recording goes
 //! on, marked as a discontinuity, with the picture's next segment for which there is room.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -22,6 +23,8 @@ use crate::writer::{WriteError, Writer};
 const WORDS_MAX: usize = 16_384;
 /// Media of one room that may wait: several seconds of any camera.
 const QUEUE_BYTES_MAX: usize = 16 << 20;
+/// Segments whose sync may wait.
+const SYNCS_MAX: usize = 1_024;
 const WORD_BYTES: usize = 256;
 /// After a failed write the next try waits so long, and for a segment.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -93,14 +96,34 @@ impl Recorders {
     /// Starts the thread, for recordings that are folders of this one. It ends, with everything written, when
     /// this and every [`Recorder`] are gone.
     pub fn start(folder: PathBuf) -> io::Result<(Self, JoinHandle<()>)> {
+        let (syncs, files) = sync_channel::<Vec<File>>(SYNCS_MAX);
+        let (recorders, run) = Self::prepare(folder, syncs);
+        let sync = move || files.iter().for_each(|files| sync(&files));
+        let syncing = std::thread::Builder::new()
+            .name("replay-sync".into())
+            .spawn(sync)?;
+        let run = move || {
+            run();
+            if syncing.join().is_err() {
+                tracing::error!("recordings were not synced");
+            }
+        };
+        let handle = std::thread::Builder::new().name("replay".into()).spawn(run)?;
+        Ok((recorders, handle))
+    }
+
+    /// Also gives what the thread does.
+    pub(crate) fn prepare(
+        folder: PathBuf,
+        syncs: SyncSender<Vec<File>>,
+    ) -> (Self, impl FnOnce() + Send + 'static) {
         let (words, inbox) = sync_channel(WORDS_MAX);
         let worker = Worker {
             folder,
+            syncs,
             slots: HashMap::new(),
         };
-        let builder = std::thread::Builder::new().name("replay".into());
-        let handle = builder.spawn(move || worker.run(&inbox))?;
-        Ok((Self { words }, handle))
+        (Self { words }, move || worker.run(&inbox))
     }
 
     /// Begins the room's recording, or goes on with it.
@@ -139,8 +162,11 @@ impl Recorder {
         }
     }
 
-    /// After a gap: whether there is room again.
+    /// After a gap: whether there is room again, and not only for a moment.
     fn take_up(&mut self) -> bool {
+        if self.shared.queued.load(Ordering::Relaxed) > QUEUE_BYTES_MAX / 2 {
+            return false;
+        }
         let inits: Vec<Finished> = self.inits.iter().flatten().cloned().collect();
         self.send(What::Lost) && inits.into_iter().all(|init| self.send(What::Finished(init)))
     }
@@ -172,6 +198,11 @@ impl Recorder {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn queued(&self) -> usize {
+        self.shared.queued.load(Ordering::Relaxed)
+    }
+
     /// The room has ended. Without this, a recording waits to go on.
     pub fn end(self) {
         self.shared.over.store(true, Ordering::Release);
@@ -180,8 +211,15 @@ impl Recorder {
     }
 }
 
+fn sync(files: &[File]) {
+    if let Err(error) = files.iter().try_for_each(File::sync_data) {
+        tracing::error!(%error, "a recording could not be synced");
+    }
+}
+
 struct Worker {
     folder: PathBuf,
+    syncs: SyncSender<Vec<File>>,
     slots: HashMap<RoomId, Slot>,
 }
 
@@ -229,7 +267,15 @@ impl Worker {
             return;
         };
         match what {
-            What::Finished(finished) => slot.take(&folder, &finished),
+            What::Finished(finished) => {
+                slot.take(&folder, &finished);
+                // Where syncs wait already, the system's own writing back has to do.
+                if let Some(Ok(files)) = slot.writer.as_mut().map(Writer::unsynced)
+                    && !files.is_empty()
+                {
+                    let _ = self.syncs.try_send(files);
+                }
+            }
             What::Lost => slot.lost(),
             What::End => self.finish(room),
         }

@@ -1,8 +1,8 @@
 //! The files of one recording while it is made.
 //!
-//! Invariant: the index names only what was written before it. A part is two writes, without a sync: what a
-//! killed program has written stays written. A segment is synced when it ends, and the index with each of the
-//! picture's, so that a power cut costs the last segment of each medium.
+//! Invariant: the index names only what was written before it. A part is two writes and no sync: what a killed
+//! program has written stays written. Files to be synced are handed out when a segment ends ([`Writer::unsynced`]),
+//! so that a power cut costs a few seconds; after one the last segments are held against their checksums.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -15,6 +15,8 @@ use crate::contents::{Contents, Segment};
 use crate::index::{MAGIC, Part, Record};
 
 pub(crate) const INDEX: &str = "index";
+/// Segments of each medium that a power cut may have damaged: what was written in the time of some syncs.
+const DOUBTED: usize = 4;
 /// Weeks of pictures and sound.
 const INDEX_BYTES_MAX: u64 = 256 << 20;
 
@@ -40,6 +42,8 @@ pub(crate) struct Writer {
     lost: bool,
     /// What belongs to older segments than this does not follow on what was written.
     from: u64,
+    /// Segments that have ended.
+    unsynced: Vec<File>,
 }
 
 #[derive(Default)]
@@ -85,11 +89,11 @@ impl Writer {
             audio: lane(&contents.audio),
             lost: true,
             from: 0,
+            unsynced: Vec::new(),
         };
         for medium in [Medium::Video, Medium::Audio] {
             writer.end_torn(medium, contents.lane(medium).last())?;
         }
-        writer.index.sync_data()?;
         Ok(writer)
     }
 
@@ -102,7 +106,7 @@ impl Writer {
             let path = self.path(medium, segment.msn);
             let file = OpenOptions::new().write(true).open(path)?;
             file.set_len(segment.length())?;
-            file.sync_data()?;
+            self.unsynced.push(file);
         }
         self.write(&Record::End { medium })
     }
@@ -141,9 +145,19 @@ impl Writer {
         Ok(())
     }
 
+    /// Files to be synced, in this order, by somebody who has the time.
+    pub(crate) fn unsynced(&mut self) -> io::Result<Vec<File>> {
+        let mut files = std::mem::take(&mut self.unsynced);
+        if !files.is_empty() {
+            files.push(self.index.try_clone()?);
+        }
+        Ok(files)
+    }
+
     pub(crate) fn finish(mut self) -> Result<(), WriteError> {
         self.lost()?;
         self.write(&Record::Over)?;
+        self.unsynced()?.iter().try_for_each(File::sync_data)?;
         Ok(self.index.sync_all()?)
     }
 
@@ -158,8 +172,9 @@ impl Writer {
         else {
             return Ok(());
         };
-        // A number is never given to other media.
-        if self.lane(medium).last.is_some_and(|last| msn <= last) {
+        // A number is never given to other media, and without its initialisation a segment is nothing.
+        let again = self.lane(medium).last.is_some_and(|last| msn <= last);
+        if again || !self.inits.contains(&(medium, init)) {
             return self.lost();
         }
         match medium {
@@ -201,12 +216,8 @@ impl Writer {
         let Some((_, file)) = self.lane(medium).open.take_if(|open| open.0 == msn) else {
             return Ok(());
         };
-        file.sync_data()?;
-        self.write(&Record::End { medium })?;
-        if medium == Medium::Video {
-            self.index.sync_data()?;
-        }
-        Ok(())
+        self.unsynced.push(file);
+        self.write(&Record::End { medium })
     }
 
     fn write(&mut self, record: &Record) -> Result<(), WriteError> {
@@ -231,13 +242,15 @@ impl Writer {
     }
 }
 
-/// After a power cut the index may say more than is there: the record of the first part, of those that were
-/// not synced, that is not in its file as it should be.
+/// After a power cut the index may say more than is there: the record of the first part, of those that may not
+/// have been synced, that is not in its file as it should be.
 fn first_damage(folder: &Path, contents: &Contents) -> Option<usize> {
-    let damage = |medium: Medium| {
-        let segment = contents.lane(medium).last().filter(|segment| !segment.ended)?;
-        let name = ResourceName::Segment(medium, segment.msn).to_string();
-        let file = fs::read(folder.join(name)).unwrap_or_default();
+    let doubted = [Medium::Video, Medium::Audio].into_iter().flat_map(|medium| {
+        let last = contents.lane(medium).iter().rev().take(DOUBTED);
+        last.map(move |segment| (ResourceName::Segment(medium, segment.msn), segment))
+    });
+    let damage = |(name, segment): (ResourceName, &Segment)| {
+        let file = fs::read(folder.join(name.to_string())).unwrap_or_default();
         let mut at = 0;
         for (part, record_at) in segment.parts.iter().zip(&segment.part_records) {
             let bytes = file.get(at..).and_then(|rest| rest.get(..part.length as usize));
@@ -248,6 +261,5 @@ fn first_damage(folder: &Path, contents: &Contents) -> Option<usize> {
         }
         None
     };
-    let found = [damage(Medium::Video), damage(Medium::Audio)];
-    found.into_iter().flatten().min()
+    doubted.filter_map(damage).min()
 }

@@ -34,8 +34,8 @@ fn a_tail_torn_at_any_byte_is_cut_off_and_gone_on_from() {
     let (index, whole) = (folder.join("index"), fs::read(folder.join("index")).unwrap());
     let duration = || Recording::open(&folder).unwrap().duration();
     let all = duration();
-    // The last records are two ends of segments; before them is a part of some hundred bytes.
-    for torn in 1..=500.min(whole.len()) {
+    // The last records are two ends of segments; before them are parts of some hundred bytes.
+    for torn in 1..=300.min(whole.len()) {
         fs::write(&index, &whole[..whole.len() - torn]).unwrap();
         assert!(
             duration() <= all && all - duration() < Duration::from_secs(1),
@@ -52,7 +52,7 @@ fn a_tail_torn_at_any_byte_is_cut_off_and_gone_on_from() {
         .map(|path| (path.clone(), fs::read(path).unwrap()))
         .collect();
     finished = Show::begin(60).run(70);
-    for torn in (1..=500.min(whole.len())).step_by(20) {
+    for torn in (1..=300.min(whole.len())).step_by(20) {
         fs::remove_dir_all(&folder).unwrap();
         fs::create_dir(&folder).unwrap();
         saved
@@ -197,7 +197,7 @@ fn a_full_disk_is_said_and_what_was_written_plays() {
 fn a_writer_that_does_not_keep_up_makes_a_gap_and_memory_stays_bounded() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join(room(5).to_string());
-    // Nothing can be written down while the index is a pipe that nobody reads.
+    // The thread waits for as long as nobody opens the other end of the pipe that its index is.
     fs::create_dir_all(&folder).unwrap();
     assert!(
         Command::new("mkfifo")
@@ -220,10 +220,10 @@ fn a_writer_that_does_not_keep_up_makes_a_gap_and_memory_stays_bounded() {
     let queued = show.run(60);
     recorder.take(queued.clone());
     assert!(took < Duration::from_secs(60), "{took:?}");
-    // The pipe goes, the thread with it: it reads an empty index, and then cannot cut it.
-    drop(fs::OpenOptions::new().write(true).open(folder.join("index")));
+    let pipe = home.path().join("pipe");
+    fs::rename(folder.join("index"), &pipe).unwrap();
+    let _end = fs::OpenOptions::new().read(true).write(true).open(pipe).unwrap();
     wait(&recorder, |state| state.fault.is_some());
-    fs::remove_file(folder.join("index")).unwrap();
     std::thread::sleep(Duration::from_millis(5_100));
     recorder.take(show.run(300));
     wait(&recorder, |state| state.fault.is_none() && state.bytes > 0);
