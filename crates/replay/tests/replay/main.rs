@@ -1,6 +1,7 @@
 //! Recordings of a real packager's output, read by ffmpeg.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::disallowed_methods, reason = "they wait for threads and processes")]
 
 mod faults;
 mod ffmpeg;
