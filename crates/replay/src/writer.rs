@@ -69,7 +69,6 @@ impl Writer {
         index.set_len(contents.length as u64)?;
         if contents.length == 0 {
             index.write_all(MAGIC)?;
-            File::open(folder)?.sync_all()?;
         }
         let last = |lane: &[Segment]| lane.last().map(|segment| segment.msn);
         let lane = |segments: &[Segment]| Lane {
@@ -89,7 +88,8 @@ impl Writer {
             audio: lane(&contents.audio),
             lost: true,
             from: 0,
-            unsynced: Vec::new(),
+            // So that the names of files are kept too.
+            unsynced: vec![File::open(folder)?],
         };
         for medium in [Medium::Video, Medium::Audio] {
             writer.end_torn(medium, contents.lane(medium).last())?;
