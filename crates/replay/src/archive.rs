@@ -76,7 +76,8 @@ pub(crate) struct Remote {
     pub(crate) prefix: Key,
 }
 
-/// All recordings.
+/// All recordings. A room that has ended does not come back: what would be recorded of it anew would hide what
+/// S3 has.
 #[derive(Clone)]
 pub struct Archive {
     pub(crate) folder: PathBuf,

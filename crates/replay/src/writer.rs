@@ -185,6 +185,9 @@ impl Writer {
             Medium::Audio if self.lost || msn < self.from => return Ok(()),
             Medium::Audio => {}
         }
+        if let Some((open, _)) = self.lane(medium).open {
+            self.end(medium, open)?;
+        }
         self.write(&Record::Segment {
             medium,
             msn,
