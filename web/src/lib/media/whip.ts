@@ -1,6 +1,6 @@
 /**
- * Publishes a camera by WHIP (RFC 9725) as the signed-in owner of the channel. After a break it comes back by
- * itself with a new session, so that the room is resumed and not ended.
+ * Publishes a camera by WHIP (RFC 9725): the channel's as its signed-in owner, or a guest's on stage. After a break it
+ * comes back by itself with a new session, so that the room is resumed and not ended.
  */
 import { Problem, problemOf } from '$lib/api'
 import { backoffMs } from '$lib/rooms/backoff'
@@ -11,6 +11,15 @@ const connectMsMax = 10_000
 const graceMs = 3_000
 const leaveMsMax = 1_500
 
+/** Low, middle, high, as the server names them: a viewer gets the one that fits. */
+const layered: RTCRtpEncodingParameters[] = [
+  { rid: 'l', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: 'm', scaleResolutionDownBy: 2, maxBitrate: 600_000 },
+  { rid: 'h', scaleResolutionDownBy: 1, maxBitrate: bitrateMax },
+]
+export const ownCamera = (handle: string): string => `/whip/${encodeURIComponent(handle)}`
+export const guestCamera = (room: string): string => `/whip/rooms/${room}/stage`
+
 export class WhipPublisher {
   private peer: RTCPeerConnection | null = null
   private session: string | null = null
@@ -19,9 +28,11 @@ export class WhipPublisher {
   private closed = false
 
   constructor(
-    private readonly handle: string,
+    private readonly endpoint: string,
     private stream: MediaStream,
     private readonly changed: (state: WhipState) => void,
+    /** Send the picture in three sizes at once. */
+    private readonly layers = false,
   ) {}
 
   /** Resolves when media flows; rejects with the server's refusal. */
@@ -32,11 +43,13 @@ export class WhipPublisher {
     const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
     this.peer = peer
     for (const track of this.stream.getTracks()) {
-      const sender = peer.addTransceiver(track, { direction: 'sendonly', streams: [this.stream] })
-      if (track.kind === 'video') preferH264(sender)
+      const video = track.kind === 'video'
+      const sendEncodings = video && this.layers ? { sendEncodings: layered } : {}
+      const sender = peer.addTransceiver(track, { direction: 'sendonly', streams: [this.stream], ...sendEncodings })
+      if (video) preferH264(sender)
     }
     await peer.setLocalDescription(await peer.createOffer())
-    const answer = await fetch(`/whip/${encodeURIComponent(this.handle)}`, {
+    const answer = await fetch(this.endpoint, {
       method: 'POST',
       headers: { 'content-type': 'application/sdp' },
       body: peer.localDescription!.sdp,
@@ -120,7 +133,7 @@ async function limit(peer: RTCPeerConnection): Promise<void> {
   for (const sender of peer.getSenders()) {
     if (sender.track?.kind !== 'video') continue
     const wanted = sender.getParameters()
-    for (const encoding of wanted.encodings) Object.assign(encoding, { maxBitrate: bitrateMax, maxFramerate: 30 })
+    for (const encoding of wanted.encodings) Object.assign(encoding, { maxBitrate: encoding.maxBitrate ?? bitrateMax, maxFramerate: 30 })
     await sender.setParameters(wanted).catch(() => undefined)
   }
 }
