@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { RoomView } from '../src/lib/api/types'
 import { Cursor } from '../src/lib/rooms/cursor'
-import type { Frame, RoomEvent } from '../src/lib/rooms/wire'
+import type { Frame, RoomEvent, StageView } from '../src/lib/rooms/wire'
 
 const title = (n: number): RoomEvent => ({ n, at: '2026-01-01T00:00:00Z', type: 'title', title: `t${n}` })
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => title(from + i))
@@ -9,7 +9,7 @@ const hello = (epoch: number, seq: number, ev: RoomEvent[], reset = false): Fram
   v: 1,
   epoch,
   seq,
-  hello: { you: null, room: { epoch } as RoomView, reset },
+  hello: { you: null, room: { epoch } as RoomView, reset, stage: {} as StageView },
   ev,
 })
 const live = (ev: RoomEvent[], epoch = 1): Frame => ({ v: 1, epoch, seq: ev.at(-1)!.n, ev })

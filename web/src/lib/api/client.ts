@@ -28,7 +28,7 @@ export class Problem extends Error {
   }
 }
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
   let answer: Response

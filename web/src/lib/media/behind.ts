@@ -14,7 +14,8 @@ function read(report: Report): { waitedS: number; frames: number; roundTripS: nu
   const sum = { waitedS: 0, frames: 0, roundTripS: 0 }
   for (const [, stat] of report) {
     const of = (name: string) => (typeof stat[name] === 'number' ? stat[name] : 0)
-    if (stat.type === 'inbound-rtp' && stat.kind === 'video') {
+    // The first of the offer is the host's; those who are on stage with them come after.
+    if (stat.type === 'inbound-rtp' && stat.kind === 'video' && (stat.mid ?? '0') === '0') {
       sum.waitedS = of('jitterBufferDelay')
       sum.frames = of('jitterBufferEmittedCount')
     }

@@ -1,4 +1,6 @@
 /** Camera and microphone before and during a live: which there are, which is used, how loud it is. */
+import { loudness } from './loudness'
+
 export type DeviceTrouble = 'denied' | 'none' | 'busy' | 'insecure'
 
 const wantedVideo = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } as const
@@ -100,12 +102,4 @@ export class Devices {
       this.level = loudness(wave)
     }, 66)
   }
-}
-
-/** Root mean square in decibels, −60 dB to 0 dB laid out on 0 to 1. */
-export function loudness(wave: Float32Array): number {
-  let sum = 0
-  for (const sample of wave) sum += sample * sample
-  const db = 10 * Math.log10(sum / wave.length + 1e-10)
-  return Math.min(1, Math.max(0, (db + 60) / 60))
 }

@@ -6,8 +6,8 @@ export type PlayerState = 'connecting' | 'playing' | 'waiting' | 'absent'
 export type Refusal = 'full' | 'hls_only' | 'broken' | 'unable'
 
 export interface Sink {
-  /** WHEP's picture: the one who holds the player puts it on a screen. HLS attaches to its screen itself. */
-  stream(stream: MediaStream): void
+  /** WHEP's pictures by seat: the one who holds the player puts them on screens. HLS attaches to its screen itself. */
+  streams(streams: MediaStream[]): void
   state(state: PlayerState): void
   refused(why: Refusal): void
 }

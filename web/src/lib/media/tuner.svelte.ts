@@ -23,6 +23,8 @@ export class Tuner {
   /** The qualities HLS has, and the chosen one; null is automatic. */
   heights = $state.raw<number[]>([])
   height = $state<number | null>(null)
+  /** WHEP's pictures by seat; the host's is put on the screen here. */
+  seats = $state.raw<MediaStream[]>([])
   /** Tries that broke off since the picture last moved. */
   tries = $state(0)
 
@@ -124,8 +126,9 @@ export class Tuner {
 
   private openWhep(): void {
     const sink: Sink = {
-      stream: (stream) => {
-        this.stream = stream
+      streams: (streams) => {
+        this.seats = streams
+        this.stream = streams[0]!
         this.put()
       },
       state: (state) => {
@@ -141,7 +144,7 @@ export class Tuner {
         if (why === 'full' || why === 'hls_only') this.take({ is: 'refused', why })
       },
     }
-    this.whep = new WhepPlayer(this.room, sink)
+    this.whep = new WhepPlayer(this.room, sink, 4)
     void this.whep.open()
   }
 
@@ -158,7 +161,7 @@ export class Tuner {
     if (!this.clock || !this.path.hls || this.hls) return
     if (!loaded) return this.take({ is: 'broken', forever: false })
     const sink: Sink = {
-      stream: () => undefined,
+      streams: () => undefined,
       state: (state) => {
         if (state === 'playing') {
           this.take({ is: 'found' })

@@ -1,6 +1,7 @@
 /**
- * Plays a room by WHEP (draft-ietf-wish-whep): one POST with the offer, the answer's tracks in one MediaStream.
- * The server is ICE-lite and finds us by our checks, so the offer does not wait for candidates.
+ * Plays a room by WHEP (draft-ietf-wish-whep): one POST with the offer of a picture and a sound for each seat. Those
+ * of an empty seat are silent until somebody sits down: no new offer is needed then. The server is ICE-lite and finds
+ * us by our checks, so the offer does not wait for candidates.
  */
 import { problemOf } from '$lib/api'
 import { backoffMs } from '$lib/rooms/backoff'
@@ -24,6 +25,9 @@ export class WhepPlayer implements Player {
   constructor(
     private readonly room: string,
     private readonly sink: Sink,
+    private readonly seats = 1,
+    /** Without what we publish ourselves. */
+    private readonly others = false,
   ) {}
 
   async open(): Promise<void> {
@@ -36,19 +40,19 @@ export class WhepPlayer implements Player {
     this.sink.state('connecting')
     const peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' })
     this.peer = peer
-    const stream = new MediaStream()
-    peer.addTransceiver('video', { direction: 'recvonly' })
-    peer.addTransceiver('audio', { direction: 'recvonly' })
-    peer.ontrack = ({ track, receiver }) => {
-      // Live conversation: a short playout buffer matters more than a perfect one.
-      if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 60
-      stream.addTrack(track)
-      this.sink.stream(stream)
-    }
+    const streams = Array.from({ length: this.seats }, () => {
+      const tracks = ['video', 'audio'].map((kind) => {
+        const { receiver } = peer.addTransceiver(kind, { direction: 'recvonly' })
+        // Live conversation: a short playout buffer matters more than a perfect one.
+        if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 60
+        return receiver.track
+      })
+      return new MediaStream(tracks)
+    })
     peer.onconnectionstatechange = () => this.changed(peer)
     try {
       await peer.setLocalDescription(await peer.createOffer())
-      const answer = await fetch(`/whep/${this.room}`, {
+      const answer = await fetch(`/whep/${this.room}${this.others ? '?own=false' : ''}`, {
         method: 'POST',
         headers: { 'content-type': 'application/sdp' },
         body: peer.localDescription!.sdp,
@@ -57,6 +61,7 @@ export class WhepPlayer implements Player {
       if (answer.status !== 201) return await this.refused(answer, turn)
       this.session = answer.headers.get('location')
       await peer.setRemoteDescription({ type: 'answer', sdp: await answer.text() })
+      this.sink.streams(streams)
     } catch {
       if (turn === this.turn) this.retry(0, 'absent')
     }

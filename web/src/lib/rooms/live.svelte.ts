@@ -5,6 +5,7 @@ import { expired, grown, type Banner } from '$lib/money/streaks'
 import * as chat from './chat'
 import { RoomSocket, type SocketSink } from './socket'
 import type { Taken } from './cursor'
+import { staged, type StageState } from './stage'
 import type { GiftEvent, Hello, RoomEvent, Speaker } from './wire'
 
 export interface RoomEars {
@@ -18,6 +19,7 @@ export class LiveRoom implements SocketSink {
   lines = $state.raw<chat.Line[]>([])
   banners = $state.raw<Banner[]>([])
   gifts = $state.raw<GiftEvent[]>([])
+  stage = $state.raw<StageState | null>(null)
   online = $state(true)
   you = $state.raw<Hello['you'] | null>(null)
   private readonly socket: RoomSocket
@@ -69,6 +71,7 @@ export class LiveRoom implements SocketSink {
 
   hello(hello: Hello): void {
     this.you = hello.you
+    this.stage = hello.stage
     this.view = { ...hello.room, mine: this.view.mine || hello.room.mine }
   }
   connected(yes: boolean): void {
@@ -112,6 +115,11 @@ export class LiveRoom implements SocketSink {
       case 'title':
         this.view = { ...this.view, title: event.title }
         break
+      case 'stage':
+      case 'stage_waiting':
+      case 'stage_mine':
+        // The hello has told where all past ones led.
+        if (!past && this.stage) this.stage = staged(this.stage, event)
     }
   }
 }

@@ -1,13 +1,12 @@
 /** Words of the room: watching, chatting, waiting. */
 import { locale, plural, words } from '$lib/i18n/index.svelte'
-import { clockTime, dayTime, number } from '$lib/i18n/format'
+import { dayTime, number } from '$lib/i18n/format'
 
 const en = {
   liveOf: (name: string) => `${name} live on Busk`,
   chat: 'Chat',
   sayHint: 'Say something nice',
   send: 'Send',
-  sending: 'Sending',
   notSent: 'Not sent',
   deletedLine: 'Message removed',
   deleteLine: 'Remove this message',
@@ -20,9 +19,7 @@ const en = {
   orSignIn: 'or sign in',
   host: 'Host',
   operator: 'Staff',
-  guest: 'Guest',
   sent: 'sent',
-  gave: (name: string, gift: string, n: number) => `${name} sent ${gift}${n > 1 ? ` ×${n}` : ''}`,
   reconnecting: 'Reconnecting…',
   gifts: 'Gifts',
   mute: 'Mute',
@@ -48,7 +45,6 @@ const en = {
   unknownTitle: 'Nobody plays at this corner',
   unknownText: 'There is no channel or live at this address.',
   allLives: 'See who is live',
-  sinceStart: (at: string) => `since ${clockTime(at)}`,
 }
 
 const fr: typeof en = {
@@ -56,7 +52,6 @@ const fr: typeof en = {
   chat: 'Discussion',
   sayHint: 'Dites un mot gentil',
   send: 'Envoyer',
-  sending: 'Envoi',
   notSent: 'Non envoyé',
   deletedLine: 'Message retiré',
   deleteLine: 'Retirer ce message',
@@ -69,9 +64,7 @@ const fr: typeof en = {
   orSignIn: 'ou se connecter',
   host: 'Artiste',
   operator: 'Équipe',
-  guest: 'Invité',
   sent: 'a envoyé',
-  gave: (name, gift, n) => `${name} a envoyé ${gift}${n > 1 ? ` ×${n}` : ''}`,
   reconnecting: 'Reconnexion…',
   gifts: 'Cadeaux',
   mute: 'Couper le son',
@@ -97,7 +90,6 @@ const fr: typeof en = {
   unknownTitle: 'Personne ne joue à ce coin de rue',
   unknownText: 'Aucune chaîne ni aucun direct à cette adresse.',
   allLives: 'Voir qui est en direct',
-  sinceStart: (at) => `depuis ${clockTime(at)}`,
 }
 
 export const t = words({ en, fr })
