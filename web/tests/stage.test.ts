@@ -34,6 +34,10 @@ describe('the layout of a stage', () => {
     const [c, d] = [...arrange([0, 1], 'grid', null, phone).values()] as [Rect, Rect]
     expect([c.x, c.y < d.y]).toEqual([d.x, true])
   })
+  test('pictures held upright stand side by side there too', () => {
+    const [a, b] = [...arrange([0, 1], 'split', null, phone, 9 / 16).values()] as [Rect, Rect]
+    expect([a.y, a.h, b.x]).toEqual([b.y, 1, 0.5])
+  })
   test('of three and in the spotlight, the focus is the largest', () => {
     for (const layout of ['grid', 'spotlight'] as const) {
       for (const aspect of [desk, phone, 1.78]) {

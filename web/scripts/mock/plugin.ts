@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Plugin } from 'vite'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { knock, onStage, stageView } from './stage.ts'
 import { gifts, makeRoom, packs, statement, transfers, world, type MockRoom } from './world.ts'
 
 type Json = Record<string, unknown>
@@ -22,9 +23,10 @@ const become = (answer: ServerResponse, who: string): Json => {
   answer.setHeader('set-cookie', `busk_mock=${who}; Path=/`)
   return meOf(who)
 }
+const blocked = [{ handle: 'grump', name: 'Gus Grump' }, { handle: 'loudmouth_with_a_long_handle', name: 'Jules de la Tour d’Auvergne-Lauraguais' }]
 const problem = (status: number, kind: string, detail: string, field?: string): [number, Json] => [status, { type: `/problems/${kind}`, title: kind, status, detail, field }]
 const viewOf = (room: MockRoom, who: string): Json => {
-  const { log: _log, crowd: _crowd, ...view } = room
+  const { log: _log, crowd: _crowd, stage: _stage, ...view } = room
   return { ...view, mine: (meOf(who).channel as Json | null)?.handle === room.channel.handle }
 }
 
@@ -55,7 +57,9 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
   const me = people[who] ?? people.nobody!
   const room = state.rooms.find((each) => each.id === id)
   switch (`${method} ${area}`) {
-    case 'GET me': return [200, meOf(who)]
+    case 'GET me': return [200, id === 'blocks' ? { items: blocked, next: null } : meOf(who)]
+    case 'PUT me': blocked.push({ handle: deed!, name: deed! }); return [204, null]
+    case 'DELETE me': blocked.splice(0); return [204, null]
     case 'PATCH me': return [200, Object.assign(me, body) && meOf(who)]
     case 'POST sign-in': return body.password === 'wrong' ? problem(401, 'sign_in_failed', 'no') : [200, become(answer, 'viewer')]
     case 'POST sign-up': return body.handle === 'taken' ? problem(409, 'handle_taken', 'taken', 'handle') : [201, become(answer, 'viewer')]
@@ -94,7 +98,8 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
     }
     case 'POST earnings': return Number(body.diamonds) > 12_400 ? problem(422, 'insufficient_funds', 'more than available', 'diamonds') : [201, { id: body.id, money: { amount: Number(body.diamonds), currency: 'USD' } }]
     case 'GET operator': return [200, { people: 1204, rooms_live: 5, coins_sold: 482_350, notices_set_aside: 0, holdings: [{ account: 'psp_clearing', unit: 'USD', balance: 482_350 }, { account: 'coin_float', unit: 'USD', balance: 120_400 }, { account: 'diamond_float', unit: 'USD', balance: 88_210 }, { account: 'platform_revenue', unit: 'USD', balance: 273_740 }], audit: { ok: true, accounts: 2210, transfers: 91_204, postings: 30_188, findings: [] } }]
-    case 'GET rooms': return id ? (room ? [200, viewOf(room, who)] : problem(404, 'room_unknown', 'unknown')) : [200, { items: state.rooms.filter((each) => each.state !== 'ended' && each.state !== 'lobby').map((each) => viewOf(each, who)), next: null }]
+    case 'GET rooms': if (deed === 'stage' && room) return [200, stageView(room.stage, me.id, viewOf(room, who).mine === true)]; return id ? (room ? [200, viewOf(room, who)] : problem(404, 'room_unknown', 'unknown')) : [200, { items: state.rooms.filter((each) => each.state !== 'ended' && each.state !== 'lobby').map((each) => viewOf(each, who)), next: null }]
+    case 'PUT rooms': onStage(room!, 'layout', body, speaker(who), (event) => append(room!, event)); return [200, {}]
     case 'PATCH rooms': if (room) Object.assign(room, body); return [200, viewOf(room!, who)]
     case 'DELETE rooms': append(room!, { type: 'deleted', message: which, by: me.id }); return [204, null]
     case 'POST rooms': {
@@ -112,8 +117,13 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
         const streak = give(room, speaker(who), kind.code, String(body.id))
         return [201, { gift: body.id, paid: kind.price, coins: me.coins, streak, split: { creator: Math.ceil(kind.price / 2), platform: Math.floor(kind.price / 2) } }]
       }
+      if (deed === 'stage') {
+        onStage(room, which!, body, speaker(who), (event) => append(room, event))
+        return [200, {}]
+      }
       if (deed === 'lobby') room.state = 'lobby'
       if (deed === 'live') Object.assign(room, { state: 'live', started_at: new Date().toISOString() })
+      if (deed === 'live') knock(room, (event) => append(room, event))
       if (deed === 'end') Object.assign(room, { state: 'ended', ended_at: new Date().toISOString() })
       append(room, { type: 'room_state', state: room.state })
       return [200, viewOf(room, who)]
@@ -146,7 +156,7 @@ function join(socket: WebSocket, room: MockRoom, who: string): void {
       append(room, { type: 'said', id: randomUUID(), from: { id: `c-${name}`, name, kind: 'person', role: i === 5 ? 'host' : undefined }, text: talk[i % talk.length] })
     }
   }
-  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), reset: false }, ev: room.log.slice(-60) }))
+  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), stage: stageView(room.stage, me.id, viewOf(room, who).mine === true), reset: false }, ev: room.log.slice(-60) }))
   let said: number[] = []
   socket.on('message', (raw) => {
     const command = JSON.parse(String(raw)) as { do: string; id: string; text: string; message: string }

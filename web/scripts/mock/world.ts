@@ -1,5 +1,6 @@
 /// The pretend world behind `npm run dev`: a few rooms, one person, a book of gifts. Only what the pages need to be looked at.
 import { randomUUID } from 'node:crypto'
+import { makeStage, type MockStage } from './stage.ts'
 
 export const gifts = (
   [
@@ -46,6 +47,7 @@ export interface MockRoom {
   mine: boolean
   log: Record<string, unknown>[]
   crowd: boolean
+  stage: MockStage
 }
 
 let count = 1
@@ -66,6 +68,7 @@ export function makeRoom(handle: string, name: string, title: string, change: Pa
     mine: false,
     log: [],
     crowd: true,
+    stage: makeStage(name, 0),
     ...change,
   }
 }
@@ -79,6 +82,11 @@ export function world() {
       makeRoom('atelier_brume', 'Atelier Brume — céramique à quatre mains et autres histoires', 'Tournage d’un grand vase en direct, questions bienvenues, et cuisson du four à minuit', { viewers: 58210 }),
       makeRoom('quiet', 'Quiet Corner', 'First live ever', { viewers: 0, crowd: false }),
       makeRoom('pause', 'Ana Pause', 'Tram stop sessions', { state: 'interrupted', resume_until: new Date(now + 48_000).toISOString(), viewers: 77 }),
+      makeRoom('duo', 'Dora Duo', 'Two guitars, one bench', { viewers: 88, stage: makeStage('Dora Duo', 1, 'split') }),
+      makeRoom('duo_tall', 'Dora Duo', 'Two guitars, portrait', { viewers: 88, stage: makeStage('Dora Duo', 1, 'split') }),
+      makeRoom('trio', 'Trio Mistral', 'Three voices', { viewers: 188, stage: makeStage('Trio Mistral', 2) }),
+      makeRoom('quartet', 'Quartet Nord', 'Strings at noon', { viewers: 288, stage: makeStage('Quartet Nord', 3) }),
+      makeRoom('spot', 'Quartet Nord', 'Strings at noon, solo part', { viewers: 288, stage: makeStage('Quartet Nord', 3, 'spotlight', 1) }),
       makeRoom('tango', 'Tango Nights', 'Open-air milonga', { state: 'scheduled', scheduled_at: new Date(now + 26 * 3600_000).toISOString(), started_at: null, viewers: 0 }),
     ],
     purchases: new Map<string, { id: string; state: string; coins: number; price: unknown; checkout_url: string; at: number }>(),

@@ -16,16 +16,17 @@ const narrowest = 0.8
 /** From here on a box has more room beside a picture than below it. */
 const broad = 1.55
 
-/** `aspect` is the box's width by its height. */
-export function arrange(seats: readonly number[], layout: Layout, focus: number | null, aspect: number): Map<number, Rect> {
+/** `aspect` is the box's width by its height, `picture` that of most pictures in it. */
+export function arrange(seats: readonly number[], layout: Layout, focus: number | null, aspect: number, picture = 16 / 9): Map<number, Rect> {
   const order = [...seats].sort((a, b) => a - b)
   const first = order.includes(focus ?? -1) ? focus! : order[0]
   if (first === undefined) return new Map()
   if (layout === 'solo' || order.length === 1) return new Map([[first, whole]])
   const others = order.filter((seat) => seat !== first)
   if (layout === 'spotlight') return pair([first, ...others], spotlight(others.length, aspect))
-  if (order.length === 2) return pair(order, halves(aspect))
-  if (order.length === 3) return pair([first, ...others], three(aspect))
+  const stacked = aspect < 1 && picture >= 1
+  if (order.length === 2) return pair(order, stacked ? stackedHalves : halves(aspect))
+  if (order.length === 3) return pair([first, ...others], three(stacked))
   return pair(order, [0, 1, 2, 3].map((i) => ({ x: (i % 2) / 2, y: i < 2 ? 0 : 0.5, w: 0.5, h: 0.5 })))
 }
 
@@ -33,14 +34,16 @@ function pair(seats: readonly number[], rects: readonly Rect[]): Map<number, Rec
   return new Map(rects.map((rect, i) => [seats[i]!, rect]))
 }
 
+const stackedHalves: Rect[] = [0, 0.5].map((y) => ({ x: 0, y, w: 1, h: 0.5 }))
+
 function halves(aspect: number): Rect[] {
-  if (aspect < 1) return [0, 0.5].map((y) => ({ x: 0, y, w: 1, h: 0.5 }))
+  if (aspect < 1) return [0, 0.5].map((x) => ({ x, y: 0, w: 0.5, h: 1 }))
   const h = Math.min(1, (aspect * 0.5) / narrowest)
   return [0, 0.5].map((x) => ({ x, y: (1 - h) / 2, w: 0.5, h }))
 }
 
-function three(aspect: number): Rect[] {
-  if (aspect < 1) return [{ ...whole, h: 0.5 }, { x: 0, y: 0.5, w: 0.5, h: 0.5 }, { x: 0.5, y: 0.5, w: 0.5, h: 0.5 }]
+function three(stacked: boolean): Rect[] {
+  if (stacked) return [{ ...whole, h: 0.5 }, { x: 0, y: 0.5, w: 0.5, h: 0.5 }, { x: 0.5, y: 0.5, w: 0.5, h: 0.5 }]
   return [{ ...whole, w: 0.6 }, { x: 0.6, y: 0, w: 0.4, h: 0.5 }, { x: 0.6, y: 0.5, w: 0.4, h: 0.5 }]
 }
 
