@@ -30,6 +30,17 @@ const en = {
   paidText: 'You can close this window; the live is where you left it.',
   closeWindow: 'Close this window',
   toLives: 'To the lives',
+  blocks: 'Blocked people',
+  blocksText: 'They can neither watch, chat nor join where you are on stage.',
+  noBlocks: 'Nobody. Long may it last.',
+  blockLabel: 'Block by handle',
+  block: 'Block',
+  unblock: 'Unblock',
+  blockProblems: {
+    person_unknown: 'There is nobody with this handle.',
+    yourself: 'You cannot block yourself.',
+    too_many: 'Your list is full.',
+  } as Record<string, string>,
 }
 
 const fr: typeof en = {
@@ -61,6 +72,17 @@ const fr: typeof en = {
   paidText: 'Vous pouvez fermer cette fenêtre ; le direct vous attend où vous l’avez laissé.',
   closeWindow: 'Fermer cette fenêtre',
   toLives: 'Voir les directs',
+  blocks: 'Personnes bloquées',
+  blocksText: 'Elles ne peuvent ni regarder, ni discuter, ni participer là où vous êtes sur scène.',
+  noBlocks: 'Personne. Pourvu que ça dure.',
+  blockLabel: 'Bloquer par identifiant',
+  block: 'Bloquer',
+  unblock: 'Débloquer',
+  blockProblems: {
+    person_unknown: 'Personne ne porte cet identifiant.',
+    yourself: 'Vous ne pouvez pas vous bloquer.',
+    too_many: 'Votre liste est pleine.',
+  },
 }
 
 export const t = words({ en, fr })
