@@ -78,6 +78,8 @@ const en = {
   blockYes: 'Block',
   blockNo: 'Do not block',
   blocked: (name: string) => `${name} is blocked`,
+  shutTitle: 'This live is closed to you',
+  shutText: 'Somebody on stage has decided so. There is more music around the corner.',
   copyLink: 'Copy the link to this live',
   problems: {
     stage_full: 'All four places on stage are taken.',
@@ -168,6 +170,8 @@ const fr: typeof en = {
   blockYes: 'Bloquer',
   blockNo: 'Ne pas bloquer',
   blocked: (name) => `${name} ne peut plus venir`,
+  shutTitle: 'Ce direct vous est fermé',
+  shutText: 'Quelqu’un sur scène l’a décidé. Il y a d’autres musiques au coin de la rue.',
   copyLink: 'Copier le lien de ce direct',
   problems: {
     stage_full: 'Les quatre places sur scène sont prises.',
