@@ -58,6 +58,7 @@ const pages = [
   ['studio-obs', '/studio', 'creator', steps(wait(1200), click('tab-obs'), click('make-key'))],
   ['studio-later', '/studio', 'creator', steps(wait(1200), click('tab-schedule'))],
   ['studio-live', '/studio', 'creator', steps(wait(2000), click('go-live'), wait(9000))],
+  ['studio-stage', '/studio', 'creator', steps(wait(3000), click('stage-admit'), wait(500), click('stage-admit'), wait(2500))],
   ['studio-end', '/studio', 'creator', steps(wait(2500), click('end-live'))],
   ['studio-summary', '/studio', 'creator', steps(wait(2500), click('end-live'), click('end-confirm'))],
   ['earnings', '/earnings', 'creator', steps(wait(1000), async (page) => {

@@ -1,8 +1,9 @@
 /** What travels over /ws/rooms/{room}. Numbers `n` count the room's events 1, 2, 3 … within an epoch. */
-import type { ProblemBody, RoomEvent as Event, RoomView, Speaker } from '$lib/api'
+import type { ProblemBody, RoomEvent as Event, RoomView, Speaker as Named } from '$lib/api'
 import type { Layout } from './arrange'
 
-export type { Speaker }
+/** A person's handle, where the server tells it: what a block goes by. */
+export type Speaker = Named & { handle?: string | null }
 export type Said = Extract<RoomEvent, { type: 'said' }>
 export type Deleted = Extract<RoomEvent, { type: 'deleted' }>
 export type GiftEvent = Extract<RoomEvent, { type: 'gift' }>
