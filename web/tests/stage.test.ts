@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { energies, heed, levelOf, silent } from '../src/lib/media/speaking'
-import { arrange, crops, placed, type Layout, type Rect } from '../src/lib/rooms/arrange'
+import { arrange, crops, placed, type Rect } from '../src/lib/rooms/arrange'
 import { staged, type StageState } from '../src/lib/rooms/stage'
-import type { Seat, StageEvent } from '../src/lib/rooms/wire'
+import type { Layout, Seat, StageEvent } from '../src/lib/rooms/wire'
 
 const [desk, phone] = [1080 / 836, 390 / 440]
 

@@ -25,6 +25,10 @@ export type OperatorSummary = Schema['OperatorSummary']
 export type ProblemBody = Schema['Problem']
 export type Speaker = Schema['Speaker']
 export type RoomEvent = Schema['RoomEvent']
+export type Layout = Schema['Layout']
+export type Seat = Schema['Seat']
+export type StageView = Required<Schema['StageView']>
+export type Blocked = Schema['Blocked']
 
 /** A page of any list. */
 export interface List<T> {

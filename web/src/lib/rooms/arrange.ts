@@ -2,7 +2,8 @@
  * Where each seat is drawn. Pure: who is on stage, the host's layout and the shape of the box go in, rectangles in
  * parts of the box (0 to 1) come out. A seat without one is heard, not seen. Every screen lays out its own box.
  */
-export type Layout = 'solo' | 'split' | 'grid' | 'spotlight'
+import type { Layout } from './wire'
+
 export interface Rect {
   x: number
   y: number

@@ -1,6 +1,5 @@
 /** What one can do about the stage, one line each. The answer comes over the room's socket to everyone, so to us. */
-import { call, type List } from '$lib/api'
-import type { Layout } from './arrange'
+import { call, type Blocked, type Layout, type List } from '$lib/api'
 
 const post = (room: string, deed: string, body: object = {}): Promise<unknown> => call('POST', `/rooms/${room}/stage/${deed}`, body)
 
@@ -13,10 +12,6 @@ export const remove = (room: string, person: string) => post(room, 'remove', { p
 export const flip = (room: string, to: { person?: string; muted?: boolean; hidden?: boolean }) => post(room, 'switch', to)
 export const layOut = (room: string, layout: Layout, focus: number | null): Promise<unknown> => call('PUT', `/rooms/${room}/stage/layout`, { layout, focus })
 
-export interface Blocked {
-  handle: string
-  name: string
-}
 export const blocks = (): Promise<List<Blocked>> => call('GET', '/me/blocks')
 export const block = (handle: string): Promise<unknown> => call('PUT', `/me/blocks/${encodeURIComponent(handle)}`)
 export const unblock = (handle: string): Promise<unknown> => call('DELETE', `/me/blocks/${encodeURIComponent(handle)}`)

@@ -4,7 +4,6 @@ import type { Problem } from '$lib/api'
 import { words } from '$lib/i18n/index.svelte'
 
 const en = {
-  stage: 'On stage',
   you: 'You',
   isMuted: (name: string) => `${name} is muted`,
   focusOn: (name: string) => `Put ${name} in focus`,
@@ -72,12 +71,6 @@ const en = {
   removeText: 'Their camera goes off the air at once. They may ask again.',
   removeYes: 'Take off stage',
   removeNo: 'Leave on stage',
-  block: (name: string) => `Block ${name}`,
-  blockTitle: (name: string) => `Block ${name}?`,
-  blockText: 'They can neither watch, chat nor join where you are on stage. You can take it back on your account page.',
-  blockYes: 'Block',
-  blockNo: 'Do not block',
-  blocked: (name: string) => `${name} is blocked`,
   shutTitle: 'This live is closed to you',
   shutText: 'Somebody on stage has decided so. There is more music around the corner.',
   copyLink: 'Copy the link to this live',
@@ -96,7 +89,6 @@ const en = {
 }
 
 const fr: typeof en = {
-  stage: 'Sur scène',
   you: 'Vous',
   isMuted: (name) => `Le micro de ${name} est coupé`,
   focusOn: (name) => `Mettre ${name} en avant`,
@@ -164,12 +156,6 @@ const fr: typeof en = {
   removeText: 'Sa caméra quitte l’antenne aussitôt. Une nouvelle demande reste possible.',
   removeYes: 'Faire quitter la scène',
   removeNo: 'Garder sur scène',
-  block: (name) => `Bloquer ${name}`,
-  blockTitle: (name) => `Bloquer ${name} ?`,
-  blockText: 'Cette personne ne peut plus regarder, discuter ni participer là où vous êtes sur scène. Vous pouvez revenir en arrière dans votre compte.',
-  blockYes: 'Bloquer',
-  blockNo: 'Ne pas bloquer',
-  blocked: (name) => `${name} ne peut plus venir`,
   shutTitle: 'Ce direct vous est fermé',
   shutText: 'Quelqu’un sur scène l’a décidé. Il y a d’autres musiques au coin de la rue.',
   copyLink: 'Copier le lien de ce direct',
