@@ -42,14 +42,7 @@ const en = {
     too_fast: 'That was quick! Wait a moment before the next message.',
     too_many_attempts: 'Too many attempts. Wait a little, then try again.',
     sign_in_needed: 'Please sign in first.',
-    sign_in_failed: 'Handle and password do not match.',
     name_needed: 'Pick a name first.',
-    handle_taken: 'This handle is taken.',
-    already_set_up: 'This site has an operator already.',
-    setup_token_wrong: 'This set-up link is not valid any more.',
-    already_publishing: 'A camera is already on air for this channel.',
-    no_camera: 'The camera is not connected yet.',
-    already_open: 'Another live of yours is still open.',
     wrong_state: 'This live has moved on. Reload the page.',
     unavailable: 'The site is very busy. Try again in a moment.',
     internal: 'Something broke on our side. Try again.',
@@ -96,14 +89,7 @@ const fr: typeof en = {
     too_fast: 'Doucement ! Attendez un instant avant le prochain message.',
     too_many_attempts: 'Trop d’essais. Patientez un peu, puis réessayez.',
     sign_in_needed: 'Connectez-vous d’abord.',
-    sign_in_failed: 'L’identifiant et le mot de passe ne correspondent pas.',
     name_needed: 'Choisissez d’abord un nom.',
-    handle_taken: 'Cet identifiant est déjà pris.',
-    already_set_up: 'Ce site a déjà un exploitant.',
-    setup_token_wrong: 'Ce lien d’installation n’est plus valable.',
-    already_publishing: 'Une caméra est déjà à l’antenne pour cette chaîne.',
-    no_camera: 'La caméra n’est pas encore connectée.',
-    already_open: 'Un autre de vos directs est encore ouvert.',
     wrong_state: 'Ce direct a changé d’état. Rechargez la page.',
     unavailable: 'Le site est très occupé. Réessayez dans un instant.',
     internal: 'Un problème de notre côté. Réessayez.',
@@ -114,12 +100,11 @@ const fr: typeof en = {
 export const t = words({ en, fr })
 export const dictionaries = { en, fr }
 
-/** What a refusal means, in the language on screen; the server's own sentence when we know no better. */
-export function explain(problem: unknown): string {
+/** What a refusal means, in the language on screen; the server's own sentence when we know no better. `own` words go first. */
+export function explain(problem: unknown, own: Record<string, string> = {}): string {
   const { kind, detail, title, offline } = problem as Problem
   if (offline) return t.problems.offline!
-  const known = kind ? t.problems[kind] : undefined
-  return known ?? (detail || title || t.problems.unknown!)
+  return own[kind] ?? t.problems[kind] ?? (detail || title || t.problems.unknown!)
 }
 
 export { locale }

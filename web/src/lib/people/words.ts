@@ -1,4 +1,5 @@
 /** Words about people: signing in, profile, wallet. */
+import { explain as explainAny } from '$lib/i18n/common'
 import { locale, words } from '$lib/i18n/index.svelte'
 
 const en = {
@@ -36,7 +37,11 @@ const en = {
   blockLabel: 'Block by handle',
   block: 'Block',
   unblock: 'Unblock',
-  blockProblems: {
+  problems: {
+    handle_taken: 'This handle is taken.',
+    sign_in_failed: 'Handle and password do not match.',
+    already_set_up: 'This site has an operator already.',
+    setup_token_wrong: 'This set-up link is not valid any more.',
     person_unknown: 'There is nobody with this handle.',
     yourself: 'You cannot block yourself.',
     too_many: 'Your list is full.',
@@ -78,7 +83,11 @@ const fr: typeof en = {
   blockLabel: 'Bloquer par identifiant',
   block: 'Bloquer',
   unblock: 'Débloquer',
-  blockProblems: {
+  problems: {
+    handle_taken: 'Cet identifiant est déjà pris.',
+    sign_in_failed: 'L’identifiant et le mot de passe ne correspondent pas.',
+    already_set_up: 'Ce site a déjà un exploitant.',
+    setup_token_wrong: 'Ce lien d’installation n’est plus valable.',
     person_unknown: 'Personne ne porte cet identifiant.',
     yourself: 'Vous ne pouvez pas vous bloquer.',
     too_many: 'Votre liste est pleine.',
@@ -88,3 +97,5 @@ const fr: typeof en = {
 export const t = words({ en, fr })
 export const dictionaries = { en, fr }
 export { locale }
+
+export const explain = (problem: unknown): string => explainAny(problem, t.problems)

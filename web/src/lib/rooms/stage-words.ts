@@ -82,6 +82,7 @@ const en = {
     not_invited: 'The invitation has been taken back.',
     blocked: 'You cannot join this live.',
     name_needed: 'Pick a name first.',
+    already_publishing: 'Your camera is on air already, in another window.',
     not_host: 'Only the host can do this.',
     theirs_to_switch_on: 'Only they can turn it on again.',
     person_unknown: 'There is nobody with this handle.',
@@ -167,6 +168,7 @@ const fr: typeof en = {
     not_invited: 'L’invitation a été reprise.',
     blocked: 'Vous ne pouvez pas participer à ce direct.',
     name_needed: 'Choisissez d’abord un nom.',
+    already_publishing: 'Votre caméra est déjà à l’antenne, dans une autre fenêtre.',
     not_host: 'Seul l’artiste peut le faire.',
     theirs_to_switch_on: 'Seule cette personne peut rouvrir.',
     person_unknown: 'Personne ne porte cet identifiant.',
@@ -178,7 +180,6 @@ export const dictionaries = { en, fr }
 
 /** A refusal of the stage's; of others, what is always said. */
 export function explain(problem: unknown): string {
-  const { type, kind } = problem as Problem
-  if (type === 'media_unreachable') return t.unreachable
-  return t.problems[kind] ?? explainAny(problem)
+  if ((problem as Problem).type === 'media_unreachable') return t.unreachable
+  return explainAny(problem, t.problems)
 }

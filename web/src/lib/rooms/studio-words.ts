@@ -1,4 +1,5 @@
 /** Words of the studio. */
+import { explain as explainAny } from '$lib/i18n/common'
 import { locale, plural, words } from '$lib/i18n/index.svelte'
 import { number } from '$lib/i18n/format'
 
@@ -71,6 +72,11 @@ const en = {
   schedule: 'Announce',
   scheduled: 'Announced',
   openNow: 'Get ready now',
+  problems: {
+    already_publishing: 'A camera is already on air for this channel.',
+    no_camera: 'The camera is not connected yet.',
+    already_open: 'Another live of yours is still open.',
+  } as Record<string, string>,
   viewers: (n: number) => plural(n, { one: 'viewer', other: 'viewers' }, 'en'),
 }
 
@@ -143,9 +149,16 @@ const fr: typeof en = {
   schedule: 'Annoncer',
   scheduled: 'Annoncé',
   openNow: 'Se préparer maintenant',
+  problems: {
+    already_publishing: 'Une caméra est déjà à l’antenne pour cette chaîne.',
+    no_camera: 'La caméra n’est pas encore connectée.',
+    already_open: 'Un autre de vos directs est encore ouvert.',
+  },
   viewers: (n) => plural(n, { one: 'spectateur', other: 'spectateurs' }, 'fr'),
 }
 
 export const t = words({ en, fr })
 export const dictionaries = { en, fr }
 export { locale }
+
+export const explain = (problem: unknown): string => explainAny(problem, t.problems)
