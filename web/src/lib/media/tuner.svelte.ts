@@ -38,6 +38,7 @@ export class Tuner {
   private watchdog: Watchdog | undefined
   private clock: ReturnType<typeof setInterval> | undefined
   private stuck = 0
+  private others = false
 
   constructor(
     private readonly room: string,
@@ -88,6 +89,14 @@ export class Tuner {
   chooseHeight(height: number | null): void {
     this.height = height
     this.hls?.choose(height)
+  }
+
+  /** On stage one sees oneself from one's own camera: only the others are fetched, and in real time. */
+  joinIn(): void {
+    this.others = true
+    this.choose('whep')
+    this.closeWhep()
+    this.sync()
   }
 
   /** What WHEP's delay can be read from, and HLS's own figure for its delay. */
@@ -144,7 +153,7 @@ export class Tuner {
         if (why === 'full' || why === 'hls_only') this.take({ is: 'refused', why })
       },
     }
-    this.whep = new WhepPlayer(this.room, sink, 4)
+    this.whep = new WhepPlayer(this.room, sink, 4, this.others)
     void this.whep.open()
   }
 

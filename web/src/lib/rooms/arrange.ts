@@ -48,7 +48,7 @@ function three(stacked: boolean): Rect[] {
   return [{ ...whole, w: 0.6 }, { x: 0.6, y: 0, w: 0.4, h: 0.5 }, { x: 0.6, y: 0.5, w: 0.4, h: 0.5 }]
 }
 
-/** One large; the others in a column beside it, or in a row below it, in the middle. */
+/** One large; the others in a column beside it, or in a row below it: in its middle, but on a phone where no thumb is. */
 function spotlight(others: number, aspect: number): Rect[] {
   if (aspect >= broad) {
     const h = 1 / 3
@@ -56,7 +56,7 @@ function spotlight(others: number, aspect: number): Rect[] {
     return [{ ...whole, w: 0.8 }, ...Array.from({ length: others }, (_, i) => ({ x: 0.8, y: top + i * h, w: 0.2, h }))]
   }
   const w = 1 / 3
-  const left = (1 - others * w) / 2
+  const left = aspect < 1 ? 0 : (1 - others * w) / 2
   return [{ ...whole, h: 0.75 }, ...Array.from({ length: others }, (_, i) => ({ x: left + i * w, y: 0.75, w, h: 0.25 }))]
 }
 
