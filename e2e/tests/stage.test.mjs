@@ -49,6 +49,15 @@ describe('a stage', { concurrency: 1 }, () => {
   })
 
   step('a viewer looks at themselves, and asks', async () => {
+    await guest.page.addInitScript(() => {
+      globalThis.cameras = []
+      const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        const stream = await open(wanted)
+        globalThis.cameras.push(...stream.getTracks())
+        return stream
+      }
+    })
     await guest.page.goto('/@mira')
     await guest.id('ask-to-join').click()
     await until('a look at oneself', () => frames(guest, 'self-view'), (seen) => seen > 5)
@@ -77,6 +86,7 @@ describe('a stage', { concurrency: 1 }, () => {
     assert.ok(await hears(host))
     assert.equal(await host.id('tile-video').count(), 1)
     await until('the host at the guest’s', () => frames(guest, 'video'), (seen) => seen > 15)
+    assert.equal(await guest.id('video').evaluate((video) => video.muted), false, 'who is on stage hears it')
     assert.equal(await guest.id('tile-video').count(), 0)
     await until('the guest’s own tile', () => frames(guest, 'self-view'), (seen) => seen > 15)
   })
@@ -120,6 +130,7 @@ describe('a stage', { concurrency: 1 }, () => {
     await until('one alone', () => viewer.id('tile').count(), (tiles) => tiles === 0)
     await guest.page.getByText('The host has taken you off the stage').waitFor()
     assert.equal(await guest.id('backstage').count(), 0)
+    assert.equal(await filming(guest), 0)
     const whole = await box(viewer, 'video')
     assert.ok(whole.width > 800, `the host has the whole picture again: ${JSON.stringify(whole)}`)
     const still = await frames(viewer, 'video')
@@ -140,9 +151,18 @@ describe('a stage', { concurrency: 1 }, () => {
     await until('the guest again', () => frames(viewer, 'tile-video'), (seen) => seen > 10)
     await guest.id('stage-leave').click()
     await until('one alone', () => viewer.id('tile').count(), (tiles) => tiles === 0)
+    assert.equal(await filming(guest), 0)
   })
 
-  step('nothing went wrong in the three browsers', () => assert.deepEqual([...host.faults, ...guest.faults, ...viewer.faults], []))
+  step('somebody without an account asks under a name, and is dismissed', async () => {
+    await viewer.id('ask-to-join').click()
+    await viewer.id('stage-name').fill('Passer-by')
+    await viewer.id('stage-ask').click()
+    await host.id('stage-asker').filter({ hasText: 'Passer-by' }).waitFor()
+    await host.id('stage-dismiss').click()
+    await viewer.page.getByText('Not this time').waitFor()
+    assert.deepEqual([await viewer.id('backstage').count(), await viewer.id('self-view').count()], [0, 0])
+  })
 
   step('whom the host blocks is out at once, and refused from then on', async () => {
     await eve.page.goto('/@mira')
@@ -162,6 +182,21 @@ describe('a stage', { concurrency: 1 }, () => {
     await until('a picture again', () => frames(eve, 'video'), (seen) => seen > 0)
   })
 
+  step('the end of the live is the end of a guest’s camera too', async () => {
+    await guest.id('ask-to-join').click()
+    await guest.id('stage-ask').click()
+    await host.id('stage-admit').click()
+    await until('the guest', () => frames(viewer, 'tile-video'), (seen) => seen > 10)
+    assert.equal(await filming(guest), 2)
+    await host.id('end-live').click()
+    await host.id('end-confirm').click()
+    await until('the curtain', () => guest.id('video').count(), (players) => players === 0)
+    assert.equal(await filming(guest), 0)
+    assert.deepEqual([...host.faults, ...guest.faults, ...viewer.faults], [])
+  })
+
+  /** Cameras and microphones that this page holds. */
+  const filming = (screen) => screen.page.evaluate(() => globalThis.cameras.filter((track) => track.readyState === 'live').length)
   const frames = async (screen, testid) => {
     const video = screen.id(testid).first()
     return (await video.count()) === 0 ? 0 : video.evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames)
