@@ -18,12 +18,14 @@ const BESIDE: &[(&str, &[&str], &[&str])] = &[
     ("replay", &["hls", "base"], &["server", "rooms", "media"]),
     ("hls", &["base"], &["media", "rooms", "replay"]),
     ("rtmp", &["base"], &["media", "rooms", "server"]),
+    ("mixer", &["base"], &["media"]),
 ];
 
 pub const LAYERS: Rule = Rule {
     name: "layers",
     says: "A crate may use only crates below it: server, commerce, rooms, fanout, media, replay, hls, rtmp, people, \
-           api, ledger, store, base; camera, fanout, hls and rtmp use base alone, replay hls too, and testkit is for tests.",
+           api, ledger, store, base; camera, fanout, hls, mixer and rtmp use base alone, replay hls too, and testkit is \
+           for tests.",
     check: layers,
 };
 

@@ -1,0 +1,1 @@
+//! The people on a stage as one picture and one sound.
