@@ -281,7 +281,7 @@ impl Mixer {
     }
 
     fn encode(&mut self, time: u64, keyframe: bool, out: &mut Vec<MixedPicture>) -> Result<(), MixerError> {
-        self.small.halve(&self.picture, &mut self.resizer);
+        self.small.halve(&self.picture);
         let ms = (time - self.start) / 90;
         let pictures = [&self.picture, &self.small];
         for ((rendition, encoder), picture) in
@@ -325,10 +325,8 @@ impl Tile {
                 self.drawn = drawn;
             }
             None if self.drawn != Drawn::Card => {
-                into.lay(
-                    &card::avatar(seat, &person.name, place.width, place.height),
-                    place,
-                );
+                let card = card::avatar(seat, &person.name, place.width, place.height);
+                into.lay(&card, (0, 0), place);
                 self.drawn = Drawn::Card;
             }
             None => {}

@@ -91,7 +91,7 @@ impl Picture {
             *under = (f32::from(*under) + (f32::from(ink) - f32::from(*under)) * alpha).round() as u8;
         };
         lay(&mut self.planes[0][y * self.width + x], ink[0]);
-        if x % 2 == 0 && y % 2 == 0 {
+        if x.is_multiple_of(2) && y.is_multiple_of(2) {
             let at = y / 2 * (self.width / 2) + x / 2;
             lay(&mut self.planes[1][at], ink[1]);
             lay(&mut self.planes[2][at], ink[2]);
@@ -124,51 +124,58 @@ impl Picture {
         self.shape(from, to, ink, |px, py| (px - x).hypot(py - y) - radius);
     }
 
-    /// Lays the whole of `from`, which is as large as `at`, into this picture.
-    pub(crate) fn lay(&mut self, from: &Picture, at: Rectangle) {
-        for ((to, stride, at), from) in self.parts(at).into_iter().zip(&from.planes) {
-            let rows = to.chunks_exact_mut(stride).skip(at.top).take(at.height);
-            for (to, from) in rows.zip(from.chunks_exact(at.width)) {
-                to[at.left..at.left + at.width].copy_from_slice(from);
+    /// Lays a part of `from`, whose top left corner is given and which is as large as `at`, into this picture.
+    pub(crate) fn lay(&mut self, from: &Picture, (left, top): (usize, usize), at: Rectangle) {
+        for (plane, (to, stride, at)) in self.parts(at).into_iter().enumerate() {
+            let scale = if plane == 0 { 1 } else { 2 };
+            let to = to.chunks_exact_mut(stride).skip(at.top).take(at.height);
+            let from = from.planes[plane]
+                .chunks_exact(from.width / scale)
+                .skip(top / scale);
+            for (to, from) in to.zip(from) {
+                to[at.left..at.left + at.width].copy_from_slice(&from[left / scale..][..at.width]);
             }
         }
     }
 
     /// Lays `from` into a place, scaled: filling it and cropped, or whole within it.
     pub(crate) fn lay_scaled(&mut self, from: &Picture, at: Rectangle, whole: bool, resizer: &mut Resizer) {
-        let (at, crop) = if whole {
-            (
-                inscribed(from, at),
-                [0.0, 0.0, from.width as f64, from.height as f64],
-            )
+        let (at, [left, top, width, height]) = if whole {
+            let all = [0.0, 0.0, from.width as f64, from.height as f64];
+            (inscribed(from, at), all)
         } else {
             (at, cropped(from, at))
         };
-        let filter = ResizeAlg::Convolution(FilterType::Bilinear);
-        self.resize(from, at, crop, filter, resizer);
+        if (width, height) == (at.width as f64, at.height as f64) {
+            self.lay(from, (left as usize, top as usize), at);
+        } else {
+            self.resize(from, [left, top, width, height], at, resizer);
+        }
     }
 
     /// Becomes `from` at half its width and height.
-    pub(crate) fn halve(&mut self, from: &Picture, resizer: &mut Resizer) {
-        let crop = [0.0, 0.0, from.width as f64, from.height as f64];
-        let filter = ResizeAlg::Convolution(FilterType::Box);
-        self.resize(from, self.whole(), crop, filter, resizer);
+    pub(crate) fn halve(&mut self, from: &Picture) {
+        for (plane, (to, from_pixels)) in self.planes.iter_mut().zip(&from.planes).enumerate() {
+            let scale = if plane == 0 { 1 } else { 2 };
+            let rows = from_pixels.chunks_exact(from.width / scale * 2);
+            for (to, rows) in to.chunks_exact_mut(self.width / scale).zip(rows) {
+                let (upper, lower) = rows.split_at(rows.len() / 2);
+                let pairs = upper.chunks_exact(2).zip(lower.chunks_exact(2));
+                for (to, (upper, lower)) in to.iter_mut().zip(pairs) {
+                    let sum = [upper[0], upper[1], lower[0], lower[1]].map(u16::from);
+                    *to = ((sum[0] + sum[1] + sum[2] + sum[3] + 2) / 4) as u8;
+                }
+            }
+        }
     }
 
-    fn resize(
-        &mut self,
-        from: &Picture,
-        at: Rectangle,
-        crop: [f64; 4],
-        filter: ResizeAlg,
-        resizer: &mut Resizer,
-    ) {
+    fn resize(&mut self, from: &Picture, crop: [f64; 4], at: Rectangle, resizer: &mut Resizer) {
         let height = self.height;
         for (plane, (to, stride, at)) in self.parts(at).into_iter().enumerate() {
             let scale = if plane == 0 { 1 } else { 2 };
             let [left, top, wide, high] = crop.map(|length| length / f64::from(scale));
             let options = ResizeOptions::new()
-                .resize_alg(filter)
+                .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
                 .crop(left, top, wide, high)
                 .use_alpha(false);
             let [width, height, to_width, to_height] =

@@ -119,7 +119,7 @@ fn half_is_the_mean() {
     let mut small = Picture::filled(32, 18, [0; 3]);
     let mut source = quarters(64, 36);
     source.planes[0][..2].fill(30);
-    small.halve(&source, &mut Resizer::new());
+    small.halve(&source);
     assert_eq!(levels(&small), [10, 20, 30, 40]);
     assert_eq!(small.planes[0][0], 20);
 }
