@@ -9,6 +9,7 @@ use busk_mixer::{
 use bytes::Bytes;
 use common::screen::{Screen, assert_like};
 use common::{Camera, Noise, Planes};
+use openh264::encoder::Profile;
 
 /// What stands between people, and the ground of seat 0's card.
 const GROUND: [u8; 3] = [28, 131, 128];
@@ -139,6 +140,23 @@ fn a_camera_may_change_its_size_and_be_turned() {
     screen.flat(&mut seats(1, 640, 360), 6);
     assert_tiles(&screen, Layout::Grid, None, &[0]);
     assert_eq!(screen.mixer.counts().decoders_failed, 0);
+}
+
+/// Decoders hold pictures of the high profile back, for B-frames; a camera that has none must not be late for it.
+#[test]
+fn every_profile_is_shown_at_once() {
+    for profile in [Profile::Baseline, Profile::Main, Profile::High] {
+        let mut screen = on_stage(1);
+        let mut camera = Camera::of_profile(2_000, profile);
+        for n in 0..12 {
+            let ink = INKS[n / 3];
+            let unit = camera.shoot(&Planes::flat(640, 360, ink), screen.time(), n == 0);
+            screen.step(vec![(0, unit)]);
+            let found = screen.ink(640, 360);
+            let apart = found[0].abs_diff(ink[0]);
+            assert!(apart < 20, "{profile:?}: picture {n} is {found:?}, not {ink:?}");
+        }
+    }
 }
 
 #[test]
@@ -273,7 +291,7 @@ fn rubbish_harms_nobody_else() {
             .1
             .shoot(&Planes::moving(320, 180, n, &mut noise), time, n % 5 == 0);
         // Parameter sets that are bent are refused; what is to be seen is what a decoder makes of slices.
-        let sets_too = noise.next() % 8 == 0;
+        let sets_too = noise.next().is_multiple_of(8);
         for nal in bad.nals.iter_mut().filter(|nal| nal[0] & 0x1f < 7 || sets_too) {
             let mut bytes = nal.to_vec();
             match noise.next() % 4 {

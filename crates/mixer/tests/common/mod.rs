@@ -1,12 +1,13 @@
 //! Cameras of H.264 for tests and for the measurement.
 #![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, reason = "what fails here fails a test")]
 
 pub mod screen;
 
 use busk_mixer::{AccessUnit, Orientation};
 use bytes::Bytes;
 use openh264::OpenH264API;
-use openh264::encoder::{BitRate, Complexity, Encoder, EncoderConfig, FrameRate, RateControlMode};
+use openh264::encoder::{BitRate, Complexity, Encoder, EncoderConfig, FrameRate, Profile, RateControlMode};
 use openh264::formats::YUVSlices;
 
 /// Planes of a picture.
@@ -77,11 +78,16 @@ pub struct Camera {
 
 impl Camera {
     pub fn new(kbits_per_s: u32) -> Self {
+        Self::of_profile(kbits_per_s, Profile::Baseline)
+    }
+
+    pub fn of_profile(kbits_per_s: u32, profile: Profile) -> Self {
         let config = EncoderConfig::new()
             .bitrate(BitRate::from_bps(kbits_per_s * 1_000))
             .rate_control_mode(RateControlMode::Bitrate)
             .max_frame_rate(FrameRate::from_hz(30.0))
             .complexity(Complexity::Low)
+            .profile(profile)
             .skip_frames(false)
             .scene_change_detect(false)
             .num_threads(1);
