@@ -87,7 +87,7 @@ fn a_picture_fills_its_place_or_is_whole_within_it() {
 #[test]
 fn a_little_too_large_is_cropped_without_interpolation() {
     let mut source = Picture::filled(640, 360, [0, 128, 128]);
-    let noise = |n: usize| (n * 2_654_435_761 >> 7) as u8;
+    let noise = |n: usize| ((n * 2_654_435_761) >> 7) as u8;
     for plane in &mut source.planes {
         plane
             .iter_mut()
