@@ -24,6 +24,8 @@ pub struct Policy {
     pub streak_price_max: i64,
     /// How long a room waits for a lost camera, in seconds.
     pub resume_window_s: u64,
+    /// How long a replay is kept, in days.
+    pub replay_keep_days: u64,
     /// Chat messages a signed-in person may send in `chat_window_s`.
     pub chat_messages_max: u32,
     /// Chat messages a guest may send in `chat_window_s`.
@@ -41,6 +43,7 @@ impl Default for Policy {
             streak_window_ms: 5_000,
             streak_price_max: 99,
             resume_window_s: 60,
+            replay_keep_days: 30,
             chat_messages_max: 5,
             chat_messages_guest_max: 3,
             chat_window_s: 10,

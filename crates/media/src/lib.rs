@@ -19,11 +19,14 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use busk_base::{MediaSessionId, RoomId, Timestamp};
+use busk_replay::Recorders;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod feed;
@@ -52,6 +55,8 @@ pub struct Config {
     pub sessions_max: usize,
     /// What time it is: what programs say of when their pictures were taken is counted from here.
     pub now: Timestamp,
+    /// The folder in which programs are recorded; without one none is.
+    pub recordings: Option<PathBuf>,
 }
 
 impl Config {
@@ -64,6 +69,7 @@ impl Config {
             viewers_per_room_max: 2_000,
             sessions_max: 10_000,
             now,
+            recordings: None,
         }
     }
 }
@@ -259,6 +265,7 @@ struct Inner {
     address: SocketAddr,
     advertised: Vec<SocketAddr>,
     programs: program::Programs,
+    words: Mutex<Option<SyncSender<program::Word>>>,
     handles: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -266,10 +273,18 @@ impl Media {
     /// Opens the ports and starts the threads. Events are lost only when nobody takes them for very long.
     pub fn start(config: &Config, events: mpsc::Sender<MediaEvent>) -> io::Result<Self> {
         let registry = Arc::new(Registry::new(config.threads.clamp(1, 64), config.sessions_max));
-        let (words, programs, program) = program::serve::start(config.now)?;
+        let (recorders, recording) = match &config.recordings {
+            Some(folder) => {
+                let (recorders, thread) = Recorders::start(folder.clone())?;
+                (Some(recorders), Some(thread))
+            }
+            None => (None, None),
+        };
+        let (words, programs, program) = program::serve::start(config.now, recorders)?;
         let mut threads = webrtc::serve::start(config, &registry, &events, &words)?;
-        // Last, since it ends when the others have.
+        // Last, since each ends when those before it have.
         threads.handles.push(program);
+        threads.handles.extend(recording);
         Ok(Self {
             inner: Arc::new(Inner {
                 mailboxes: threads.mailboxes,
@@ -277,6 +292,7 @@ impl Media {
                 address: threads.address,
                 advertised: threads.advertised,
                 programs,
+                words: Mutex::new(Some(words)),
                 handles: Mutex::new(threads.handles),
             }),
         })
@@ -417,6 +433,16 @@ impl Media {
         let _ = self.inner.mailboxes[self.thread_of_room(room)].post(Ask::Broadcast(room));
     }
 
+    /// Says who is to be seen in a room's program, and how. Those whose cameras are away are not among them.
+    pub fn show(&self, room: RoomId, shown: program::Shown) {
+        let words = self.inner.words.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(words) = words.as_ref()
+            && words.try_send(program::Word::Show(room, shown)).is_err()
+        {
+            tracing::error!(%room, "the program was not told of the stage");
+        }
+    }
+
     /// A room's program, from its first picture on the air to a minute after its end.
     pub fn program(&self, room: RoomId) -> Option<Arc<program::Program>> {
         self.inner.programs.of(room)
@@ -462,6 +488,10 @@ impl Drop for Inner {
         for mailbox in &self.mailboxes {
             let _ = mailbox.post(Ask::Stop);
         }
+        self.words
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         for handle in self
             .handles
             .get_mut()

@@ -13,6 +13,8 @@ use crate::track::{Packet, Track, TrackKind};
 pub const SEATS_MAX: usize = 8;
 /// Sizes in which a source can send its picture (simulcast, RFC 8853).
 pub const LAYERS_MAX: usize = 3;
+/// Of the program's 720 lines, what one of several people gets.
+const TILE_HEIGHT: u16 = 360;
 /// A source whose clock and ours part by more than this has changed its clock.
 const CLOCK_DRIFT_MAX: Duration = Duration::from_secs(1);
 
@@ -89,6 +91,17 @@ impl Seat {
     /// Which of the layers is the best one that comes.
     pub fn best(&self) -> usize {
         self.best
+    }
+
+    /// The layer that the program is made of: the best one of a person alone, else one that fills a tile.
+    pub fn layer_for_program(&self, alone: bool, now: Instant) -> usize {
+        let flowing = self.layers().iter().enumerate();
+        let fills = flowing.filter(|(_, track)| track.is_flowing(now) && track.height() >= TILE_HEIGHT);
+        let smallest = fills.min_by_key(|(_, track)| track.height());
+        match smallest {
+            Some((layer, _)) if !alone => layer,
+            _ => self.best,
+        }
     }
 
     /// Every layer is to begin anew with a keyframe.

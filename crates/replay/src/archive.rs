@@ -49,6 +49,22 @@ pub struct S3Config {
     pub path_style: bool,
 }
 
+impl std::fmt::Debug for S3Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            endpoint,
+            bucket,
+            prefix,
+            ..
+        } = self;
+        f.debug_struct("S3Config")
+            .field("endpoint", endpoint)
+            .field("bucket", bucket)
+            .field("prefix", prefix)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why something of an archive cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
-use crate::{Room, RoomEvent, RoomView, blocks, hls, log, session, socket, stage, view, whep, whip};
+use crate::{Room, RoomEvent, RoomView, blocks, hls, log, replay, session, socket, stage, view, whep, whip};
 
 const LISTED_MAX: i64 = 100;
 const EVENTS_MAX: i64 = 200;
@@ -39,6 +39,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .routes(operations!(channel))
         .merge(stage::http::routes())
         .merge(blocks::routes())
+        .merge(replay::routes())
         .route("/ws/rooms/{room}", get(socket::open))
         .merge(media)
         .with_state(rooms)

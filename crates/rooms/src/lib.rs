@@ -21,6 +21,7 @@ mod http;
 mod live;
 pub mod log;
 mod rates;
+pub mod replay;
 pub mod room;
 pub mod rtmp;
 mod schema;

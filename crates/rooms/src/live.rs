@@ -10,11 +10,13 @@ use busk_api::Site;
 use busk_base::{JobId, MediaSessionId, RoomId};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
+use busk_replay::Archive;
 use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::Speaker;
 use crate::rates::Rates;
+use crate::replay::Shelf;
 use crate::socket::Commands;
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
@@ -34,6 +36,7 @@ struct Parts {
     site: Site,
     fanout: Fanout<Arc<Viewer>>,
     media: Media,
+    shelf: Option<Shelf>,
     rates: Mutex<Rates>,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
@@ -56,6 +59,8 @@ pub struct RoomsConfig {
     pub fanout: busk_fanout::Config,
     pub media: Media,
     pub media_events: mpsc::Receiver<MediaEvent>,
+    /// Where the media plane records to.
+    pub archive: Option<Archive>,
     /// What the store announced; see [`announcements`].
     pub announced: mpsc::UnboundedReceiver<Vec<Announcement>>,
 }
@@ -84,6 +89,7 @@ impl Rooms {
             site: config.site,
             fanout,
             media: config.media,
+            shelf: config.archive.map(Shelf::new),
             rates: Mutex::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
@@ -105,6 +111,10 @@ impl Rooms {
 
     pub(crate) fn media(&self) -> &Media {
         &self.0.media
+    }
+
+    pub(crate) fn shelf(&self) -> Option<&Shelf> {
+        self.0.shelf.as_ref()
     }
 
     /// Sockets, frames and bytes so far, for the metrics.
@@ -181,6 +191,7 @@ impl Rooms {
             .await?;
         tracing::info!(room = %room.id, state = room.state.word(), "camera connected");
         if room.state.is_on_air() {
+            self.show(room.id).await?;
             self.media().broadcast(room.id);
         }
         Ok(())
@@ -218,7 +229,10 @@ impl Rooms {
         let until = now + Duration::from_secs(self.site().policy().resume_window_s);
         let change = move |tx: &mut Tx| state::interrupt(tx, room, job, until, now);
         match self.site().store().write(change).await {
-            Ok(_) => tracing::info!(%room, "camera lost"),
+            Ok(_) => {
+                tracing::info!(%room, "camera lost");
+                self.show(room).await?;
+            }
             // A camera tried out in the lobby, or one that hung up after the end.
             Err(ChangeError::WrongState(_)) => {}
             Err(error) => return Err(error),
@@ -259,6 +273,7 @@ impl Rooms {
             .store()
             .write(move |tx| state::go_live(tx, room, by, camera, now))
             .await?;
+        self.show(room).await?;
         self.media().broadcast(room);
         Ok(live)
     }
@@ -295,6 +310,7 @@ impl Rooms {
     async fn hang_up(&self, room: RoomId) {
         self.cameras().retain(|(of, _), _| *of != room);
         self.media().close_room(room).await;
+        self.settle_replay(room).await;
     }
 
     /// Does a [`state::END_JOB`].

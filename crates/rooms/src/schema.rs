@@ -11,6 +11,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0002_stage",
         sql: STAGE,
     },
+    Migration {
+        name: "rooms/0003_replay",
+        sql: "CREATE TABLE room_replay (room BYTEA PRIMARY KEY, visibility TEXT NOT NULL)",
+    },
 ];
 
 /// Who is on stage and how it is laid out: read and written as a whole. A room without a row has its host there.

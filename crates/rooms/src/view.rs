@@ -37,6 +37,10 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
+    pub(crate) fn channel(&self) -> &ChannelRef {
+        &self.channel
+    }
+
     pub(crate) fn view(self, viewers: u32, asker: Option<PersonId>) -> RoomView {
         let Shown { room, channel } = self;
         RoomView {

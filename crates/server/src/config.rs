@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use busk_replay::S3Config;
 use busk_store::Database;
 use serde::Deserialize;
 
@@ -44,6 +45,32 @@ pub struct Settings {
     /// Where /metrics is served [default: 127.0.0.1:8082]
     #[arg(long, env = "BUSK_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Where recordings are kept beside this machine: an S3 bucket. Keys are read from the same place
+    #[arg(long, env = "BUSK_S3_BUCKET", value_name = "NAME")]
+    pub s3_bucket: Option<String>,
+    /// The service, when it is not Amazon's
+    #[arg(long, env = "BUSK_S3_ENDPOINT", value_name = "URL")]
+    pub s3_endpoint: Option<String>,
+    /// [default: us-east-1]
+    #[arg(long, env = "BUSK_S3_REGION", value_name = "NAME")]
+    pub s3_region: Option<String>,
+    /// What all keys begin with
+    #[arg(long, env = "BUSK_S3_PREFIX", value_name = "TEXT")]
+    pub s3_prefix: Option<String>,
+    #[arg(
+        long,
+        env = "BUSK_S3_ACCESS_KEY_ID",
+        value_name = "ID",
+        hide_env_values = true
+    )]
+    pub s3_access_key_id: Option<String>,
+    #[arg(
+        long,
+        env = "BUSK_S3_SECRET_ACCESS_KEY",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub s3_secret_access_key: Option<Secret>,
     /// Whether sign-ins, sign-ups and guests are limited per address; turn it off behind a proxy that
     /// shows one address for everyone, or for a load test [default: true]
     #[arg(long, env = "BUSK_ADDRESS_LIMITS", value_name = "BOOL")]
@@ -51,6 +78,25 @@ pub struct Settings {
     /// HTTP connections at most; further ones wait [default: 8192]
     #[arg(long, env = "BUSK_CONNECTIONS_MAX", value_name = "NUMBER")]
     pub connections_max: Option<usize>,
+}
+
+/// What is not to be read in any log.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 /// The configuration in force.
@@ -65,6 +111,7 @@ pub struct Config {
     pub media_advertise: Vec<IpAddr>,
     pub rtmp_listen: Option<SocketAddr>,
     pub metrics_listen: SocketAddr,
+    pub s3: Option<S3Config>,
     pub address_limits: bool,
     pub connections_max: usize,
 }
@@ -75,6 +122,8 @@ pub enum ConfigError {
     File { path: String, why: String },
     #[error("database_url must be sqlite:PATH or postgres://…")]
     DatabaseUrl,
+    #[error("s3_bucket needs s3_access_key_id and s3_secret_access_key")]
+    S3Keys,
     #[error("rtmp_listen must be ADDRESS:PORT or off")]
     RtmpListen,
     #[error("public_url must be http://… or https://… without a path")]
@@ -112,6 +161,12 @@ impl Settings {
             media_advertise: self.media_advertise.or(other.media_advertise),
             rtmp_listen: self.rtmp_listen.or(other.rtmp_listen),
             metrics_listen: self.metrics_listen.or(other.metrics_listen),
+            s3_bucket: self.s3_bucket.or(other.s3_bucket),
+            s3_endpoint: self.s3_endpoint.or(other.s3_endpoint),
+            s3_region: self.s3_region.or(other.s3_region),
+            s3_prefix: self.s3_prefix.or(other.s3_prefix),
+            s3_access_key_id: self.s3_access_key_id.or(other.s3_access_key_id),
+            s3_secret_access_key: self.s3_secret_access_key.or(other.s3_secret_access_key),
             address_limits: self.address_limits.or(other.address_limits),
             connections_max: self.connections_max.or(other.connections_max),
         }
@@ -128,6 +183,20 @@ impl Settings {
         if self.public_url.as_deref().is_some_and(|url| !is_origin(url)) {
             return Err(ConfigError::PublicUrl);
         }
+        let s3 = match (self.s3_bucket, self.s3_access_key_id, self.s3_secret_access_key) {
+            (None, ..) => None,
+            (Some(bucket), Some(access_key_id), Some(secret_access_key)) => Some(S3Config {
+                // Services that are not Amazon's have the bucket in the path.
+                path_style: self.s3_endpoint.is_some(),
+                endpoint: self.s3_endpoint,
+                region: self.s3_region.unwrap_or_else(|| "us-east-1".into()),
+                bucket,
+                prefix: self.s3_prefix.unwrap_or_default().trim_matches('/').to_owned(),
+                access_key_id,
+                secret_access_key: secret_access_key.0,
+            }),
+            _ => return Err(ConfigError::S3Keys),
+        };
         let rtmp_listen = match self.rtmp_listen.as_deref() {
             None => Some(everywhere(1935)),
             Some("off") => None,
@@ -140,6 +209,7 @@ impl Settings {
             public_url: self.public_url,
             media_listen: self.media_listen.unwrap_or(everywhere(8081)),
             media_advertise: self.media_advertise.unwrap_or_default(),
+            s3,
             rtmp_listen,
             metrics_listen: self
                 .metrics_listen

@@ -12,6 +12,7 @@ use busk_commerce::providers::sandbox::{self, Sandbox};
 use busk_ledger::PostError;
 use busk_media::Media;
 use busk_people::{Coins, Limits};
+use busk_replay::Archive;
 use busk_rooms::{Rooms, RoomsConfig};
 use busk_store::{Announcement, Migration, StoreError, Tx};
 use tokio::sync::mpsc;
@@ -31,6 +32,8 @@ pub const MIGRATIONS: &[&[Migration]] = &[
 ];
 
 const MEDIA_EVENTS_MAX: usize = 4_096;
+/// How often what was recorded follows to S3.
+const UPLOAD_EVERY: Duration = Duration::from_secs(10);
 /// How often diamonds that were held long enough are made available.
 const RELEASE_EVERY: Duration = Duration::from_secs(30);
 const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
@@ -53,6 +56,12 @@ impl Features {
         let (events, media_events) = mpsc::channel(MEDIA_EVENTS_MAX);
         let mut media = busk_media::Config::new(config.media_listen, site.now());
         media.advertised = config.media_advertise.clone();
+        let recordings = config.data_dir.join("recordings");
+        let kept = |error| StartError::DataDir(recordings.display().to_string(), error);
+        std::fs::create_dir_all(&recordings).map_err(kept)?;
+        media.recordings = Some(recordings.clone());
+        let archive = Archive::new(&recordings, config.s3.as_ref());
+        let archive = archive.map_err(|error| kept(std::io::Error::other(error)))?;
         let listen = |error| StartError::Listen(config.media_listen, error);
         let media = Media::start(&media, events).map_err(listen)?;
         tracing::info!(listen = %media.address(), advertised = ?media.advertised(), "media");
@@ -61,9 +70,15 @@ impl Features {
             fanout: busk_fanout::Config::default(),
             media,
             media_events,
+            archive: Some(archive.clone()),
             announced,
         };
         let rooms = Rooms::start(rooms).await.map_err(StartError::Rooms)?;
+        let settles = rooms.clone();
+        tokio::spawn(async move { settles.settle_replays().await });
+        if config.s3.is_some() {
+            tokio::spawn(archive.upload_forever(UPLOAD_EVERY));
+        }
         let secret = sandbox::secret(site.store(), site.secret()).await?;
         let notices = format!("http://{}/api/v1/providers/sandbox/notices", reachable(http));
         let sandbox = Sandbox::new(site.clone(), secret, notices)

@@ -110,7 +110,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
             stopped.clone(),
         )),
         tokio::spawn(release_earnings(site.clone(), stopped.clone())),
-        tokio::spawn(sweep(site.clone(), stopped.clone())),
+        tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
     if let Some(listener) = encoders {
         tracing::info!(rtmp = %local(&listener)?, "encoders may come");
@@ -237,8 +237,8 @@ async fn offer_setup(site: &Site) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes sessions that have ended, now and then.
-async fn sweep(site: Site, mut stop: Stop) {
+/// Removes sessions that have ended and replays that were kept long enough, now and then.
+async fn sweep(site: Site, rooms: Rooms, mut stop: Stop) {
     let mut tick = tokio::time::interval(SWEEP_EVERY);
     loop {
         tokio::select! {
@@ -249,5 +249,6 @@ async fn sweep(site: Site, mut stop: Stop) {
         if let Err(error) = site.store().write(move |tx| session::sweep(tx, now)).await {
             tracing::warn!(%error, "ended sessions could not be removed");
         }
+        rooms.expire_replays().await;
     }
 }

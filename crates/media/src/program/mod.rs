@@ -1,11 +1,14 @@
 //! The program: a room as one picture and one sound, for all who do not watch in real time.
 //!
 //! The media threads hand over what cameras bring; one thread puts it together, turns the sound to AAC and
-//! packs both for LL-HLS. Nothing of the picture is decoded. Who asks for a playlist waits here, not there.
+//! packs both for LL-HLS and the recording. While one camera is shown nothing of the picture is decoded; several
+//! are mixed, each such room on a thread of its own. Who asks for a playlist waits here, not there.
 //!
 //! Invariant: the program's time only goes on, whatever cameras come, go and say of theirs.
 
+mod clock;
 mod feed;
+mod mixing;
 mod pictures;
 pub(crate) mod serve;
 mod sound;
@@ -16,6 +19,8 @@ use std::time::{Duration, Instant};
 
 use busk_base::{MediaSessionId, RoomId, Timestamp};
 use busk_hls::{Answer, Ask, AskRefused, Packager, Rendition, ResourceName};
+pub use busk_mixer::Layout;
+use busk_replay::Recorder;
 use bytes::Bytes;
 use tokio::sync::watch;
 
@@ -33,6 +38,7 @@ const WAIT_MAX: Duration = Duration::from_secs(6);
 pub(crate) enum Word {
     Packet {
         room: RoomId,
+        seat: u8,
         session: MediaSessionId,
         from: From,
         packet: Packet,
@@ -40,13 +46,58 @@ pub(crate) enum Word {
     /// A whole picture, from a source that does not send packets.
     Picture {
         room: RoomId,
+        seat: u8,
         session: MediaSessionId,
         /// When the moment it shows was.
         wall: Instant,
         picture: FedPicture,
     },
+    /// Who is to be seen in the program, and how.
+    Show(RoomId, Shown),
     /// The room has ended; no camera will come back.
     Over(RoomId),
+}
+
+/// A stage as the program shows it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shown {
+    pub layout: Layout,
+    pub focus: Option<u8>,
+    /// Those whose cameras are connected.
+    pub seats: Vec<ShownSeat>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShownSeat {
+    pub seat: u8,
+    /// For the card that stands for a camera that is off.
+    pub name: String,
+    pub muted: bool,
+    pub hidden: bool,
+}
+
+impl Shown {
+    /// The host alone, as a room begins.
+    fn host() -> Self {
+        Self {
+            seats: vec![ShownSeat {
+                seat: 0,
+                name: String::new(),
+                muted: false,
+                hidden: false,
+            }],
+            ..Self::default()
+        }
+    }
+
+    fn sees(&self, seat: u8) -> bool {
+        self.seats.iter().any(|shown| shown.seat == seat && !shown.hidden)
+    }
+
+    /// Whether this seat's camera is all there is to see and hear.
+    fn is_one_camera(&self, seat: u8) -> bool {
+        self.seats.len() == 1 && self.sees(seat)
+    }
 }
 
 /// The programs of all rooms.
@@ -59,8 +110,8 @@ impl Programs {
         programs.get(&room).cloned()
     }
 
-    fn begin(&self, room: RoomId, now: Timestamp) -> Arc<Program> {
-        let program = Arc::new(Program::new(now));
+    fn begin(&self, room: RoomId, now: Timestamp, recorder: Option<Recorder>) -> Arc<Program> {
+        let program = Arc::new(Program::new(now, recorder));
         let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
         programs.insert(room, program.clone());
         program
@@ -74,6 +125,8 @@ impl Programs {
 
 /// A room's program, as it is served.
 pub struct Program {
+    /// Held while the packager is changed, so that what is finished is recorded in order.
+    recorder: Mutex<Option<Recorder>>,
     packager: Mutex<Packager>,
     changed: watch::Sender<()>,
 }
@@ -89,9 +142,14 @@ pub enum PlaylistError {
 }
 
 impl Program {
-    fn new(now: Timestamp) -> Self {
+    fn new(now: Timestamp, recorder: Option<Recorder>) -> Self {
+        let mut packager = feed::packager(now);
+        if recorder.is_some() {
+            packager.keep_finished();
+        }
         Self {
-            packager: Mutex::new(feed::packager(now)),
+            recorder: Mutex::new(recorder),
+            packager: Mutex::new(packager),
             changed: watch::Sender::new(()),
         }
     }
@@ -100,17 +158,35 @@ impl Program {
         self.packager.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes it, and wakes those who wait if there is more for them now.
+    /// Changes it, has what is finished recorded, and wakes those who wait if there is more for them now.
     fn change<T>(&self, change: impl FnOnce(&mut Packager) -> T) -> T {
+        let mut recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
         let mut packager = self.packager();
         let before = packager.progress();
         let done = change(&mut packager);
         let goes_on = packager.progress() != before;
+        let finished = packager.take_finished();
         drop(packager);
+        if let Some(recorder) = recorder.as_mut() {
+            recorder.take(finished);
+        }
         if goes_on {
             self.changed.send_replace(());
         }
         done
+    }
+
+    /// The room has ended.
+    fn end(&self) {
+        self.change(Packager::end);
+        let recorder = self
+            .recorder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(recorder) = recorder {
+            recorder.end();
+        }
     }
 
     /// The multivariant playlist (RFC 8216 §4.3.4); `None` until it is known what it is to say.

@@ -7,9 +7,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use busk_base::{RoomId, Timestamp};
+use busk_replay::Recorders;
 
+use super::clock::Start;
 use super::feed::Feed;
-use super::{Programs, Word};
+use super::{Programs, Shown, Word};
 
 /// Words that may wait for the thread: seconds of a hundred cameras.
 const WORDS_MAX: usize = 65_536;
@@ -17,14 +19,19 @@ const WORDS_MAX: usize = 65_536;
 const LINGER: Duration = Duration::from_secs(60);
 
 /// Starts the thread; it ends when nobody can hand anything over any more.
-pub(crate) fn start(now: Timestamp) -> io::Result<(SyncSender<Word>, Programs, JoinHandle<()>)> {
+pub(crate) fn start(
+    now: Timestamp,
+    recorders: Option<Recorders>,
+) -> io::Result<(SyncSender<Word>, Programs, JoinHandle<()>)> {
     let (words, inbox) = sync_channel(WORDS_MAX);
     let programs = Programs::default();
     let worker = Worker {
         programs: programs.clone(),
+        recorders,
         feeds: HashMap::new(),
+        shown: HashMap::new(),
         ended: Vec::new(),
-        start: (clock(), now),
+        start: Start(clock(), now),
     };
     let builder = std::thread::Builder::new().name("media-program".into());
     let handle = builder.spawn(move || worker.run(&inbox))?;
@@ -35,16 +42,17 @@ pub(crate) fn start(now: Timestamp) -> io::Result<(SyncSender<Word>, Programs, J
     clippy::disallowed_methods,
     reason = "this is the shell: it gives the programs their time"
 )]
-fn clock() -> Instant {
+pub(super) fn clock() -> Instant {
     Instant::now()
 }
 
 struct Worker {
     programs: Programs,
+    recorders: Option<Recorders>,
     feeds: HashMap<RoomId, Feed>,
+    shown: HashMap<RoomId, Shown>,
     ended: Vec<(RoomId, Instant)>,
-    /// The same moment by both clocks.
-    start: (Instant, Timestamp),
+    start: Start,
 }
 
 impl Worker {
@@ -63,17 +71,26 @@ impl Worker {
         match word {
             Word::Packet {
                 room,
+                seat,
                 session,
                 from,
                 packet,
-            } => self.feed(room).push(session, from, packet),
+            } => self.feed(room).push(seat, session, from, packet),
             Word::Picture {
                 room,
+                seat,
                 session,
                 wall,
                 picture,
-            } => self.feed(room).push_picture(session, wall, picture),
+            } => self.feed(room).push_picture(seat, session, wall, picture),
+            Word::Show(room, shown) => {
+                if let Some(feed) = self.feeds.get_mut(&room) {
+                    feed.show(shown.clone());
+                }
+                self.shown.insert(room, shown);
+            }
             Word::Over(room) => {
+                self.shown.remove(&room);
                 if let Some(feed) = self.feeds.remove(&room) {
                     feed.end();
                     self.ended.push((room, clock()));
@@ -83,10 +100,13 @@ impl Worker {
     }
 
     fn feed(&mut self, room: RoomId) -> &mut Feed {
-        let (programs, start) = (&self.programs, self.start);
+        let (programs, start, recorders) = (&self.programs, self.start, &self.recorders);
+        let shown = &self.shown;
         self.feeds.entry(room).or_insert_with(|| {
             let now = start.1 + clock().duration_since(start.0);
-            Feed::new(programs.begin(room, now), start)
+            let recorder = recorders.as_ref().map(|recorders| recorders.record(room));
+            let shown = shown.get(&room).cloned().unwrap_or_else(Shown::host);
+            Feed::new(programs.begin(room, now, recorder), start, shown)
         })
     }
 

@@ -72,6 +72,19 @@ impl Sound {
         let Ok(count) = self.decoder.decode(packet, &mut self.decoded, false) else {
             return Ok(());
         };
+        let decoded = std::mem::take(&mut self.decoded);
+        let pushed = self.push_samples(&decoded[..count * usize::from(CHANNELS)], time, out);
+        self.decoded = decoded;
+        pushed
+    }
+
+    /// The same with samples, interleaved.
+    pub(crate) fn push_samples(
+        &mut self,
+        samples: &[i16],
+        time: u64,
+        out: &mut Vec<Unit>,
+    ) -> Result<(), SoundError> {
         let expected = self.end().unwrap_or(time);
         if time + SLACK < expected {
             return Ok(());
@@ -84,8 +97,7 @@ impl Sound {
             let silence = gap as usize * usize::from(CHANNELS);
             self.samples.resize(self.samples.len() + silence, 0);
         }
-        let count = count * usize::from(CHANNELS);
-        self.samples.extend_from_slice(&self.decoded[..count]);
+        self.samples.extend_from_slice(samples);
         self.encode(out)
     }
 

@@ -361,7 +361,9 @@ impl Thread {
         for word in std::mem::take(&mut self.plane.words) {
             match self.words.try_send(word) {
                 // A room's end must arrive; without a picture it goes on from the next keyframe.
-                Err(TrySendError::Full(over @ Word::Over(_))) => self.plane.words.push(over),
+                Err(TrySendError::Full(over @ (Word::Over(_) | Word::Show(..)))) => {
+                    self.plane.words.push(over)
+                }
                 Err(TrySendError::Full(Word::Packet { .. } | Word::Picture { .. })) => {
                     tracing::debug!("the programs' thread does not keep up");
                 }

@@ -43,7 +43,11 @@ impl Setup {
     pub(super) fn config(&self, direction: Direction) -> RtcConfig {
         let mut extensions = ExtensionMap::empty();
         extensions.set(4, Extension::RtpMid);
-        extensions.set(13, Extension::VideoOrientation);
+        // A camera that is turned turns its pictures itself unless this is agreed: then they are right in the
+        // program too.
+        if direction != Direction::In {
+            extensions.set(13, Extension::VideoOrientation);
+        }
         // Viewers have no use for bandwidth feedback while there is one quality, and at 20 reports
         // a second each it would cost more to read than the media costs to send.
         if direction != (Direction::Out { adaptive: false }) {

@@ -3,11 +3,12 @@
 use busk_api::Problem;
 use busk_base::{JobId, PersonId, RoomId};
 use busk_fanout::{Rights, Whom};
+use busk_media::program::{self, Shown, ShownSeat};
 use busk_people::block;
 use busk_store::{Reader, StoreError, Tx, jobs};
 use uuid::Uuid;
 
-use super::{Act, Actor, Away, Changed, Stage, StageError, StageView, act, of, sql, view};
+use super::{Act, Actor, Away, Changed, Layout, Stage, StageError, StageView, act, of, sql, view};
 use crate::event::SpeakerKind;
 use crate::http::room_unknown;
 use crate::live::Rooms;
@@ -58,6 +59,25 @@ impl Rooms {
         for seat in seats.filter(|seat| before.switches(*seat) != after.switches(*seat)) {
             let (muted, hidden) = after.switches(seat);
             self.media().switch(room.id, seat, muted, hidden);
+        }
+        if before != after {
+            self.show(room.id).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the program show the stage as it is now.
+    pub(crate) async fn show(&self, room: RoomId) -> Result<(), StoreError> {
+        let read = self.site().store().read(move |db: &mut Reader| {
+            let Some(shown) = rooms_view::one(db, room)? else {
+                return Ok(None);
+            };
+            let stage = of(db, room)?;
+            let view = view(db, &shown.room, &stage, None)?;
+            Ok::<_, StoreError>(Some(view))
+        });
+        if let Some(view) = read.await? {
+            self.media().show(room, in_program(view));
         }
         Ok(())
     }
@@ -130,5 +150,27 @@ impl Rooms {
         let id = job.id;
         let done = self.site().store().write(move |tx| jobs::done(tx, id));
         done.await.map_err(|e: StoreError| e.to_string())
+    }
+}
+
+/// The stage as the program shows it: those whose cameras are there.
+fn in_program(view: StageView) -> Shown {
+    let layout = match view.layout {
+        Layout::Solo => program::Layout::Solo,
+        Layout::Split => program::Layout::Split,
+        Layout::Grid => program::Layout::Grid,
+        Layout::Spotlight => program::Layout::Spotlight,
+    };
+    let there = view.seats.into_iter().filter(|seat| seat.on_air);
+    let seats = there.map(|seat| ShownSeat {
+        seat: seat.seat,
+        name: seat.who.name,
+        muted: seat.muted,
+        hidden: seat.hidden,
+    });
+    Shown {
+        layout,
+        focus: view.focus,
+        seats: seats.collect(),
     }
 }

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{handle}/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A channel's replays that the asker may see, the latest first. */
+        get: operations["get_channels_handle_replays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}/stream-key": {
         parameters: {
             query?: never;
@@ -451,6 +468,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A replay that the asker may see. */
+        get: operations["get_rooms_room_replay"];
+        put?: never;
+        post?: never;
+        /** Deletes one's own replay for good. */
+        delete: operations["delete_rooms_room_replay"];
+        options?: never;
+        head?: never;
+        /** Says who may watch one's own replay. */
+        patch: operations["patch_rooms_room_replay"];
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/replay/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happened in a room, placed on its replay; 200 at a time. */
+        get: operations["get_rooms_room_replay_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{room}/stage": {
         parameters: {
             query?: never;
@@ -689,6 +742,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/replays/{room}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A playlist of a replay (`index.m3u8`), what one names, `replay.mp4`, or `clip.mp4`. */
+        get: operations["get_replays_room_name"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/webrtc/{session}": {
         parameters: {
             query?: never;
@@ -891,6 +961,9 @@ export interface components {
             /** Format: double */
             hold_days: number;
             version: components["schemas"]["PolicyVersion"];
+        };
+        EditReplay: {
+            visibility: components["schemas"]["Visibility"];
         };
         EditRoom: {
             scheduled_at?: components["schemas"]["Timestamp"] | null;
@@ -1103,6 +1176,27 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_Replay: {
+            items: {
+                /** @description When what it shows first was. */
+                begun_at: components["schemas"]["Timestamp"];
+                /** Format: int64 */
+                bytes: number;
+                channel: components["schemas"]["ChannelRef"];
+                /** Format: int64 */
+                duration_ms: number;
+                /** @description Whether the asker is its creator. */
+                mine: boolean;
+                /** @description The live goes on: more will come. */
+                recording: boolean;
+                room: components["schemas"]["RoomId"];
+                title: string;
+                visibility: components["schemas"]["Visibility"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_RoomView: {
             items: {
                 channel: components["schemas"]["ChannelRef"];
@@ -1156,6 +1250,24 @@ export interface components {
         };
         /** @enum {string} */
         Part: "viewer" | "creator";
+        /** @description An event of the room's log, placed on its replay. */
+        Placed: {
+            event: components["schemas"]["RoomEvent"];
+            /**
+             * Format: int64
+             * @description Where the replay stands when it happened.
+             */
+            position_ms: number;
+        };
+        /** @description The room's log after a number, in time with the replay. */
+        PlacedEvents: {
+            items: components["schemas"]["Placed"][];
+            /**
+             * Format: int64
+             * @description The number to ask after next; null when this was all.
+             */
+            next?: number | null;
+        };
         /**
          * Format: int64
          * @description The number of a policy, from 1.
@@ -1219,6 +1331,23 @@ export interface components {
          * @description A redemption of diamonds, made by the creator.
          */
         RedemptionId: string;
+        /** @description A replay. */
+        Replay: {
+            /** @description When what it shows first was. */
+            begun_at: components["schemas"]["Timestamp"];
+            /** Format: int64 */
+            bytes: number;
+            channel: components["schemas"]["ChannelRef"];
+            /** Format: int64 */
+            duration_ms: number;
+            /** @description Whether the asker is its creator. */
+            mine: boolean;
+            /** @description The live goes on: more will come. */
+            recording: boolean;
+            room: components["schemas"]["RoomId"];
+            title: string;
+            visibility: components["schemas"]["Visibility"];
+        };
         /** @enum {string} */
         Role: "viewer" | "operator";
         /** @description One numbered entry of a room's log. */
@@ -1438,6 +1567,11 @@ export interface components {
             id: number;
             unit: string;
         };
+        /**
+         * @description Who may watch a replay.
+         * @enum {string}
+         */
+        Visibility: "private" | "public";
         /** @description Who waits to come on stage. */
         Waiting: {
             asked: components["schemas"]["Speaker"][];
@@ -1540,6 +1674,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelView"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_replays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Replay"];
                 };
             };
             /** @description `channel_unknown` */
@@ -4008,6 +4190,329 @@ export interface operations {
             };
         };
     };
+    get_rooms_room_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            /** @description `replay_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rooms_room_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `replay_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_over` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_rooms_room_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditReplay"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replay"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `replay_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_over` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_replay_events: {
+        parameters: {
+            query?: {
+                /** @description The last number seen. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlacedEvents"];
+                };
+            };
+            /** @description `replay_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_rooms_room_stage: {
         parameters: {
             query?: never;
@@ -5397,6 +5902,84 @@ export interface operations {
                 };
             };
             /** @description `stalled`: what was waited for did not come */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_replays_room_name: {
+        parameters: {
+            query?: {
+                /** @description Of `clip.mp4`: where it begins; it does with the keyframe before. */
+                from_ms?: number;
+                /** @description And where it ends, at most ten minutes later. */
+                to_ms?: number;
+            };
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a playlist, a piece of media, or an MP4 file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description a range of an MP4 file */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `replay_unknown`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_there` */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
             503: {
                 headers: {
                     [name: string]: unknown;

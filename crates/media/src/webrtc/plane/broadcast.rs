@@ -6,7 +6,7 @@ use busk_base::{MediaSessionId, RoomId};
 
 use super::Plane;
 use crate::program::{KEYFRAME_EVERY, Word};
-use crate::stage::{From, SEATS_MAX, Seat};
+use crate::stage::{From, SEATS_MAX};
 use crate::track::{Packet, TrackKind};
 use crate::webrtc::protocol::Wire;
 
@@ -44,13 +44,20 @@ impl Plane {
         packet: Packet,
         now: Instant,
     ) {
-        let best = self.rooms.get(&id).and_then(|room| room.stage.seat(seat));
-        let best = best.map(Seat::best);
-        if seat != 0 || matches!(from, From::Layer(layer) if Some(layer) != best) {
+        let Some(room) = self.rooms.get(&id) else {
+            return;
+        };
+        let alone = room.stage.seats().iter().filter(|seat| seat.on_air()).count() <= 1;
+        let layer = room
+            .stage
+            .seat(seat)
+            .map(|seat| seat.layer_for_program(alone, now));
+        if matches!(from, From::Layer(number) if Some(number) != layer) {
             return;
         }
         self.words.push(Word::Packet {
             room: id,
+            seat: seat as u8,
             session,
             from,
             packet,

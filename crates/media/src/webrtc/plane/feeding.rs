@@ -157,9 +157,10 @@ impl Plane {
         };
         let (off, by_program) = (seat.is_off(TrackKind::Video), seat.is_only_by_program());
         let wall = seat.wall(captured, now);
-        if room.broadcast && !off && number == 0 {
+        if room.broadcast && !off {
             self.words.push(Word::Picture {
                 room: id,
+                seat: number as u8,
                 session,
                 wall,
                 picture: picture.clone(),

@@ -1,0 +1,194 @@
+//! Replays: what a room's program showed, kept when the live is over. Its creator sees it at once, publishes it,
+//! downloads it, deletes it; it goes by itself after a time (policy).
+//!
+//! Invariant: nothing of a private replay is given to anybody but its creator and the operator.
+
+mod files;
+mod http;
+mod shelf;
+
+use busk_base::{PersonId, RoomId, Timestamp};
+use busk_people::{Caller, ChannelRef};
+use busk_replay::ArchiveError;
+use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::live::Rooms;
+use crate::view::{self, Shown};
+use crate::{RoomEvent, State};
+
+pub(crate) use http::routes;
+pub(crate) use shelf::Shelf;
+
+/// Who may watch a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Its creator.
+    #[default]
+    Private,
+    Public,
+}
+
+/// A replay.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Replay {
+    room: RoomId,
+    title: String,
+    channel: ChannelRef,
+    /// The live goes on: more will come.
+    recording: bool,
+    visibility: Visibility,
+    /// When what it shows first was.
+    begun_at: Timestamp,
+    duration_ms: u64,
+    bytes: u64,
+    /// Whether the asker is its creator.
+    mine: bool,
+}
+
+/// An event of the room's log, placed on its replay.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Placed {
+    /// Where the replay stands when it happened.
+    position_ms: u64,
+    event: RoomEvent,
+}
+
+/// Why there is no replay, in order of precedence.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("there is no such replay")]
+    Unknown,
+    #[error("the replay is not yours")]
+    NotYours,
+    #[error("the live is not over")]
+    NotOver,
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+static VISIBILITY: Insert = Insert {
+    table: "room_replay",
+    columns: &[("room", Type::Blob), ("visibility", Type::Text)],
+};
+
+/// Says who may watch.
+fn publish(tx: &mut Tx, room: RoomId, visibility: Visibility) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM room_replay WHERE room = $1", params![room])?;
+    if visibility == Visibility::Public {
+        tx.insert(&VISIBILITY, row![room, "public"]);
+    }
+    Ok(())
+}
+
+fn visibility(db: &mut impl Read, room: RoomId) -> Result<Visibility, StoreError> {
+    let row = db.row("SELECT 1 FROM room_replay WHERE room = $1", params![room])?;
+    Ok(row.map_or(Visibility::Private, |_| Visibility::Public))
+}
+
+/// Rooms whose lives ended before a time, the oldest first.
+fn ended_before(db: &mut impl Read, before: Timestamp, after: Timestamp) -> Result<Vec<RoomId>, StoreError> {
+    let rows = db.rows(
+        "SELECT id FROM room WHERE state = 'ended' AND ended_at <= $1 AND ended_at > $2 ORDER BY ended_at",
+        params![before, after],
+    )?;
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// A room whose replay the asker may see, and whether it is theirs.
+pub(crate) struct Opened {
+    pub(crate) shown: Shown,
+    pub(crate) visibility: Visibility,
+    pub(crate) mine: bool,
+}
+
+impl Rooms {
+    /// Opens a replay to whoever may see it; for others there is none.
+    pub(crate) async fn open_replay(&self, room: RoomId, caller: &Caller) -> Result<Opened, ReplayError> {
+        let (asker, operator) = (caller.person_id(), caller.is_operator());
+        let read = self.site().store().read(move |db| {
+            let Some(shown) = view::one(db, room)? else {
+                return Ok(None);
+            };
+            let visibility = visibility(db, room)?;
+            Ok::<_, StoreError>(Some((shown, visibility)))
+        });
+        let (shown, visibility) = read.await?.ok_or(ReplayError::Unknown)?;
+        let mine = asker == Some(shown.room.host);
+        let sees = mine || operator || visibility == Visibility::Public;
+        if !sees || shown.room.started_at.is_none() {
+            return Err(ReplayError::Unknown);
+        }
+        Ok(Opened {
+            shown,
+            visibility,
+            mine,
+        })
+    }
+
+    /// A replay of one's own that is whole.
+    async fn own_replay(&self, room: RoomId, person: PersonId) -> Result<Shown, ReplayError> {
+        let read = self.site().store().read(move |db| view::one(db, room));
+        let shown = read.await?.ok_or(ReplayError::Unknown)?;
+        if shown.room.host != person {
+            return Err(ReplayError::NotYours);
+        }
+        if shown.room.state != State::Ended {
+            return Err(ReplayError::NotOver);
+        }
+        Ok(shown)
+    }
+
+    /// Ends recordings whose rooms ended while nobody recorded them.
+    pub async fn settle_replays(&self) {
+        let Some(shelf) = self.shelf() else { return };
+        let stored = match shelf.archive().list().await {
+            Ok(stored) => stored,
+            Err(error) => return tracing::warn!(%error, "recordings could not be listed"),
+        };
+        for room in stored.into_iter().map(|stored| stored.room) {
+            self.settle_replay(room).await;
+        }
+    }
+
+    /// Ends a recording that nobody makes any more.
+    pub(crate) async fn settle_replay(&self, room: RoomId) {
+        let Some(shelf) = self.shelf() else { return };
+        let state = self.site().store().read(move |db| view::one(db, room)).await;
+        let ended = matches!(state, Ok(Some(shown)) if shown.room.state == State::Ended);
+        if !ended || self.media().program(room).is_some() {
+            return;
+        }
+        if let Err(error) = shelf.archive().settle(room).await {
+            tracing::warn!(%room, %error, "a recording was not ended");
+        }
+        shelf.forget(room);
+    }
+
+    /// Removes replays that were kept long enough.
+    pub async fn expire_replays(&self) {
+        let Some(shelf) = self.shelf() else { return };
+        let keep = std::time::Duration::from_secs(self.site().policy().replay_keep_days * 24 * 3_600);
+        let now = self.site().now();
+        let before = now - keep;
+        // What was looked at in the last days need not be looked at again.
+        let after = before - std::time::Duration::from_secs(7 * 24 * 3_600);
+        let read = self
+            .site()
+            .store()
+            .read(move |db| ended_before(db, before, after));
+        let rooms = match read.await {
+            Ok(rooms) => rooms,
+            Err(error) => return tracing::warn!(%error, "old replays could not be found"),
+        };
+        for room in rooms {
+            if let Err(error) = shelf.remove(room).await {
+                tracing::warn!(%room, %error, "an old replay was not removed");
+            }
+        }
+    }
+}
