@@ -4,6 +4,7 @@
 
 mod amount;
 mod id;
+pub mod net;
 mod policy;
 mod text;
 mod time;
