@@ -261,17 +261,32 @@ impl Fields<'_> {
     }
 }
 
-/// Appends a message as chunks.
+/// Appends a message of time 0 as chunks.
 pub(crate) fn write(out: &mut Vec<u8>, kind: u8, stream: u32, payload: &[u8]) {
+    write_at(out, kind, stream, 0, payload);
+}
+
+/// Appends a message as chunks.
+pub(crate) fn write_at(out: &mut Vec<u8>, kind: u8, stream: u32, time: u32, payload: &[u8]) {
     // Control messages have a chunk stream of their own (§5.4).
-    let id = if kind < AUDIO { 2 } else { 3 };
-    out.extend([id, 0, 0, 0]);
+    let id = match kind {
+        0..AUDIO => 2,
+        AUDIO => 4,
+        VIDEO => 6,
+        _ => 3,
+    };
+    let extended = (time >= EXTENDED).then(|| time.to_be_bytes());
+    let extended = extended.as_ref().map_or(&[][..], |bytes| bytes);
+    out.push(id);
+    out.extend(&time.min(EXTENDED).to_be_bytes()[1..]);
     out.extend(&(payload.len() as u32).to_be_bytes()[1..]);
     out.push(kind);
     out.extend(stream.to_le_bytes());
+    out.extend(extended);
     for (n, chunk) in payload.chunks(CHUNK_BYTES_SENT).enumerate() {
         if n > 0 {
             out.push(0xc0 | id);
+            out.extend(extended);
         }
         out.extend(chunk);
     }

@@ -11,8 +11,8 @@ use crate::{AacConfig, AvcConfig, Medium, Picture, Sound, Unit};
 
 /// NAL unit types (H.264 table 7-1).
 const IDR: u8 = 5;
-const SPS: u8 = 7;
-const PPS: u8 = 8;
+pub(crate) const SPS: u8 = 7;
+pub(crate) const PPS: u8 = 8;
 
 /// Further back, or further ahead of everything, it is a clock that was set anew.
 const BACK_MS_MAX: i64 = 1_000;
@@ -101,7 +101,7 @@ impl Frames {
     }
 }
 
-fn kind(nal: &Bytes) -> u8 {
+pub(crate) fn kind(nal: &Bytes) -> u8 {
     nal.first().map_or(0, |header| header & 0x1f)
 }
 
@@ -200,16 +200,14 @@ impl Order {
 
 /// Whether the sequence parameters let pictures be shown in another order (H.264 §E.2.1 max_num_reorder_frames).
 fn reorders(sps: &Bytes) -> bool {
-    let read = || {
-        let bits = decode_nal(sps).ok()?;
-        let read = SeqParameterSet::from_bits(BitReader::new(&*bits)).ok()?;
-        Some(
-            read.vui_parameters?
-                .bitstream_restrictions?
-                .max_num_reorder_frames,
-        )
-    };
-    read().is_some_and(|frames| frames > 0)
+    let restrictions = sequence(sps).and_then(|read| read.vui_parameters?.bitstream_restrictions);
+    restrictions.is_some_and(|restrictions| restrictions.max_num_reorder_frames > 0)
+}
+
+/// What a sequence parameter set says; `None` when it cannot be read.
+pub(crate) fn sequence(sps: &Bytes) -> Option<SeqParameterSet> {
+    let bits = decode_nal(sps).ok()?;
+    SeqParameterSet::from_bits(BitReader::new(&*bits)).ok()
 }
 
 #[cfg(test)]

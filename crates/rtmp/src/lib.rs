@@ -1,5 +1,6 @@
 //! What an encoder (OBS, ffmpeg) publishes by RTMP becomes pictures and sound (Adobe RTMP 1.0, FLV 10.1, Enhanced
-//! RTMP v2). H.264 and AAC-LC; anything else is refused by name, with the setting to change.
+//! RTMP v2). H.264 and AAC-LC; anything else is refused by name, with the setting to change. The other way round,
+//! [`push`] publishes a room's program to another platform.
 //!
 //! ```text
 //! any stream of bytes ─► serve() ─► Door: who may? ─► Sink: pictures and sound as they come
@@ -7,8 +8,8 @@
 //!                                                       └─► Opus: AAC for those who hear Opus
 //! ```
 //!
-//! It opens no sockets: RTMPS is the caller's TLS stream. `protocol.rs` holds what is said, `serve.rs` the time it
-//! may take.
+//! What is served opens no sockets: RTMPS is the caller's TLS stream. `protocol.rs` holds what is said, `serve.rs`
+//! the time it may take.
 //!
 //! Invariants: nobody gets more than [`Limits`] before the [`Door`] admits them; what one connection may have in
 //! memory is bounded; no bytes make it panic.
@@ -20,6 +21,7 @@ pub mod flv;
 mod frames;
 mod opus;
 mod protocol;
+pub mod push;
 mod rtp;
 mod serve;
 

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
+pub mod restream;
+
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
