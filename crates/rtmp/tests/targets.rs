@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use busk_rtmp::push::{PushEnded, PushError};
+use busk_rtmp::push::{PushEnded, PushError, PushLimits, Statistics, push};
 use busk_rtmp::{Limits, Unit, serve};
 use common::restream::*;
 use common::{Studio, hello};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 /// A port that was free a moment ago, for programs that cannot say which they took.
@@ -121,7 +122,9 @@ async fn ffmpeg_takes_what_is_pushed() {
     assert_eq!(pushed, Ok(PushEnded::BySource), "{statistics:?}");
     let output = timeout(Duration::from_secs(20), server.wait_with_output()).await;
     let said = String::from_utf8(output.unwrap().unwrap().stderr).unwrap();
-    assert_eq!(said, "");
+    // How it takes the end of any publisher, ffmpeg among them.
+    let end = format!("rtmp://127.0.0.1:{port}/live/key: Input/output error\n");
+    assert_eq!(said, end);
     assert_recorded(&file, &units).await;
 }
 
@@ -170,13 +173,13 @@ async fn nginx_takes_what_is_pushed() {
         sleep(Duration::from_secs(1)).await;
         push_all(second, "busy", units).await
     };
-    let holding = busk_rtmp::push::push;
     let target = target("busy");
-    let (_keep, mut frames) = tokio::sync::mpsc::channel(1);
-    let (statistics, _) = tokio::sync::watch::channel(Default::default());
+    let (_keep, mut frames) = mpsc::channel(1);
+    let (statistics, _) = watch::channel(Statistics::default());
+    let limits = PushLimits::default();
     let held = timeout(
         Duration::from_secs(3),
-        holding(first, &target, &mut frames, Default::default(), &statistics),
+        push(first, &target, &mut frames, limits, &statistics),
     );
     let (held, (pushed, _)) = tokio::join!(held, hold);
     assert!(held.is_err(), "{held:?}");
@@ -195,11 +198,15 @@ async fn dialogue() -> Vec<u8> {
     let proxy = async {
         let mut from_client = [0; 4 << 10];
         let mut from_server = [0; 4 << 10];
+        let mut over = false;
         loop {
             tokio::select! {
-                count = near.read(&mut from_client) => match count {
+                count = near.read(&mut from_client), if !over => match count {
                     Ok(count) if count > 0 => far.write_all(&from_client[..count]).await.unwrap(),
-                    _ => break,
+                    _ => {
+                        over = true;
+                        far.shutdown().await.unwrap();
+                    }
                 },
                 count = far.read(&mut from_server) => match count {
                     Ok(count) if count > 0 => {
@@ -250,14 +257,17 @@ async fn a_target_may_hang_up_at_every_byte() {
         match pushed_to(&dialogue[..end], false).await {
             Err(PushError::Lost) => {}
             Err(PushError::HungUp) => hung_up += 1,
-            Ok(PushEnded::BySource | PushEnded::ByTarget) => live += 1,
             other => panic!("{end}: {other:?}"),
         }
         let stayed = pushed_to(&dialogue[..end], true).await;
-        let fine = matches!(stayed, Err(PushError::TooSlow) | Ok(_));
-        assert!(fine, "{end}: {stayed:?}");
+        match stayed {
+            Err(PushError::TooSlow) => {}
+            Ok(PushEnded::BySource) => live += 1,
+            other => panic!("{end}: {other:?}"),
+        }
     }
-    assert!(hung_up > 20 && live > 0, "{hung_up} {live}");
+    assert!(hung_up > 20 && live > 20, "{hung_up} {live}");
+    assert_eq!(pushed_to(&dialogue, false).await, Ok(PushEnded::ByTarget));
 }
 
 #[tokio::test(start_paused = true)]
@@ -328,20 +338,36 @@ async fn a_target_that_takes_nothing_is_left() {
     let (client, mut server) = duplex(8 << 10);
     let fake = async {
         let (mut reader, mut writer) = tokio::io::split(&mut server);
-        let mut heard = vec![0; 3_073 + 400];
-        let (said, _) = tokio::join!(
-            writer.write_all(&dialogue[..dialogue.len() - 200]),
-            reader.read_exact(&mut heard)
-        );
+        let mut heard = vec![0; 3_073 + 300];
+        // Up to the goodbye.
+        let goodbye = b"NetStream.Unpublish.Success";
+        let end = dialogue
+            .windows(goodbye.len())
+            .position(|at| at == goodbye)
+            .unwrap()
+            - 50;
+        let (said, _) = tokio::join!(writer.write_all(&dialogue[..end]), reader.read_exact(&mut heard));
         said.unwrap();
         sleep(Duration::from_secs(60)).await;
     };
-    let units = (0..80).map(|n| picture(n, 30, 50_000)).collect();
-    let push = push_all(client, "key", units);
+    let (sender, mut frames) = mpsc::channel(8);
+    let (statistics, told) = watch::channel(Statistics::default());
+    let feed = async {
+        for n in 0.. {
+            // Who feeds it is never held back.
+            sender.try_send(picture(n, 30, 50_000)).unwrap();
+            sleep(Duration::from_millis(33)).await;
+        }
+    };
+    let target = target("key");
+    let limits = PushLimits::default();
     tokio::select! {
-        (pushed, told) = push => {
-            assert_eq!(pushed, Err(PushError::Stalled), "{told:?}");
+        pushed = push(client, &target, &mut frames, limits, &statistics) => {
+            assert_eq!(pushed, Err(PushError::Stalled));
+            let told = *told.borrow();
+            assert!(told.frames_sent == 1 && told.frames_dropped > 200 && told.queue_ms <= 3_000, "{told:?}");
         }
         () = fake => panic!("it is never left"),
+        () = feed => unreachable!(),
     }
 }
