@@ -372,27 +372,28 @@ async fn rtmps_checks_the_certificate() {
     server.abort();
 }
 
+type Served = Option<Result<Ended, ServeError>>;
+
+/// Serves one after the other, and loses the second after a second.
+async fn forgetful(listener: TcpListener, studio: Studio, ends: mpsc::UnboundedSender<Served>) {
+    for n in 0.. {
+        let (stream, _) = listener.accept().await.unwrap();
+        let served = serve(stream, &studio, Limits::default());
+        let served = match n {
+            1 => timeout(Duration::from_secs(1), served).await.ok(),
+            _ => Some(served.await),
+        };
+        ends.send(served).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_restream_follows_its_target() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let studio = Studio::default();
     let (ends, mut ended) = mpsc::unbounded_channel();
-    let server = tokio::spawn({
-        let studio = studio.clone();
-        async move {
-            for n in 0.. {
-                let (stream, _) = listener.accept().await.unwrap();
-                // The second connection is lost after a second.
-                let served = serve(stream, &studio, Limits::default());
-                let served = match n {
-                    1 => timeout(Duration::from_secs(1), served).await.ok(),
-                    _ => Some(served.await),
-                };
-                ends.send(served).unwrap();
-            }
-        }
-    });
+    let server = tokio::spawn(forgetful(listener, studio.clone(), ends));
     let target = |key: &str| Target::parse(&format!("rtmp://127.0.0.1:{port}/live"), key).ok();
     let (targets, followed) = watch::channel(target("canary"));
     let (sender, receiver) = mpsc::channel(8);

@@ -19,7 +19,7 @@ const PPS_COUNT_MAX: usize = 255;
 /// Profiles whose configuration tells more (ISO/IEC 14496-15 §5.3.3.1.2).
 const HIGH_PROFILES: [u8; 4] = [100, 110, 122, 144];
 
-/// SPS and PPS that go into a configuration, and whether they are all that decoding needs.
+/// SPS and PPS that go into a configuration; at least one of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ParameterSets {
     pub(super) sps: Vec<Bytes>,
