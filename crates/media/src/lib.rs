@@ -243,14 +243,29 @@ pub enum MediaEvent {
 }
 
 /// A room's media at a moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct RoomFigures {
     /// A picture is coming.
     pub on_air: bool,
-    pub video: TrackFigures,
-    pub audio: TrackFigures,
+    /// Those that are taken.
+    pub seats: Vec<SeatFigures>,
     /// Connected ones.
     pub viewers: usize,
+}
+
+/// What comes from a seat at a moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SeatFigures {
+    pub seat: u8,
+    /// Of the best layer of the picture.
+    pub video: TrackFigures,
+    /// In pixels.
+    pub height: u16,
+    /// Sizes in which the picture comes.
+    pub layers: usize,
+    pub audio: TrackFigures,
+    /// It has B-frames, so that no real-time viewer gets it.
+    pub reordered: bool,
 }
 
 /// The handle to the media threads. When the last clone is dropped they stop.

@@ -81,6 +81,8 @@ pub struct TrackFigures {
     pub lost: u64,
     /// Since the latest keyframe came.
     pub keyframe_age: Option<Duration>,
+    /// Between the latest keyframe and the one before.
+    pub keyframe_gap: Option<Duration>,
 }
 
 /// The packets of one source after another, kept from the latest keyframe on.
@@ -97,6 +99,7 @@ pub struct Track {
     /// Index at which a joiner may start.
     keyframe: Option<u64>,
     keyframe_at: Option<Instant>,
+    keyframe_gap: Option<Duration>,
     /// When the latest packet came.
     heard_at: Option<Instant>,
     /// Of the picture, in pixels; 0 before it is known.
@@ -117,6 +120,7 @@ impl Track {
             first: 0,
             keyframe: None,
             keyframe_at: None,
+            keyframe_gap: None,
             heard_at: None,
             height: 0,
             wanted: false,
@@ -163,6 +167,7 @@ impl Track {
         self.profile = profile;
         self.forget();
         self.keyframe_at = None;
+        self.keyframe_gap = None;
         self.heard_at = None;
         self.wanted = self.kind == TrackKind::Video;
         self.asked_at = None;
@@ -181,7 +186,8 @@ impl Track {
         self.kept.push_back(packet);
         if starts {
             self.keyframe = Some(self.first_of_last_frame());
-            self.keyframe_at = Some(now);
+            let former = self.keyframe_at.replace(now);
+            self.keyframe_gap = former.map(|former| now.duration_since(former));
             self.wanted = false;
         }
         starts
@@ -291,6 +297,7 @@ impl Track {
     pub fn figures(&self, now: Instant) -> TrackFigures {
         TrackFigures {
             keyframe_age: self.keyframe_age(now),
+            keyframe_gap: self.keyframe_gap,
             ..self.meter.figures(now)
         }
     }

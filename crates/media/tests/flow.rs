@@ -67,7 +67,7 @@ async fn a_viewer_gets_a_stream_that_can_be_decoded_from_its_first_packet() {
     assert!(steps.iter().all(|step| step % 960 == 0), "{steps:?}");
     let figures = media.stats(room).await.unwrap();
     assert!(
-        figures.on_air && figures.viewers == 1 && figures.video.lost == 0,
+        figures.on_air && figures.viewers == 1 && figures.seats[0].video.lost == 0,
         "{figures:?}"
     );
 }

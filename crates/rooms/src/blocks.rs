@@ -4,8 +4,9 @@ use axum::extract::State as Shared;
 use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Refusals, StatusCode, routes as operations,
 };
+use busk_base::PersonId;
 use busk_people::block::{self, BlockError};
-use busk_people::{Person, SignedIn, person_by_handle};
+use busk_people::{Person, SignedIn, person, person_by_handle};
 use busk_store::{Read, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,8 +36,13 @@ fn problem(error: BlockError) -> Problem {
     }
 }
 
-fn named(db: &mut impl Read, handle: &str) -> Result<Person, BlockError> {
-    person_by_handle(db, &handle.to_lowercase())?.ok_or(BlockError::PersonUnknown)
+/// By handle, or by the id that stands beside what somebody says.
+fn named(db: &mut impl Read, name: &str) -> Result<Person, BlockError> {
+    let found = match name.parse::<PersonId>() {
+        Ok(id) => person(db, id)?,
+        Err(_) => person_by_handle(db, &name.to_lowercase())?,
+    };
+    found.ok_or(BlockError::PersonUnknown)
 }
 
 /// Whom one has blocked, the latest first.
@@ -56,7 +62,7 @@ async fn blocks(
 }
 
 /// Blocks a person: they can neither watch, chat nor join where one is on stage.
-#[utoipa::path(put, path = "/api/v1/me/blocks/{handle}", tag = "people", params(("handle" = String, Path)),
+#[utoipa::path(put, path = "/api/v1/me/blocks/{handle}", tag = "people", params(("handle" = String, Path, description = "a handle or a person's id")),
     operation_id = "block",
     responses((status = 204), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`person_unknown`"),
@@ -78,7 +84,7 @@ async fn add(
 }
 
 /// Takes a block back.
-#[utoipa::path(delete, path = "/api/v1/me/blocks/{handle}", tag = "people", params(("handle" = String, Path)),
+#[utoipa::path(delete, path = "/api/v1/me/blocks/{handle}", tag = "people", params(("handle" = String, Path, description = "a handle or a person's id")),
     operation_id = "unblock",
     responses((status = 204), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`person_unknown`"), Refusals))]

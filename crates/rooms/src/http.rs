@@ -12,7 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
-use crate::{Room, RoomEvent, RoomView, blocks, hls, log, replay, session, socket, stage, view, whep, whip};
+use crate::{
+    Room, RoomEvent, RoomView, blocks, health, hls, log, replay, session, socket, stage, view, whep, whip,
+};
 
 const LISTED_MAX: i64 = 100;
 const EVENTS_MAX: i64 = 200;
@@ -26,6 +28,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .routes(operations!(whep::view, whep::options))
         .routes(operations!(hls::get))
         .routes(operations!(session::trickle, session::hang_up, session::options))
+        .routes(operations!(session::tiles))
         .layer(DefaultBodyLimit::max(SDP_BYTES_MAX));
     OpenApiRouter::new()
         .routes(operations!(list, create))
@@ -40,6 +43,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(stage::http::routes())
         .merge(blocks::routes())
         .merge(replay::routes())
+        .routes(operations!(health::get))
         .route("/ws/rooms/{room}", get(socket::open))
         .merge(media)
         .with_state(rooms)

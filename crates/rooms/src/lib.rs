@@ -16,6 +16,7 @@ mod blocks;
 pub mod chat;
 mod enter;
 pub mod event;
+mod health;
 mod hls;
 mod http;
 mod live;

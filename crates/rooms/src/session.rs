@@ -3,12 +3,15 @@
 
 use axum::extract::State as Shared;
 use axum::response::Response;
-use busk_api::{Path, Problem};
+use busk_api::{Json, Path, Problem, Refusals, StatusCode};
 use busk_base::MediaSessionId;
 use busk_media::TrickleError;
+use busk_media::stage::SEATS_MAX;
 use busk_media::webrtc::signalling::{self, FRAGMENT};
 use http::HeaderMap;
 use http::header::IF_MATCH;
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::live::Rooms;
 use crate::signal;
@@ -44,6 +47,36 @@ pub(crate) async fn hang_up(
 ) -> Result<Response, Problem> {
     if rooms.media().close(session).await {
         signal::response(signalling::deleted())
+    } else {
+        Err(problem(&TrickleError::SessionUnknown))
+    }
+}
+
+/// How large a viewer shows the seats.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tiles {
+    /// By seat, in pixels of the screen; 0 for one that is not shown, which then is not sent. At most 8.
+    heights: Vec<u16>,
+}
+
+/// Says how high a viewer's tiles are, so that each is sent in the size that it can use.
+#[utoipa::path(post, path = "/webrtc/{session}/tiles", tag = "media", params(("session" = String, Path)),
+    request_body = Tiles,
+    responses((status = 204), (status = 404, description = "`session_unknown`"), Refusals))]
+pub(crate) async fn tiles(
+    Shared(rooms): Shared<Rooms>,
+    Path(session): Path<MediaSessionId>,
+    Json(tiles): Json<Tiles>,
+) -> Result<StatusCode, Problem> {
+    if tiles.heights.len() > SEATS_MAX {
+        return Err(Problem::invalid(
+            "heights",
+            format!("must be at most {SEATS_MAX}"),
+        ));
+    }
+    if rooms.media().tiles(session, tiles.heights).await {
+        Ok(StatusCode::NO_CONTENT)
     } else {
         Err(problem(&TrickleError::SessionUnknown))
     }

@@ -104,6 +104,37 @@ async fn an_encoder_is_seen_and_heard_in_real_time_and_by_hls() {
     let seen = seen.unwrap_or_else(|last| panic!("{last:?}"));
     assert_eq!((seen.lost, seen.decoded), (0, seen.frames), "{seen:?}");
     assert_eq!(played(&app, &room).await, "");
+    let health = host
+        .get(&format!("/api/v1/rooms/{room}/health"))
+        .await
+        .is(200)
+        .body;
+    let seat = &health["seats"][0];
+    assert_eq!(
+        (&seat["height"], &seat["lost_permille"]),
+        (&json!(180), &json!(0)),
+        "{health:#}"
+    );
+    assert!(
+        (20..=40).contains(&seat["frames_per_s"].as_u64().unwrap()),
+        "{health:#}"
+    );
+    assert!(
+        (1_500..=2_500).contains(&seat["keyframe_gap_ms"].as_u64().unwrap()),
+        "{health:#}"
+    );
+    assert!(seat["video_bps"].as_u64().unwrap() > 50_000 && seat["audio_bps"].as_u64().unwrap() > 10_000);
+    assert_eq!(
+        (&health["watching_live"], &seat["reordered"]),
+        (&json!(1), &json!(false))
+    );
+    assert!(
+        health["recording"]["bytes"].as_u64().unwrap() > 10_000 && health["recording"]["fault"].is_null()
+    );
+    app.nobody()
+        .get(&format!("/api/v1/rooms/{room}/health"))
+        .await
+        .problem(401, "sign_in_needed");
 
     // The seat is taken: another encoder is told so, and the first goes on.
     let second = Encoder::start(&app, &key, &baseline).ended().await;

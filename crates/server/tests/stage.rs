@@ -235,6 +235,19 @@ each_db!(who_is_blocked_by_anyone_on_stage_is_out, async |db| {
     gus.send(Method::PUT, "/api/v1/me/blocks/gus", json!({}))
         .await
         .problem(409, "yourself");
+    let id = eve.get("/api/v1/me").await.is(200).text("id");
+    gus.send(Method::PUT, &format!("/api/v1/me/blocks/{id}"), json!({}))
+        .await
+        .is(204);
+    let blocks = gus.get("/api/v1/me/blocks").await.is(200);
+    assert_eq!(blocks.body["items"][0]["handle"], "eve");
+    let nowhere = format!("/webrtc/{}/tiles", uuid::Uuid::from_u128(77));
+    eve.post(&nowhere, json!({"heights": [720, 0]}))
+        .await
+        .problem(404, "session_unknown");
+    eve.post(&nowhere, json!({"heights": [0; 9]}))
+        .await
+        .problem(422, "invalid");
 });
 
 each_db!(each_sees_of_the_stage_what_is_theirs_to_see, async |db| {

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use busk_base::{MediaSessionId, RoomId, Timestamp};
 use busk_hls::{Answer, Ask, AskRefused, Packager, Rendition, ResourceName};
 pub use busk_mixer::Layout;
-use busk_replay::Recorder;
+use busk_replay::{Recorder, RecorderState};
 use bytes::Bytes;
 use tokio::sync::watch;
 
@@ -174,6 +174,12 @@ impl Program {
             self.changed.send_replace(());
         }
         done
+    }
+
+    /// How its recording goes, where it has one.
+    pub fn recording(&self) -> Option<RecorderState> {
+        let recorder = self.recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        recorder.as_ref().map(Recorder::state)
     }
 
     /// The room has ended.

@@ -10,7 +10,8 @@ use crate::track::{Lane, TrackKind};
 use crate::webrtc::protocol::{Answered, Direction, Peer, Wire};
 use crate::webrtc::{sdp, signalling};
 use crate::{
-    Answer, MediaSession, Publish, PublishError, RoomFigures, Trickle, TrickleError, View, ViewError,
+    Answer, MediaSession, Publish, PublishError, RoomFigures, SeatFigures, Trickle, TrickleError, View,
+    ViewError,
 };
 
 /// A publisher without media for so long gives way to another one: its page was reloaded.
@@ -229,11 +230,19 @@ impl Plane {
 
     pub(crate) fn figures(&self, id: RoomId, now: Instant) -> Option<RoomFigures> {
         let room = self.rooms.get(&id)?;
-        let figures = |kind| room.stage.seat(0).map(|seat| seat.track(kind).figures(now));
+        let taken = room.stage.seats().iter().enumerate();
+        let taken = taken.filter(|(_, seat)| seat.source().is_some());
+        let figures = |(number, seat): (usize, &Seat)| SeatFigures {
+            seat: number as u8,
+            video: seat.track(TrackKind::Video).figures(now),
+            height: seat.track(TrackKind::Video).height(),
+            layers: seat.layers().iter().filter(|track| track.is_flowing(now)).count(),
+            audio: seat.track(TrackKind::Audio).figures(now),
+            reordered: seat.is_only_by_program(),
+        };
         Some(RoomFigures {
             on_air: room.stage.is_live(),
-            video: figures(TrackKind::Video).unwrap_or_default(),
-            audio: figures(TrackKind::Audio).unwrap_or_default(),
+            seats: taken.map(figures).collect(),
             viewers: room.viewers.len(),
         })
     }
