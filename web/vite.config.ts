@@ -49,7 +49,7 @@ export default defineConfig(async ({ command, mode }): Promise<ViteUserConfig> =
     port: 5173,
     proxy: server
       ? Object.fromEntries(
-          ['/api', '/whip', '/whep', '/webrtc', '/hls', '/sandbox', '/ws'].map((path) => [path, { target: server, ws: path === '/ws' }]),
+          ['/api', '/whip', '/whep', '/webrtc', '/hls', '/replays', '/sandbox', '/ws'].map((path) => [path, { target: server, ws: path === '/ws' }]),
         )
       : {},
   },

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Plugin } from 'vite'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { drop, logPage, media, replayOf, replaysOf, reveal } from './replay.ts'
 import { knock, onStage, stageView } from './stage.ts'
 import { gifts, makeRoom, packs, statement, transfers, world, type MockRoom } from './world.ts'
 
@@ -71,6 +72,8 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
       if (deed === 'stream-key') return [200, { exists: true, created_at: new Date().toISOString() }]
       const open = state.rooms.find((each) => each.channel.handle === id && each.state !== 'ended')
       const own = (meOf(who).channel as Json | null)?.handle === id
+      const ended = state.rooms.filter((each) => each.channel.handle === id && each.state === 'ended')
+      if (deed === 'replays') return [200, { items: replaysOf({ id: 'c', handle: id, name: me.display_name ?? 'Otto Offline' }, own, ended), next: null }]
       if (!open && !own && id !== 'offline') return problem(404, 'channel_unknown', 'unknown')
       return [200, { id: 'c', handle: id, name: open?.channel.name ?? me.display_name ?? 'Otto Offline', about: '', room: open ? viewOf(open, who) : null, mine: own }]
     }
@@ -98,10 +101,21 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
     }
     case 'POST earnings': return Number(body.diamonds) > 12_400 ? problem(422, 'insufficient_funds', 'more than available', 'diamonds') : [201, { id: body.id, money: { amount: Number(body.diamonds), currency: 'USD' } }]
     case 'GET operator': return [200, { people: 1204, rooms_live: 5, coins_sold: 482_350, notices_set_aside: 0, holdings: [{ account: 'psp_clearing', unit: 'USD', balance: 482_350 }, { account: 'coin_float', unit: 'USD', balance: 120_400 }, { account: 'diamond_float', unit: 'USD', balance: 88_210 }, { account: 'platform_revenue', unit: 'USD', balance: 273_740 }], audit: { ok: true, accounts: 2210, transfers: 91_204, postings: 30_188, findings: [] } }]
-    case 'GET rooms': if (deed === 'stage' && room) return [200, stageView(room.stage, me.id, viewOf(room, who).mine === true)]; return id ? (room ? [200, viewOf(room, who)] : problem(404, 'room_unknown', 'unknown')) : [200, { items: state.rooms.filter((each) => each.state !== 'ended' && each.state !== 'lobby').map((each) => viewOf(each, who)), next: null }]
+    case 'GET rooms':
+      if (deed === 'replay' && which?.startsWith('events')) return [200, logPage(Number(which.split('=')[1] ?? 0))]
+      if (deed === 'replay') {
+        const found = replayOf(id!, room?.channel ?? { id: 'c', handle: 'offline', name: 'Otto Offline' }, room ? viewOf(room, who).mine === true : who === 'creator', room?.title)
+        return found ? [200, found] : problem(404, 'replay_unknown', 'unknown')
+      }
+      if (id?.startsWith('past-')) return [200, { ...viewOf(state.rooms[0]!, who), id, state: 'ended', title: 'Past', channel: { id: 'c', handle: 'offline', name: 'Otto Offline' }, mine: false }]
+      if (deed === 'stage' && room) return [200, stageView(room.stage, me.id, viewOf(room, who).mine === true)]; return id ? (room ? [200, viewOf(room, who)] : problem(404, 'room_unknown', 'unknown')) : [200, { items: state.rooms.filter((each) => each.state !== 'ended' && each.state !== 'lobby').map((each) => viewOf(each, who)), next: null }]
     case 'PUT rooms': onStage(room!, 'layout', body, speaker(who), (event) => append(room!, event)); return [200, {}]
-    case 'PATCH rooms': if (room) Object.assign(room, body); return [200, viewOf(room!, who)]
-    case 'DELETE rooms': append(room!, { type: 'deleted', message: which, by: me.id }); return [204, null]
+    case 'PATCH rooms':
+      if (deed === 'replay') return [200, reveal(id!, body.visibility) && replayOf(id!, meOf(who).channel as Json, true, room?.title)]
+      if (room) Object.assign(room, body); return [200, viewOf(room!, who)]
+    case 'DELETE rooms':
+      if (deed === 'replay') return [204, drop(id!)]
+      append(room!, { type: 'deleted', message: which, by: me.id }); return [204, null]
     case 'POST rooms': {
       if (!id) {
         const { handle, name } = meOf(who).channel as { handle: string; name: string }
@@ -186,11 +200,12 @@ export function mock(): Plugin {
         const as = url.searchParams.get('as')
         if (as) answer.setHeader('set-cookie', `busk_mock=${as}; Path=/`)
         if (url.pathname === '/mock-checkout') return void answer.setHeader('content-type', 'text/html').end('<h1>Pretend checkout</h1>')
+        if (url.pathname.startsWith('/replays/')) return media(url.pathname, request, answer)
         if (!url.pathname.startsWith('/api/v1/')) return next()
         let text = ''
         request.on('data', (part) => (text += String(part)))
         request.on('end', () => {
-          const [status, body] = api(request.method!, url.pathname.slice(8), text ? (JSON.parse(text) as Json) : {}, whoOf(request), answer)
+          const [status, body] = api(request.method!, url.pathname.slice(8) + url.search.replace(/[?&]as=\w+/, ''), text ? (JSON.parse(text) as Json) : {}, whoOf(request), answer)
           answer.statusCode = status
           answer.setHeader('content-type', status < 400 ? 'application/json' : 'application/problem+json')
           answer.end(status === 204 ? '' : JSON.stringify(body))

@@ -1,5 +1,5 @@
 /**
- * Plays a room by low-latency HLS: hls.js wherever there is MediaSource, else (an iPhone) the browser itself.
+ * Plays a room by low-latency HLS, or its replay: hls.js wherever there is MediaSource, else (an iPhone) the browser itself.
  * Chromium says it may play HLS by itself too; it then stays far behind, so it is not asked.
  */
 import type Hls from 'hls.js'
@@ -25,13 +25,17 @@ export class HlsPlayer implements Player {
   private turn = 0
   private readonly url: string
 
-  /** `video` is asked for only after `state('playing')`: the screen must be free of any other picture by then. */
+  /**
+   * `video` is asked for only after `state('playing')`: the screen must be free of any other picture by then. With
+   * `from`, the second at which each try begins, it is the replay that is played.
+   */
   constructor(
     room: string,
     private readonly sink: Sink,
     private readonly video: () => HTMLVideoElement | null,
+    private readonly from?: () => number,
   ) {
-    this.url = `/hls/${room}/index.m3u8`
+    this.url = from ? `/replays/${room}/index.m3u8` : `/hls/${room}/index.m3u8`
   }
 
   async open(): Promise<void> {
@@ -88,12 +92,12 @@ export class HlsPlayer implements Player {
   private play(Player: typeof Hls): void {
     if (!Player.isSupported()) return this.sink.refused('unable')
     const hls = new Player({
-      lowLatencyMode: true,
       // The build for bundlers has none, and fragments of MP4 need no remuxing.
       enableWorker: false,
-      backBufferLength: 10,
       capLevelToPlayerSize: true,
-      maxLiveSyncPlaybackRate: catchUpRate,
+      ...(this.from
+        ? { startPosition: this.from(), backBufferLength: 60 }
+        : { lowLatencyMode: true, backBufferLength: 10, maxLiveSyncPlaybackRate: catchUpRate }),
     })
     this.hls = hls
     hls.on(Player.Events.ERROR, (_, error) => this.failed(hls, error))
@@ -131,6 +135,8 @@ export class HlsPlayer implements Player {
     this.native = video
     video.addEventListener('error', this.failedNatively)
     video.src = this.url
+    const from = this.from?.()
+    if (from) video.addEventListener('loadedmetadata', () => (video.currentTime = from), { once: true })
   }
 
   private readonly failedNatively = (): void => {

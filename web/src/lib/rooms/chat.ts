@@ -15,6 +15,15 @@ export interface Line {
   gift?: { kind: string; count: number }
 }
 
+/** What a list of lines shows: a live's, or a replay's, from which nothing can be removed. */
+export interface Conversation {
+  readonly lines: readonly Line[]
+  readonly online: boolean
+  readonly view: { readonly mine: boolean }
+  delete?(message: string): Promise<void>
+  drop?(id: string): void
+}
+
 export const linesMax = 200
 
 export function say(lines: readonly Line[], id: string, from: Speaker, text: string): Line[] {

@@ -1,6 +1,6 @@
 /** Words of the room: watching, chatting, waiting. */
 import { locale, plural, words } from '$lib/i18n/index.svelte'
-import { dayTime, number } from '$lib/i18n/format'
+import { number } from '$lib/i18n/format'
 
 const en = {
   liveOf: (name: string) => `${name} live on Busk`,
@@ -35,16 +35,6 @@ const en = {
   interrupted: 'Short break',
   interruptedText: (name: string) => `${name} lost the connection and is coming back.`,
   backBefore: (s: number) => `${s} s left to return`,
-  endedTitle: 'That’s a wrap',
-  endedText: (name: string) => `${name}’s live has ended. Thank you for being there.`,
-  offlineTitle: (name: string) => `${name} is not live right now`,
-  offlineText: 'Leave this page open: the picture starts by itself.',
-  scheduledFor: (at: string) => `Starts ${dayTime(at)}`,
-  lobbyText: 'Almost there. The show starts in a moment.',
-  nextUp: 'Playing elsewhere',
-  unknownTitle: 'Nobody plays at this corner',
-  unknownText: 'There is no channel or live at this address.',
-  allLives: 'See who is live',
 }
 
 const fr: typeof en = {
@@ -80,16 +70,6 @@ const fr: typeof en = {
   interrupted: 'Petite pause',
   interruptedText: (name) => `${name} a perdu la connexion et revient.`,
   backBefore: (s) => `encore ${s} s pour revenir`,
-  endedTitle: 'C’est fini !',
-  endedText: (name) => `Le direct de ${name} est terminé. Merci d’avoir été là.`,
-  offlineTitle: (name) => `${name} n’est pas en direct`,
-  offlineText: 'Gardez cette page ouverte : l’image démarre toute seule.',
-  scheduledFor: (at) => `Début ${dayTime(at)}`,
-  lobbyText: 'On y est presque. Le spectacle commence dans un instant.',
-  nextUp: 'À voir ailleurs',
-  unknownTitle: 'Personne ne joue à ce coin de rue',
-  unknownText: 'Aucune chaîne ni aucun direct à cette adresse.',
-  allLives: 'Voir qui est en direct',
 }
 
 export const t = words({ en, fr })
