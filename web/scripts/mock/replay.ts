@@ -15,7 +15,7 @@ function made(): boolean {
   const run = (...args: string[]) => execFileSync('ffmpeg', ['-v', 'error', '-y', ...args], { cwd: at('.') })
   const encode = ['-t', String(seconds), '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '60', '-pix_fmt', 'yuv420p', '-c:a', 'aac']
   try {
-    run('-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=30', '-f', 'lavfi', '-i', 'sine=f=330:b=2', ...encode, '-movflags', '+faststart', 'replay.mp4')
+    run('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=30', '-f', 'lavfi', '-i', 'sine=f=330:b=2', ...encode, '-movflags', '+faststart', 'replay.mp4')
     run('-i', 'replay.mp4', '-map', '0:v', '-map', '0:a', '-c', 'copy', '-f', 'hls', '-hls_time', '4', '-hls_playlist_type', 'vod', '-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'init_%v.mp4', '-var_stream_map', 'a:0,agroup:sound,default:yes v:0,agroup:sound', '-master_pl_name', 'index.m3u8', 'stream_%v.m3u8')
   } catch {
     return false

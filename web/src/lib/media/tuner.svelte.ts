@@ -103,6 +103,10 @@ export class Tuner {
   async report(): Promise<RTCStatsReport | null> {
     return (await this.whep?.report()) ?? null
   }
+  /** The address of WHEP's session. */
+  session(): string | null {
+    return this.whep?.session ?? null
+  }
   hlsBehindS(): number | null {
     return this.hls?.behindS() ?? null
   }

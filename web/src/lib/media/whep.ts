@@ -15,7 +15,8 @@ const nothingThere = [404, 409, 502, 504]
 
 export class WhepPlayer implements Player {
   private peer: RTCPeerConnection | null = null
-  private session: string | null = null
+  /** Its address, while there is one. */
+  session: string | null = null
   private timer: ReturnType<typeof setTimeout> | undefined
   private attempt = 0
   private closed = false

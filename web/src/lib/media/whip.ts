@@ -11,7 +11,7 @@ const connectMsMax = 10_000
 const graceMs = 3_000
 const leaveMsMax = 1_500
 
-/** Low, middle, high, as the server names them: a viewer gets the one that fits. */
+/** The picture in three sizes at once, as the server names them: a viewer gets the one that fits. 3.25 Mbit/s in all. */
 const layered: RTCRtpEncodingParameters[] = [
   { rid: 'l', scaleResolutionDownBy: 4, maxBitrate: 150_000 },
   { rid: 'm', scaleResolutionDownBy: 2, maxBitrate: 600_000 },
@@ -31,8 +31,6 @@ export class WhipPublisher {
     private readonly endpoint: string,
     private stream: MediaStream,
     private readonly changed: (state: WhipState) => void,
-    /** Send the picture in three sizes at once. */
-    private readonly layers = false,
   ) {}
 
   /** Resolves when media flows; rejects with the server's refusal. */
@@ -44,7 +42,8 @@ export class WhipPublisher {
     this.peer = peer
     for (const track of this.stream.getTracks()) {
       const video = track.kind === 'video'
-      const sendEncodings = video && this.layers ? { sendEncodings: layered } : {}
+      // A copy: a browser may write into what it is given.
+      const sendEncodings = video ? { sendEncodings: layered.map((layer) => ({ ...layer })) } : {}
       const sender = peer.addTransceiver(track, { direction: 'sendonly', streams: [this.stream], ...sendEncodings })
       if (video) preferH264(sender)
     }
@@ -133,7 +132,14 @@ async function limit(peer: RTCPeerConnection): Promise<void> {
   for (const sender of peer.getSenders()) {
     if (sender.track?.kind !== 'video') continue
     const wanted = sender.getParameters()
-    for (const encoding of wanted.encodings) Object.assign(encoding, { maxBitrate: encoding.maxBitrate ?? bitrateMax, maxFramerate: 30 })
+    // An answer without layers leaves the first of them, which is the smallest: it is then the whole picture.
+    const layers = wanted.encodings.length > 1
+    for (const encoding of wanted.encodings) {
+      encoding.maxFramerate = 30
+      if (layers) continue
+      encoding.maxBitrate = bitrateMax
+      encoding.scaleResolutionDownBy = 1
+    }
     await sender.setParameters(wanted).catch(() => undefined)
   }
 }

@@ -14,3 +14,8 @@ export function staged(stage: StageState, event: StageEvent): StageState {
       return { ...stage, mine: event.state === 'none' ? null : { state: event.state, seat: event.seat ?? null }, why: event.why ?? '' }
   }
 }
+
+/** Whether somebody is in the picture besides the host. */
+export function guestsSeen({ layout, focus, seats }: Pick<StageView, 'layout' | 'focus' | 'seats'>): boolean {
+  return seats.some(({ seat, on_air }) => seat > 0 && on_air && (layout !== 'solo' || seat === focus))
+}
