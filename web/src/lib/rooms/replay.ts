@@ -28,7 +28,7 @@ interface Page {
 
 export const clipMsMax = 600_000
 
-export const replay = (room: string): Promise<Replay> => call('GET', `/rooms/${encodeURIComponent(room)}/replay`)
+/** Those of a channel that one may see. */
 export const replays = (handle: string): Promise<List<Replay>> => call('GET', `/channels/${encodeURIComponent(handle)}/replays`)
 export const show = (room: string, visibility: Visibility): Promise<Replay> => call('PATCH', `/rooms/${room}/replay`, { visibility })
 export const remove = (room: string): Promise<void> => call('DELETE', `/rooms/${room}/replay`)
