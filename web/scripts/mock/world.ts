@@ -82,6 +82,7 @@ export function world() {
       makeRoom('atelier_brume', 'Atelier Brume — céramique à quatre mains et autres histoires', 'Tournage d’un grand vase en direct, questions bienvenues, et cuisson du four à minuit', { viewers: 58210 }),
       makeRoom('quiet', 'Quiet Corner', 'First live ever', { viewers: 0, crowd: false }),
       makeRoom('pause', 'Ana Pause', 'Tram stop sessions', { state: 'interrupted', resume_until: new Date(now + 48_000).toISOString(), viewers: 77 }),
+      makeRoom('pause_duo', 'Ana Pause', 'Tram stop sessions for two', { state: 'interrupted', resume_until: new Date(now + 900_000).toISOString(), viewers: 77, stage: makeStage('Ana Pause', 1, 'split') }),
       makeRoom('duo', 'Dora Duo', 'Two guitars, one bench', { viewers: 88, stage: makeStage('Dora Duo', 1, 'split') }),
       makeRoom('duo_tall', 'Dora Duo', 'Two guitars, portrait', { viewers: 88, stage: makeStage('Dora Duo', 1, 'split') }),
       makeRoom('trio', 'Trio Mistral', 'Three voices', { viewers: 188, stage: makeStage('Trio Mistral', 2) }),
