@@ -89,6 +89,8 @@ describe('a replay', { concurrency: 1 }, () => {
     for (let i = 0; i < 3; i += 1) await viewer.page.keyboard.press('ArrowLeft')
     await until('the beginning', () => at(viewer), (seconds) => seconds < 6)
     await until('the later line is gone', () => viewer.id('chat-message').filter({ hasText: 'one more song' }).count(), (left) => left === 0, { ms: 5_000 })
+    // What had come to its end stands still after a jump.
+    await playing(viewer)
     await viewer.page.keyboard.press('ArrowRight')
     await until('both lines', lines, (seen) => seen === 2, { ms: 20_000 })
   })

@@ -1,14 +1,13 @@
 /** Words of replays: watching them, and what their owner does with them. */
 import { explain as explainAny } from '$lib/i18n/common'
-import { locale, plural, words } from '$lib/i18n/index.svelte'
-import { day, number } from '$lib/i18n/format'
+import { words } from '$lib/i18n/index.svelte'
+import { number } from '$lib/i18n/format'
 
 const en = {
   replay: 'Replay',
   replayOf: (name: string) => `Replay of ${name}’s live`,
   list: 'Replays',
   watch: 'Watch the replay',
-  from: (at: string) => day(at),
   play: 'Play',
   pause: 'Pause',
   again: 'Play again',
@@ -20,10 +19,8 @@ const en = {
   copyAt: 'Copy link at this time',
   copiedAt: (time: string) => `Link copied, from ${time}`,
   loading: 'Loading the replay…',
-  broken: 'The replay does not play here.',
-  retry: 'Try again',
+  broken: 'The replay does not get through right now.',
   intro: 'The chat plays along with the picture.',
-  more: 'More replays',
   empty: 'No replays yet',
   emptyText: 'Each live is kept here when it is over. Only you see it until you make it public.',
   private: 'Private',
@@ -33,7 +30,6 @@ const en = {
   nowPrivate: 'Only you can watch it now.',
   recording: 'Recording',
   finishing: 'The end is being written…',
-  open: 'Watch',
   download: 'Download MP4',
   clip: 'Make a clip',
   clipTitle: 'Cut a clip',
@@ -56,7 +52,6 @@ const en = {
   deleteNo: 'Keep it',
   deleted: 'The replay is deleted.',
   megabytes: (n: number) => `${number(n)} MB`,
-  count: (n: number) => `${number(n)} ${plural(n, { one: 'replay', other: 'replays' }, 'en')}`,
   problems: { replay_unknown: 'There is no such replay any more.' } as Record<string, string>,
 }
 
@@ -65,7 +60,6 @@ const fr: typeof en = {
   replayOf: (name) => `Rediffusion du direct de ${name}`,
   list: 'Rediffusions',
   watch: 'Voir la rediffusion',
-  from: (at) => `le ${day(at)}`,
   play: 'Lire',
   pause: 'Mettre en pause',
   again: 'Revoir',
@@ -77,10 +71,8 @@ const fr: typeof en = {
   copyAt: 'Copier le lien à cet instant',
   copiedAt: (time) => `Lien copié, à partir de ${time}`,
   loading: 'Chargement de la rediffusion…',
-  broken: 'La rediffusion ne peut pas être lue ici.',
-  retry: 'Réessayer',
+  broken: 'La rediffusion ne passe pas pour le moment.',
   intro: 'La discussion défile avec l’image.',
-  more: 'Autres rediffusions',
   empty: 'Pas encore de rediffusion',
   emptyText: 'Chaque direct est gardé ici à la fin. Vous seul·e le voyez tant que vous ne le rendez pas public.',
   private: 'Privée',
@@ -90,7 +82,6 @@ const fr: typeof en = {
   nowPrivate: 'Vous êtes désormais seul·e à la voir.',
   recording: 'Enregistrement',
   finishing: 'La fin s’enregistre…',
-  open: 'Regarder',
   download: 'Télécharger le MP4',
   clip: 'Faire un extrait',
   clipTitle: 'Découper un extrait',
@@ -113,11 +104,9 @@ const fr: typeof en = {
   deleteNo: 'La garder',
   deleted: 'La rediffusion est supprimée.',
   megabytes: (n) => `${number(n)} Mo`,
-  count: (n) => `${number(n)} ${plural(n, { one: 'rediffusion', other: 'rediffusions' }, 'fr')}`,
   problems: { replay_unknown: 'Cette rediffusion n’existe plus.' },
 }
 
 export const t = words({ en, fr })
 export const dictionaries = { en, fr }
-export { locale }
 export const explain = (problem: unknown): string => explainAny(problem, t.problems)
