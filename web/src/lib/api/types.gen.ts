@@ -400,6 +400,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a live of one's own goes. */
+        get: operations["get_rooms_room_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{room}/live": {
         parameters: {
             query?: never;
@@ -778,6 +795,23 @@ export interface paths {
         patch: operations["patch_webrtc_session"];
         trace?: never;
     };
+    "/webrtc/{session}/tiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says how high a viewer's tiles are, so that each is sent in the size that it can use. */
+        post: operations["post_webrtc_session_tiles"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/whep/{room}": {
         parameters: {
             query?: never;
@@ -1024,6 +1058,22 @@ export interface components {
         GiftName: {
             en: string;
             fr: string;
+        };
+        /** @description A live's health at a moment. */
+        Health: {
+            recording?: components["schemas"]["RecordingHealth"] | null;
+            /** @description Cameras that are connected. */
+            seats: components["schemas"]["SeatHealth"][];
+            /**
+             * Format: int32
+             * @description Everybody in the room, by any path or none.
+             */
+            watching: number;
+            /**
+             * Format: int32
+             * @description Who watches in real time (WHEP).
+             */
+            watching_live: number;
         };
         /** @description One of the platform's accounts. */
         Holding: {
@@ -1315,6 +1365,17 @@ export interface components {
          * @enum {string}
          */
         PurchaseState: "pending" | "paid" | "declined";
+        RecordingHealth: {
+            /** Format: int64 */
+            bytes: number;
+            /** @description Why nothing is written at the moment. */
+            fault?: string | null;
+            /**
+             * Format: int64
+             * @description Pieces that are missing because the disk did not keep up.
+             */
+            gaps: number;
+        };
         RedeemBody: {
             /** Format: int64 */
             diamonds: number;
@@ -1418,6 +1479,42 @@ export interface components {
              */
             seat: number;
             who: components["schemas"]["Speaker"];
+        };
+        /** @description What comes from a camera, over the last second. */
+        SeatHealth: {
+            /** Format: int64 */
+            audio_bps: number;
+            /** Format: int32 */
+            frames_per_s: number;
+            /**
+             * Format: int32
+             * @description In pixels; 0 when there is no picture.
+             */
+            height: number;
+            /**
+             * Format: int64
+             * @description Between the last two keyframes.
+             */
+            keyframe_gap_ms?: number | null;
+            /**
+             * Format: int32
+             * @description Sizes in which the picture comes (simulcast).
+             */
+            layers: number;
+            /**
+             * Format: int32
+             * @description Of the packets since the camera came, in thousandths.
+             */
+            lost_permille: number;
+            /** @description It has B-frames: nobody can watch in real time. */
+            reordered: boolean;
+            /**
+             * Format: int32
+             * @description 0 is the host's.
+             */
+            seat: number;
+            /** Format: int64 */
+            video_bps: number;
         };
         SendBody: {
             /**
@@ -1544,6 +1641,11 @@ export interface components {
              * @description A guest's id, for the host; without it one's own.
              */
             person?: string | null;
+        };
+        /** @description How large a viewer shows the seats. */
+        Tiles: {
+            /** @description By seat, in pixels of the screen; 0 for one that is not shown, which then is not sent. At most 8. */
+            heights: number[];
         };
         /**
          * Format: date-time
@@ -2834,6 +2936,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description a handle or a person's id */
                 handle: string;
             };
             cookie?: never;
@@ -2943,6 +3046,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description a handle or a person's id */
                 handle: string;
             };
             cookie?: never;
@@ -3716,6 +3820,72 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6142,6 +6312,101 @@ export interface operations {
             };
             /** @description `if_match_needed` */
             428: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_webrtc_session_tiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Tiles"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `session_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
