@@ -16,13 +16,12 @@
 //! Everything is bounded: sessions, viewers of a room, what is kept for joiners, what waits for slow
 //! peers. Remote input never stops a thread.
 
-use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use busk_base::{MediaSessionId, RoomId, Timestamp};
@@ -32,12 +31,13 @@ use tokio::sync::{mpsc, oneshot};
 pub mod feed;
 pub mod layers;
 pub mod program;
+mod registry;
 pub mod stage;
 pub mod track;
 pub mod webrtc;
 
+pub(crate) use registry::{MediaSession, Registry};
 pub use track::TrackFigures;
-use webrtc::protocol::Remote;
 pub use webrtc::sdp::OfferRefused;
 use webrtc::serve::{Ask, Mailbox};
 
@@ -515,98 +515,5 @@ impl Drop for Inner {
         {
             let _ = handle.join();
         }
-    }
-}
-
-/// What the threads share: who is where, and how many there are.
-pub(crate) struct Registry {
-    sessions: Mutex<HashMap<MediaSessionId, usize>>,
-    sessions_max: usize,
-    remotes: RwLock<HashMap<Remote, usize>>,
-    /// By thread.
-    lost: Vec<AtomicU64>,
-}
-
-/// A session's place among those that may exist; given back when dropped.
-pub(crate) struct MediaSession {
-    registry: Arc<Registry>,
-    id: MediaSessionId,
-}
-
-impl Registry {
-    fn new(threads: usize, sessions_max: usize) -> Self {
-        Self {
-            sessions: Mutex::default(),
-            sessions_max,
-            remotes: RwLock::default(),
-            lost: (0..threads).map(|_| AtomicU64::new(0)).collect(),
-        }
-    }
-
-    fn sessions(&self) -> MutexGuard<'_, HashMap<MediaSessionId, usize>> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// `None` when there are too many, or one with this id.
-    fn enter(self: &Arc<Self>, id: MediaSessionId, thread: usize) -> Option<MediaSession> {
-        let mut sessions = self.sessions();
-        if sessions.len() >= self.sessions_max || sessions.contains_key(&id) {
-            return None;
-        }
-        sessions.insert(id, thread);
-        Some(MediaSession {
-            registry: self.clone(),
-            id,
-        })
-    }
-
-    fn thread_of_session(&self, id: MediaSessionId) -> Option<usize> {
-        self.sessions().get(&id).copied()
-    }
-
-    pub(crate) fn threads(&self) -> usize {
-        self.lost.len()
-    }
-
-    /// The thread of the peer at this address, if another thread may have to know.
-    pub(crate) fn thread_of(&self, remote: Remote) -> Option<usize> {
-        self.remotes
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&remote)
-            .copied()
-    }
-
-    pub(crate) fn learn(&self, remote: Remote, thread: usize) {
-        if self.threads() > 1 {
-            self.remotes
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(remote, thread);
-        }
-    }
-
-    pub(crate) fn forget(&self, remote: Remote) {
-        if self.threads() > 1 {
-            self.remotes
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&remote);
-        }
-    }
-
-    /// Peers may have a few connections each while they try addresses.
-    pub(crate) fn has_room_for_connection(&self) -> bool {
-        self.sessions().len() <= self.sessions_max
-    }
-
-    pub(crate) fn lost_to_send(&self, thread: usize, lost: u64) {
-        self.lost[thread].store(lost, Ordering::Relaxed);
-    }
-}
-
-impl Drop for MediaSession {
-    fn drop(&mut self) {
-        self.registry.sessions().remove(&self.id);
     }
 }
