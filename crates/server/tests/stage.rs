@@ -245,7 +245,7 @@ each_db!(who_is_blocked_by_anyone_on_stage_is_out, async |db| {
     eve.post(&nowhere, json!({"heights": [720, 0]}))
         .await
         .problem(404, "session_unknown");
-    eve.post(&nowhere, json!({"heights": [0; 9]}))
+    eve.post(&nowhere, json!({"heights": vec![0; 9]}))
         .await
         .problem(422, "invalid");
 });
