@@ -13,11 +13,16 @@ use uuid::Uuid;
 const ROOM: RoomId = RoomId(Uuid::from_u128(7));
 
 fn media() -> (Media, mpsc::Receiver<MediaEvent>) {
+    recording_media(None)
+}
+
+fn recording_media(folder: Option<&std::path::Path>) -> (Media, mpsc::Receiver<MediaEvent>) {
     let mut config = Config::new(
         SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         busk_base::Timestamp::from_unix_us(0),
     );
     config.advertised = vec![Ipv4Addr::LOCALHOST.into()];
+    config.recordings = folder.map(Into::into);
     let (events, happenings) = mpsc::channel(64);
     (
         Media::start(&config, events).expect("loopback has free ports"),
@@ -206,4 +211,22 @@ async fn a_viewer_gets_the_layer_its_tile_can_use_and_changes_without_a_freeze()
     assert!(!media.tiles(session(), vec![1]).await);
     viewer.stop().await;
     publisher.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_media_plane_ends_in_the_middle_of_a_recorded_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let (media, mut happenings) = recording_media(Some(folder.path()));
+    let camera = Camera::start(CameraConfig::demo(Scene::Stage, "Ada")).unwrap();
+    let mut publisher = publish(&media, &camera).await;
+    assert!(publisher.connected().await);
+    next(&mut happenings).await;
+    media.broadcast(ROOM);
+    while media.program(ROOM).is_none() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let ends = tokio::task::spawn_blocking(move || drop(media));
+    let ended = tokio::time::timeout(Duration::from_secs(30), ends).await;
+    ended.expect("the threads end").unwrap();
+    drop(publisher);
 }

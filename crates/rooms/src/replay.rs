@@ -90,15 +90,6 @@ fn visibility(db: &mut impl Read, room: RoomId) -> Result<Visibility, StoreError
     Ok(row.map_or(Visibility::Private, |_| Visibility::Public))
 }
 
-/// Rooms whose lives ended before a time, the oldest first.
-fn ended_before(db: &mut impl Read, before: Timestamp, after: Timestamp) -> Result<Vec<RoomId>, StoreError> {
-    let rows = db.rows(
-        "SELECT id FROM room WHERE state = 'ended' AND ended_at <= $1 AND ended_at > $2 ORDER BY ended_at",
-        params![before, after],
-    )?;
-    rows.iter().map(|row| row.get(0)).collect()
-}
-
 /// A room whose replay the asker may see, and whether it is theirs.
 pub(crate) struct Opened {
     pub(crate) shown: Shown,
@@ -173,20 +164,17 @@ impl Rooms {
     pub async fn expire_replays(&self) {
         let Some(shelf) = self.shelf() else { return };
         let keep = std::time::Duration::from_secs(self.site().policy().replay_keep_days * 24 * 3_600);
-        let now = self.site().now();
-        let before = now - keep;
-        // What was looked at in the last days need not be looked at again.
-        let after = before - std::time::Duration::from_secs(7 * 24 * 3_600);
-        let read = self
-            .site()
-            .store()
-            .read(move |db| ended_before(db, before, after));
-        let rooms = match read.await {
-            Ok(rooms) => rooms,
-            Err(error) => return tracing::warn!(%error, "old replays could not be found"),
+        let before = self.site().now() - keep;
+        let stored = match shelf.archive().list().await {
+            Ok(stored) => stored,
+            Err(error) => return tracing::warn!(%error, "recordings could not be listed"),
         };
-        for room in rooms {
-            if let Err(error) = shelf.remove(room).await {
+        for room in stored.into_iter().map(|stored| stored.room) {
+            let read = self.site().store().read(move |db| view::one(db, room)).await;
+            let ended_at = read.ok().flatten().and_then(|shown| shown.room.ended_at);
+            if ended_at.is_some_and(|at| at <= before)
+                && let Err(error) = shelf.remove(room).await
+            {
                 tracing::warn!(%room, %error, "an old replay was not removed");
             }
         }

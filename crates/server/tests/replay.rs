@@ -158,6 +158,16 @@ async fn one_replay_over_a_crash_and_back() {
         playlist.contains("#EXT-X-DISCONTINUITY") && playlist.contains("#EXT-X-ENDLIST"),
         "{playlist}"
     );
+
+    // Long after, it is gone by itself.
+    app.kill9();
+    app.db.tamper("UPDATE room SET ended_at = 1").await;
+    app.restart().await;
+    let host = app.again(&host);
+    until("the end of the replay", async || {
+        host.get(&path).await.status.as_u16() == 404
+    })
+    .await;
 }
 
 /// The height of the pictures that the playlist's last map announces (ISO/IEC 14496-12 §12.1.3).

@@ -117,6 +117,15 @@ impl Programs {
         program
     }
 
+    /// Lets go of all recordings; they wait to be gone on with.
+    fn stop_recording(&self) {
+        let programs = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for program in programs.values() {
+            let mut recorder = program.recorder.lock().unwrap_or_else(PoisonError::into_inner);
+            recorder.take();
+        }
+    }
+
     fn forget(&self, room: RoomId) {
         let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
         programs.remove(&room);

@@ -61,7 +61,11 @@ impl Worker {
             match inbox.recv_timeout(Duration::from_secs(1)) {
                 Ok(word) => self.hear(word),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => {
+                    // The recorders' thread ends when the last of them is gone.
+                    self.feeds.clear();
+                    return self.programs.stop_recording();
+                }
             }
             self.forget();
         }
