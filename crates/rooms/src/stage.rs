@@ -185,7 +185,9 @@ pub fn act(
     now: Timestamp,
 ) -> Result<Changed, StageError> {
     let room = tx.find::<Room>(&room)?.ok_or(StageError::RoomUnknown)?;
-    if matches!(room.state, State::Ended | State::Scheduled) {
+    // Before the curtain opens there is nobody who could ask.
+    let open = room.state.is_on_air() || (room.state == State::Lobby && !matches!(act, Act::Ask));
+    if !open {
         return Err(StageError::WrongState(room.state));
     }
     let before = sql::find(tx, room.id)?;

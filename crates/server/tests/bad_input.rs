@@ -61,7 +61,7 @@ impl Operation {
     fn with(&self, room: &str, message: &str) -> String {
         let path = self.path.replace("{room}", room).replace("{message}", message);
         path.replace("{handle}", "nobody_here")
-            .replace("{session}", "none")
+            .replace("{session}", UNKNOWN)
     }
 
     fn takes_fields(&self) -> bool {

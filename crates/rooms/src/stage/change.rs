@@ -52,7 +52,10 @@ impl Stage {
             (Act::Invite(who), Actor::Host) => self.invite(who, now),
             (Act::Admit(person), Actor::Host) => self.admit(*person, now),
             (Act::Join, Actor::Other(who)) => self.join(who.id, now),
-            (Act::Leave, Actor::Other(who)) => Ok(self.leave(who.id, Why::Left)),
+            (Act::Leave, Actor::Other(who)) => {
+                let left = self.leave(who.id, Why::Left);
+                left.map(Some).ok_or(StageError::NotOnStage)
+            }
             (Act::Remove(person), Actor::Host) => Ok(self.remove(*person)),
             (
                 Act::Switch {

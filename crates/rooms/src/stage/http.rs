@@ -122,7 +122,7 @@ async fn join(
     operation_id = "stage_leave",
     responses((status = 200, body = StageView), (status = 401, description = "`name_needed`"),
         (status = 404, description = "`room_unknown`"),
-        (status = 409, description = "`wrong_state`, `host_stays`"), Refusals))]
+        (status = 409, description = "`wrong_state`, `host_stays`, `not_on_stage`"), Refusals))]
 async fn leave(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,

@@ -105,6 +105,10 @@ fn only_the_host_arranges_admits_and_removes() {
     }
     assert_eq!(refused(&stage, &other(9), &Act::Join), "there is no invitation");
     assert_eq!(
+        refused(&stage, &other(9), &Act::Leave),
+        "this person is not on stage"
+    );
+    assert_eq!(
         refused(&stage, &Actor::Host, &Act::Admit(id(9))),
         "this person has not asked"
     );

@@ -5362,7 +5362,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `wrong_state`, `host_stays` */
+            /** @description `wrong_state`, `host_stays`, `not_on_stage` */
             409: {
                 headers: {
                     [name: string]: unknown;
