@@ -122,8 +122,9 @@ impl Seat {
         SourceClock::wall(&mut self.clock, captured, arrived)
     }
 
-    pub fn person(&self) -> u128 {
-        self.person
+    /// Whether it is the camera of this person (0 is nobody).
+    pub fn is_of(&self, person: u128) -> bool {
+        person != 0 && self.person == person
     }
 
     /// Whether packets of this kind are to reach nobody.

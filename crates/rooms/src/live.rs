@@ -240,11 +240,12 @@ impl Rooms {
         Ok(())
     }
 
+    /// No camera is connected any more: those of hosts are missed, those of guests are off the air.
     async fn interrupt_all(&self) -> Result<(), ChangeError> {
         for room in self
             .site()
             .store()
-            .read(crate::view::live)
+            .read(crate::view::open)
             .await
             .map_err(ChangeError::Store)?
         {

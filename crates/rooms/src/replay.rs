@@ -121,8 +121,8 @@ impl Rooms {
         })
     }
 
-    /// A replay of one's own that is whole.
-    async fn own_replay(&self, room: RoomId, person: PersonId) -> Result<Shown, ReplayError> {
+    /// Whether a replay is one's own, and whole.
+    async fn own_replay(&self, room: RoomId, person: PersonId) -> Result<(), ReplayError> {
         let read = self.site().store().read(move |db| view::one(db, room));
         let shown = read.await?.ok_or(ReplayError::Unknown)?;
         if shown.room.host != person {
@@ -131,18 +131,27 @@ impl Rooms {
         if shown.room.state != State::Ended {
             return Err(ReplayError::NotOver);
         }
-        Ok(shown)
+        Ok(())
     }
 
     /// Ends recordings whose rooms ended while nobody recorded them.
     pub async fn settle_replays(&self) {
-        let Some(shelf) = self.shelf() else { return };
-        let stored = match shelf.archive().list().await {
-            Ok(stored) => stored,
-            Err(error) => return tracing::warn!(%error, "recordings could not be listed"),
-        };
-        for room in stored.into_iter().map(|stored| stored.room) {
+        for room in self.recorded().await {
             self.settle_replay(room).await;
+        }
+    }
+
+    /// Rooms of which there is a recording.
+    async fn recorded(&self) -> Vec<RoomId> {
+        let Some(shelf) = self.shelf() else {
+            return Vec::new();
+        };
+        match shelf.archive().list().await {
+            Ok(stored) => stored.into_iter().map(|stored| stored.room).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "recordings could not be listed");
+                Vec::new()
+            }
         }
     }
 
@@ -165,11 +174,7 @@ impl Rooms {
         let Some(shelf) = self.shelf() else { return };
         let keep = std::time::Duration::from_secs(self.site().policy().replay_keep_days * 24 * 3_600);
         let before = self.site().now() - keep;
-        let stored = match shelf.archive().list().await {
-            Ok(stored) => stored,
-            Err(error) => return tracing::warn!(%error, "recordings could not be listed"),
-        };
-        for room in stored.into_iter().map(|stored| stored.room) {
+        for room in self.recorded().await {
             let read = self.site().store().read(move |db| view::one(db, room)).await;
             let ended_at = read.ok().flatten().and_then(|shown| shown.room.ended_at);
             if ended_at.is_some_and(|at| at <= before)

@@ -113,8 +113,11 @@ pub(crate) fn listed(db: &mut impl Read, max: i64) -> Result<Vec<Shown>, StoreEr
     rows.iter().map(shown).collect()
 }
 
-/// Rooms that were live when the program last wrote.
-pub(crate) fn live(db: &mut Reader) -> Result<Vec<RoomId>, StoreError> {
-    let rows = db.rows("SELECT id FROM room WHERE state = 'live'", &[])?;
+/// Rooms that have a stage: in the lobby, live or interrupted.
+pub(crate) fn open(db: &mut Reader) -> Result<Vec<RoomId>, StoreError> {
+    let rows = db.rows(
+        "SELECT id FROM room WHERE state IN ('lobby', 'live', 'interrupted')",
+        &[],
+    )?;
     rows.iter().map(|row| row.get(0)).collect()
 }

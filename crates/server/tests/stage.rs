@@ -296,3 +296,32 @@ each_db!(each_sees_of_the_stage_what_is_theirs_to_see, async |db| {
     let socket = app.socket(&room, "", &app.nobody()).await;
     assert_eq!(socket.hello["hello"]["stage"]["seats"][1]["who"]["name"], "Ann");
 });
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_restart_no_guest_is_on_air_before_their_camera_is_back() {
+    let mut app = TestApp::start(BUSK, TestDb::sqlite()).await;
+    let (host, gus) = (app.sign_up("host").await, app.sign_up("gus").await);
+    let room = host.post("/api/v1/rooms", json!({"title": "Soundcheck"})).await;
+    let stage = format!("/api/v1/rooms/{}/stage", room.is(201).text("id"));
+    host.post(&format!("{stage}/invite"), json!({"handle": "gus"}))
+        .await
+        .is(200);
+    gus.post(&format!("{stage}/join"), json!({})).await.is(200);
+    let camera = app.camera("gus");
+    let path = stage.replace("/api/v1/", "/whip/");
+    let publisher = Publisher::start_with(camera.feed(), async |offer| offered(&gus, &path, offer).await);
+    let publisher = publisher.await.unwrap();
+    let on_air = async |who: &Browser| who.get(&stage).await.is(200).body["seats"][1]["on_air"].clone();
+    for _ in 0..150 {
+        if on_air(&host).await == true {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(on_air(&host).await, true);
+    app.kill9();
+    app.restart().await;
+    let host = app.again(&host);
+    assert_eq!(on_air(&host).await, false);
+    drop(publisher);
+}

@@ -1,7 +1,7 @@
 //! The stage over HTTP.
 
 use axum::extract::State as Shared;
-use busk_api::{Failures, Json, OpenApiRouter, Path, Problem, Refusals, StatusCode, routes as operations};
+use busk_api::{Failures, Json, OpenApiRouter, Path, Problem, Refusals, routes as operations};
 use busk_base::RoomId;
 use busk_people::{Caller, Named, SignedIn, person_by_handle};
 use serde::Deserialize;
@@ -243,7 +243,7 @@ pub(crate) fn problem(error: StageError) -> Problem {
         StageError::NotOnStage => Problem::conflict("not_on_stage", text),
         StageError::TheirsToSwitchOn => Problem::forbidden("theirs_to_switch_on", text),
         StageError::Full => Problem::conflict("stage_full", text),
-        StageError::QueueFull => Problem::new(StatusCode::CONFLICT, "queue_full", text),
+        StageError::QueueFull => Problem::conflict("queue_full", text),
         StageError::SeatUnknown(_) => Problem::invalid("focus", "is nobody's seat"),
     }
 }

@@ -96,7 +96,7 @@ impl Plane {
         if seats.iter().all(|seat| seat.layers().len() == 1) {
             return;
         }
-        let unseen = |seat: &Seat| !*own && seat.person() == session.person && session.person != 0;
+        let unseen = |seat: &Seat| !*own && seat.is_of(session.person);
         let pairs = lanes.iter().zip(seats);
         let offers: Vec<Offer> = pairs
             .map(|(lanes, seat)| lanes.offer(seat, unseen(seat), now))

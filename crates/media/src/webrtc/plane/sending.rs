@@ -105,7 +105,7 @@ impl Plane {
         let mut written = 0;
         for (number, (lanes, seat)) in lanes.iter_mut().zip(room.stage.seats()).enumerate() {
             let due = &flows[number];
-            if !due.any() || (!*own && seat.person() == session.person && session.person != 0) {
+            if !due.any() || (!*own && seat.is_of(session.person)) {
                 continue;
             }
             lanes.change_layer(seat);
@@ -155,8 +155,7 @@ impl Plane {
             let (Some(lanes), Some(seat)) = (lanes.get_mut(number), room.stage.seat_mut(number)) else {
                 continue;
             };
-            let hers = !*own && seat.person() == session.person && session.person != 0;
-            let unseen = hers || lanes.tile == Some(0);
+            let unseen = (!*own && seat.is_of(session.person)) || lanes.tile == Some(0);
             let Some(track) = seat.layers_mut().get_mut(lanes.layer) else {
                 continue;
             };
