@@ -130,7 +130,7 @@ describe('a stage', { concurrency: 1 }, () => {
     await until('one alone', () => viewer.id('tile').count(), (tiles) => tiles === 0)
     await guest.page.getByText('The host has taken you off the stage').waitFor()
     assert.equal(await guest.id('backstage').count(), 0)
-    assert.equal(await filming(guest), 0)
+    await until('the camera is off', () => filming(guest), (tracks) => tracks === 0)
     const whole = await box(viewer, 'video')
     assert.ok(whole.width > 800, `the host has the whole picture again: ${JSON.stringify(whole)}`)
     const still = await frames(viewer, 'video')
@@ -151,7 +151,7 @@ describe('a stage', { concurrency: 1 }, () => {
     await until('the guest again', () => frames(viewer, 'tile-video'), (seen) => seen > 10)
     await guest.id('stage-leave').click()
     await until('one alone', () => viewer.id('tile').count(), (tiles) => tiles === 0)
-    assert.equal(await filming(guest), 0)
+    await until('the camera is off', () => filming(guest), (tracks) => tracks === 0)
   })
 
   step('somebody without an account asks under a name, and is dismissed', async () => {
@@ -191,7 +191,7 @@ describe('a stage', { concurrency: 1 }, () => {
     await host.id('end-live').click()
     await host.id('end-confirm').click()
     await until('the curtain', () => guest.id('video').count(), (players) => players === 0)
-    assert.equal(await filming(guest), 0)
+    await until('the camera is off', () => filming(guest), (tracks) => tracks === 0)
     assert.deepEqual([...host.faults, ...guest.faults, ...viewer.faults], [])
   })
 

@@ -19,6 +19,8 @@ export class Devices {
   opening = $state(false)
   private sound: AudioContext | null = null
   private meter = 0
+  /** Counts what was opened and closed: a camera that comes late is not wanted any more. */
+  private turn = 0
 
   constructor(private readonly changed: (stream: MediaStream) => void = () => undefined) {}
 
@@ -28,23 +30,25 @@ export class Devices {
       this.trouble = 'insecure'
       return
     }
+    const turn = ++this.turn
     this.opening = true
     this.trouble = null
     try {
-      const old = this.stream
       const next = await media.getUserMedia({
         video: { ...wantedVideo, ...(this.camera ? { deviceId: { exact: this.camera } } : {}) },
         audio: { echoCancellation: true, noiseSuppression: true, ...(this.microphone ? { deviceId: { exact: this.microphone } } : {}) },
       })
+      if (turn !== this.turn) return stop(next)
+      stop(this.stream)
       this.take(next)
-      for (const track of old?.getTracks() ?? []) track.stop()
       await this.list()
-      this.changed(next)
+      if (turn === this.turn) this.changed(next)
     } catch (refusal) {
+      if (turn !== this.turn) return
       const { name } = refusal as DOMException
       this.trouble = name === 'NotAllowedError' ? 'denied' : name === 'NotFoundError' ? 'none' : 'busy'
     }
-    this.opening = false
+    if (turn === this.turn) this.opening = false
   }
 
   async choose(kind: 'camera' | 'microphone', id: string): Promise<void> {
@@ -60,10 +64,12 @@ export class Devices {
     for (const track of this.stream?.getVideoTracks() ?? []) track.enabled = !yes
   }
   close(): void {
+    this.turn++
+    this.opening = false
     clearInterval(this.meter)
     void this.sound?.close()
     this.sound = null
-    for (const track of this.stream?.getTracks() ?? []) track.stop()
+    stop(this.stream)
     this.stream = null
   }
 
@@ -102,4 +108,8 @@ export class Devices {
       this.level = loudness(wave)
     }, 66)
   }
+}
+
+function stop(stream: MediaStream | null): void {
+  for (const track of stream?.getTracks() ?? []) track.stop()
 }

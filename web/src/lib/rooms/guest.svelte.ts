@@ -35,8 +35,9 @@ export class Guest {
   async goOn(): Promise<void> {
     if (this.publisher) return
     if (!this.devices.stream) await this.devices.open()
-    if (!this.devices.stream) return toasts.say(t.troubles[this.devices.trouble ?? 'busy'], 'danger')
-    const publisher = new WhipPublisher(guestCamera(this.room), this.devices.stream, (state) => (this.camera = state))
+    const { stream, trouble } = this.devices
+    if (!stream) return trouble ? toasts.say(t.troubles[trouble], 'danger') : undefined
+    const publisher = new WhipPublisher(guestCamera(this.room), stream, (state) => (this.camera = state))
     this.publisher = publisher
     try {
       // What was switched off for the look stays off on stage.
