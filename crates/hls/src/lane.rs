@@ -38,6 +38,13 @@ pub(crate) struct Segment {
     pub(crate) whole: Bytes,
 }
 
+impl Segment {
+    /// Whether more is to come of it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.whole.is_empty()
+    }
+}
+
 /// What a segment begins with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opening {

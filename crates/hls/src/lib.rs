@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! video(), audio() ──► lanes of segments of parts ──► playlist(), resource(), take_finished()
+//! lower() ──► rungs of the ladder ──┘
 //! ```
 //!
 //! Picture and sound are a rendition each, cut at the same moments under the same numbers: the picture's
@@ -12,19 +13,21 @@
 //! a playlist has named stays as it was named until it is gone. Everything is bounded.
 
 mod finished;
+mod ladder;
 mod lane;
 mod mp4;
 mod names;
 mod packager;
 mod pictures;
 mod playlist;
+mod video;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
 pub use finished::{Finished, FinishedPart, SampleEntry};
-pub use names::{Medium, Rendition, ResourceName};
+pub use names::{LiveName, Medium, Rendition, ResourceName, Rung};
 pub use packager::Packager;
 
 /// How media is cut.

@@ -5,7 +5,10 @@ use std::fmt;
 /// A playlist of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rendition {
+    /// The best picture.
     Video,
+    /// The same smaller.
+    Rung(Rung),
     Audio,
     /// The picture's keyframes alone, for scrubbing.
     IFrames,
@@ -17,8 +20,39 @@ impl Rendition {
             "video.m3u8" => Some(Self::Video),
             "audio.m3u8" => Some(Self::Audio),
             "iframes.m3u8" => Some(Self::IFrames),
-            _ => None,
+            _ => Rung::ALL
+                .into_iter()
+                .map(Self::Rung)
+                .find(|rung| rung.to_string() == name),
         }
+    }
+}
+
+impl fmt::Display for Rendition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Video => f.write_str("video.m3u8"),
+            Self::Rung(rung) => write!(f, "video-{}.m3u8", rung.number()),
+            Self::Audio => f.write_str("audio.m3u8"),
+            Self::IFrames => f.write_str("iframes.m3u8"),
+        }
+    }
+}
+
+/// A place in the ladder below the best picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rung(u8);
+
+impl Rung {
+    pub const ALL: [Self; 2] = [Self(0), Self(1)];
+
+    pub(crate) fn place(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// Counted from the best picture.
+    fn number(self) -> u8 {
+        self.0 + 2
     }
 }
 
@@ -56,6 +90,10 @@ impl ResourceName {
             "a" => Medium::Audio,
             _ => return None,
         };
+        Self::parse_rest(medium, rest)
+    }
+
+    fn parse_rest(medium: Medium, rest: &str) -> Option<Self> {
         if let Some(number) = rest.strip_prefix("init-") {
             return Some(Self::Init(medium, decimal(number.strip_suffix(".mp4")?)?));
         }
@@ -66,12 +104,49 @@ impl ResourceName {
         })
     }
 
+    pub fn medium(&self) -> Medium {
+        let (Self::Init(medium, _) | Self::Segment(medium, _) | Self::Part(medium, ..)) = self;
+        *medium
+    }
+
     pub fn content_type(&self) -> &'static str {
-        match self {
-            Self::Init(Medium::Video, _)
-            | Self::Segment(Medium::Video, _)
-            | Self::Part(Medium::Video, ..) => "video/mp4",
-            _ => "audio/mp4",
+        match self.medium() {
+            Medium::Video => "video/mp4",
+            Medium::Audio => "audio/mp4",
+        }
+    }
+}
+
+/// What a live playlist names: of the best picture, of the sound, or of a rung.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LiveName {
+    pub(crate) rung: Option<Rung>,
+    pub(crate) resource: ResourceName,
+}
+
+impl LiveName {
+    pub fn parse(name: &str) -> Option<Self> {
+        let of_rung = |rung: Rung| {
+            let rest = name.strip_prefix('v')?.strip_prefix(&rung.number().to_string())?;
+            let resource = ResourceName::parse_rest(Medium::Video, rest.strip_prefix('-')?)?;
+            Some((Some(rung), resource))
+        };
+        let found = Rung::ALL.into_iter().find_map(of_rung);
+        let (rung, resource) = found.or_else(|| Some((None, ResourceName::parse(name)?)))?;
+        Some(Self { rung, resource })
+    }
+
+    pub fn content_type(&self) -> &'static str {
+        self.resource.content_type()
+    }
+}
+
+impl fmt::Display for LiveName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.resource.to_string();
+        match self.rung {
+            Some(rung) => write!(f, "v{}{}", rung.number(), &name[1..]),
+            None => f.write_str(&name),
         }
     }
 }

@@ -7,35 +7,30 @@ use busk_base::Timestamp;
 use bytes::Bytes;
 
 use crate::finished::Finished;
+use crate::ladder::Ladder;
 use crate::lane::{Lane, Opening};
 use crate::mp4::{self, Sample, VIDEO_SCALE};
-use crate::names::{Medium, Rendition, ResourceName};
-use crate::pictures::{self, Parameters};
+use crate::names::{LiveName, Medium, Rendition};
+use crate::video::{Fit, VideoLane, ticks};
 use crate::{Answer, Ask, AskRefused, AudioConfig, AudioFrame, Config, Refused, VideoFrame, playlist};
 
 /// Samples in an AAC access unit.
 const UNIT: u64 = 1_024;
 /// How far sound may be behind the picture before it is taken to be silence, in milliseconds.
 const SOUND_LATE_MAX_MS: u64 = 1_000;
-/// Bounds on what a source may make of a segment and of a part.
+/// A bound on what a source may make of a segment.
 const SEGMENT_BYTES_MAX: usize = 10 << 20;
-const PART_SAMPLES_MAX: usize = 512;
 /// A segment may be so much longer than its target: it is rounded before it is compared (RFC 8216bis
 /// §4.4.3.1).
 const TARGET_SLACK: Duration = Duration::from_millis(400);
-/// What a picture lasts when the next one does not say.
-const PICTURE_TICKS: u32 = VIDEO_SCALE / 30;
 
 /// One room's segments, parts and playlists.
 pub struct Packager {
     config: Config,
     sound: AudioConfig,
-    pub(crate) video: Lane,
+    pub(crate) video: VideoLane,
+    pub(crate) ladder: Ladder,
     pub(crate) audio: Lane,
-    parameters: Option<Parameters>,
-    /// The last picture: the next one says how long it lasts.
-    held: Option<Held>,
-    picture_ticks: u32,
     first_msn: u64,
     next_msn: u64,
     /// The source has changed: what comes has nothing to do with what was.
@@ -45,13 +40,6 @@ pub struct Packager {
     /// When the next access unit of sound begins.
     sound_at: u64,
     ended: bool,
-}
-
-struct Held {
-    dts: u64,
-    cts: i32,
-    keyframe: bool,
-    data: Bytes,
 }
 
 /// A cut of the sound, in its samples.
@@ -78,11 +66,9 @@ impl Packager {
         Self {
             config,
             sound,
-            video: Lane::new(Medium::Video, VIDEO_SCALE, first),
+            video: VideoLane::new(first),
+            ladder: Ladder::new(first),
             audio,
-            parameters: None,
-            held: None,
-            picture_ticks: PICTURE_TICKS,
             first_msn: first,
             next_msn: first,
             broken: true,
@@ -94,52 +80,50 @@ impl Packager {
 
     /// Takes a picture; `wall` is when it was captured.
     pub fn video(&mut self, frame: VideoFrame, wall: Timestamp) -> Result<(), Refused> {
-        if self.ended || self.held.as_ref().is_some_and(|held| frame.dts <= held.dts) {
+        if self.ended || self.video.last().is_some_and(|last| frame.dts <= last) {
             return Err(Refused::NotLater);
         }
         if self.lasts_too_long(&frame) {
             self.discontinuity();
         }
-        if !frame.keyframe && (self.broken || !self.video.is_open()) {
+        if !frame.keyframe && (self.broken || !self.video.lane.is_open()) {
             return Err(Refused::NoKeyframe);
         }
-        let told = Parameters::of(&frame.nals).transpose();
-        let told = told.map_err(|()| Refused::BadParameters)?;
-        if told.is_none() && self.parameters.is_none() {
-            return Err(Refused::NoKeyframe);
-        }
-        let data = pictures::sample(&frame.nals).ok_or(Refused::TooLarge)?;
-        if self.video.open_bytes() + data.len() > SEGMENT_BYTES_MAX {
+        // Before anything is changed: what cannot be written down is refused.
+        let mut fit = self.video.fit(&frame)?;
+        if self.video.lane.open_bytes() + fit.bytes() > SEGMENT_BYTES_MAX {
             self.discontinuity();
             return Err(Refused::TooLarge);
         }
-        let changed = told.filter(|told| frame.keyframe && self.parameters.as_ref() != Some(told));
-        // Before anything is changed: what cannot be written down is refused.
-        let init = changed.map(|parameters| mp4::video_init(&parameters).map(|init| (parameters, init)));
-        let init = init.transpose().map_err(|_| Refused::BadParameters)?;
-
-        self.release(Some(frame.dts));
-        let due = self.video.open_duration() >= self.ticks(self.config.segment);
-        if frame.keyframe && (due || self.broken || init.is_some() || !self.video.is_open()) {
-            self.next_segment(&frame, init, wall);
-        } else if self.part_is_due() {
-            self.video.close_part();
+        self.video.release(Some(frame.dts));
+        let due = self.video.lane.open_duration() >= ticks(self.config.segment);
+        if frame.keyframe && (due || self.broken || fit.init.is_some() || !self.video.lane.is_open()) {
+            self.next_segment(&frame, &mut fit, wall);
+        } else if self.video.part_is_due(&self.config) {
+            self.video.lane.close_part();
+            self.ladder.decide(&self.config);
             self.cut(frame.dts, What::Part);
         }
-        self.held = Some(Held {
-            dts: frame.dts,
-            cts: frame.cts,
-            keyframe: frame.keyframe,
-            data,
-        });
+        self.video.hold(fit);
+        self.ladder.settle(frame.dts, &self.config);
         self.fill_sound(frame.dts);
         Ok(())
+    }
+
+    /// Takes the same picture smaller, one of several layers that come beside the best one. It is on the same
+    /// time, as nearly as that is known.
+    pub fn lower(&mut self, layer: usize, frame: VideoFrame) {
+        let Some(last) = self.video.last().filter(|_| !self.ended) else {
+            return;
+        };
+        self.ladder.push(layer, frame);
+        self.ladder.settle(last, &self.config);
     }
 
     /// Takes sound. What is late, or of no segment, is left out.
     pub fn audio(&mut self, frame: AudioFrame) {
         // Nobody's clock is that far ahead of the picture's.
-        let picture = self.held.as_ref().map_or(0, |held| self.samples(held.dts));
+        let picture = self.video.last().map_or(0, |last| self.samples(last));
         if self.ended || frame.pts > picture + 10 * self.audio.scale {
             return;
         }
@@ -161,10 +145,11 @@ impl Packager {
 
     /// The source has changed; the next keyframe begins a segment that has nothing to do with the last.
     pub fn discontinuity(&mut self) {
-        self.release(None);
-        if let Some(end) = self.video.open_end() {
+        self.video.release(None);
+        if let Some(end) = self.video.lane.open_end() {
             self.close(end);
         }
+        self.ladder.break_off(&self.config);
         self.broken = true;
     }
 
@@ -187,20 +172,20 @@ impl Packager {
     /// From now on what is finished is kept for [`Self::take_finished`], which is then to be asked after every
     /// call: nothing else bounds it.
     pub fn keep_finished(&mut self) {
-        self.video.keep_finished(None);
+        self.video.lane.keep_finished(None);
         self.audio.keep_finished(Some(&self.sound.silence));
     }
 
     /// What was finished since this was last asked.
     pub fn take_finished(&mut self) -> Vec<Finished> {
-        let mut finished = self.video.take_finished();
+        let mut finished = self.video.lane.take_finished();
         finished.append(&mut self.audio.take_finished());
         finished
     }
 
     /// The multivariant playlist, when there is something to play.
     pub fn master(&self) -> Option<String> {
-        let parameters = self.parameters.as_ref()?;
+        let parameters = self.video.parameters.as_ref()?;
         self.is_ready().then(|| playlist::master(self, parameters))
     }
 
@@ -208,8 +193,7 @@ impl Packager {
         if ask.part.is_some() && ask.msn.is_none() {
             return Answer::Now(Err(AskRefused::PartWithoutSegment));
         }
-        let lane = self.lane(which);
-        let (open, parts) = lane.edge();
+        let (open, parts) = self.edge(which);
         if let Some(msn) = ask.msn.filter(|_| !self.ended) {
             if msn > open + 1 {
                 return Answer::Now(Err(AskRefused::TooFarAhead));
@@ -224,24 +208,29 @@ impl Packager {
         }
         Answer::Now(Ok(match which {
             Rendition::IFrames => playlist::iframes(self),
-            Rendition::Video | Rendition::Audio => playlist::media(self, lane, ask.skip),
+            Rendition::Video | Rendition::Rung(_) => playlist::media(self, which, &self.video.lane, ask.skip),
+            Rendition::Audio => playlist::media(self, which, &self.audio, ask.skip),
         }))
     }
 
     /// What a playlist names; [`Answer::Wait`] for the part that it announces.
-    pub fn resource(&self, name: &ResourceName) -> Answer<Option<Bytes>> {
-        let (ResourceName::Init(medium, _)
-        | ResourceName::Segment(medium, _)
-        | ResourceName::Part(medium, ..)) = name;
-        match medium {
-            Medium::Video => self.video.resource(name),
-            Medium::Audio => self.audio.resource(name),
+    pub fn resource(&self, name: &LiveName) -> Answer<Option<Bytes>> {
+        let LiveName { rung, resource } = name;
+        match (rung, resource.medium()) {
+            (Some(rung), _) => self.ladder.resource(*rung, resource),
+            (None, Medium::Video) => self.video.lane.resource(resource),
+            (None, Medium::Audio) => self.audio.resource(resource),
         }
     }
 
     /// How far it has come: whoever waits needs to ask again only when this is another.
     pub fn progress(&self) -> impl PartialEq + use<> {
-        (self.video.edge(), self.audio.edge(), self.ended)
+        (
+            self.video.lane.edge(),
+            self.ladder.progress(),
+            self.audio.edge(),
+            self.ended,
+        )
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -253,18 +242,16 @@ impl Packager {
     }
 
     fn is_ready(&self) -> bool {
-        !self.video.segments.is_empty() && !self.audio.segments.is_empty()
+        !self.video.lane.segments.is_empty() && !self.audio.segments.is_empty()
     }
 
-    fn lane(&self, which: Rendition) -> &Lane {
+    /// The number of the segment that is being made, and how many parts of it there are.
+    pub(crate) fn edge(&self, which: Rendition) -> (u64, u64) {
         match which {
-            Rendition::Video | Rendition::IFrames => &self.video,
-            Rendition::Audio => &self.audio,
+            Rendition::Video | Rendition::IFrames => self.video.lane.edge(),
+            Rendition::Rung(rung) => self.ladder.edge(rung, &self.video.lane),
+            Rendition::Audio => self.audio.edge(),
         }
-    }
-
-    fn ticks(&self, duration: Duration) -> u64 {
-        duration.as_millis() as u64 * u64::from(VIDEO_SCALE) / 1_000
     }
 
     /// A moment of the picture, in samples of the sound.
@@ -272,47 +259,25 @@ impl Packager {
         dts * self.audio.scale / u64::from(VIDEO_SCALE)
     }
 
-    /// Puts the last picture down, as long as it lasts until `next`.
-    fn release(&mut self, next: Option<u64>) {
-        let Some(held) = self.held.take() else { return };
-        let lasts = match next {
-            Some(next) => (next - held.dts) as u32,
-            None => self.picture_ticks.min(PICTURE_TICKS),
-        };
-        self.picture_ticks = lasts;
-        self.video.add(Sample {
-            duration: lasts,
-            cts: held.cts,
-            sync: held.keyframe,
-            data: held.data,
-        });
-    }
-
     /// Whether the segment would, with the last picture until this one, and this one.
     fn lasts_too_long(&self, frame: &VideoFrame) -> bool {
-        let Some(held) = &self.held else { return false };
+        let Some(last) = self.video.last() else {
+            return false;
+        };
         let next = if frame.keyframe {
             0
         } else {
-            u64::from(self.picture_ticks)
+            u64::from(self.video.picture_ticks)
         };
-        self.video.open_duration() + (frame.dts - held.dts) + next
-            > self.ticks(self.config.target + TARGET_SLACK)
+        self.video.lane.open_duration() + (frame.dts - last) + next > ticks(self.config.target + TARGET_SLACK)
     }
 
-    /// Whether the part is, with whole pictures, as near as it comes to what it is meant to last.
-    fn part_is_due(&self) -> bool {
-        let nearly = self.video.part_duration() + u64::from(self.picture_ticks / 2);
-        nearly >= self.ticks(self.config.part) || self.video.part_samples() >= PART_SAMPLES_MAX
-    }
-
-    fn next_segment(&mut self, frame: &VideoFrame, init: Option<(Parameters, Bytes)>, wall: Timestamp) {
-        if self.video.is_open() {
+    fn next_segment(&mut self, frame: &VideoFrame, fit: &mut Fit, wall: Timestamp) {
+        if self.video.lane.is_open() {
             self.close(frame.dts);
         }
-        if let Some((parameters, init)) = init {
+        if let Some(init) = fit.init.take() {
             self.video.set_init(self.next_msn, init);
-            self.parameters = Some(parameters);
         }
         let opening = Opening {
             msn: self.next_msn,
@@ -321,12 +286,17 @@ impl Packager {
             discontinuity: std::mem::take(&mut self.broken) && self.next_msn > self.first_msn,
         };
         self.next_msn += 1;
-        self.video.open(opening);
+        self.video.lane.open(opening);
+        self.ladder.open(opening);
         self.cut(frame.dts, What::Open(opening));
     }
 
     fn close(&mut self, at: u64) {
-        self.video.close_segment(&self.config);
+        self.video.lane.close_segment(&self.config);
+        self.ladder.close(at, &self.config);
+        if let Some(oldest) = self.video.lane.segments.front() {
+            self.ladder.trim(oldest.msn);
+        }
         self.cut(at, What::Close);
     }
 

@@ -90,7 +90,7 @@ impl Camera {
     }
 
     fn get(&self, name: &str) -> Option<Bytes> {
-        match self.packager.resource(&ResourceName::parse(name)?) {
+        match self.packager.resource(&LiveName::parse(name)?) {
             Answer::Now(found) => found,
             Answer::Wait => panic!("{name} is to come"),
         }
@@ -119,7 +119,7 @@ fn apple_every_segment_begins_with_an_idr() {
     for lasts in durations(&text, "#EXTINF:") {
         assert_eq!(lasts, 3.0, "it ends with the first keyframe after two seconds");
     }
-    for segment in camera.packager.video.listed(camera.packager.config()) {
+    for segment in camera.packager.video.lane.listed(camera.packager.config()) {
         assert!(segment.parts[0].independent && !segment.parts[1].independent);
     }
 }
@@ -158,7 +158,7 @@ fn rfc_4_4_3_7_parts_are_no_longer_than_the_target_and_at_least_85_percent_of_it
         }
         let text = camera.text(Rendition::Video);
         let target: f64 = values(&text, "#EXT-X-PART-INF:PART-TARGET=")[0].parse().unwrap();
-        for segment in camera.packager.video.listed(camera.packager.config()) {
+        for segment in camera.packager.video.lane.listed(camera.packager.config()) {
             let (last, parts) = segment.parts.split_last().unwrap();
             assert!(last.duration as f64 / 90_000.0 <= target);
             for part in parts {
@@ -208,7 +208,7 @@ fn rfc_6_2_5_2_a_blocking_reload_waits_for_what_comes_and_refuses_what_is_far() 
         part,
         skip: false,
     };
-    assert_eq!(camera.packager.video.edge(), (2, 0));
+    assert_eq!(camera.packager.video.lane.edge(), (2, 0));
     assert!(camera.ask(Rendition::Video, ask(1, None)).is_some());
     for waits in [ask(2, Some(0)), ask(2, None), ask(3, Some(1)), ask(3, None)] {
         assert_eq!(camera.ask(Rendition::Video, waits), None, "{waits:?}");
@@ -234,7 +234,7 @@ fn rfc_4_4_5_3_the_next_part_is_announced_and_waited_for() {
         values(&text, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI="),
         ["\"v-2-1.m4s\""]
     );
-    let announced = ResourceName::parse("v-2-1.m4s").unwrap();
+    let announced = LiveName::parse("v-2-1.m4s").unwrap();
     assert_eq!(camera.packager.resource(&announced), Answer::Wait);
     assert_eq!(camera.get("v-2-2.m4s"), None);
     camera.run(15, 60);
@@ -377,7 +377,7 @@ fn sound_is_cut_where_the_picture_is_and_silence_where_there_is_none() {
         };
         lane.segments.iter().map(&mut end).collect::<Vec<f64>>()
     };
-    let (video, audio) = (ends(&camera.packager.video), ends(&camera.packager.audio));
+    let (video, audio) = (ends(&camera.packager.video.lane), ends(&camera.packager.audio));
     assert!(audio.len() >= video.len() - 1);
     for (picture, sound) in video.iter().zip(&audio) {
         assert!((picture - sound).abs() < 0.022, "{picture} {sound}");
@@ -386,7 +386,7 @@ fn sound_is_cut_where_the_picture_is_and_silence_where_there_is_none() {
     let mut mute = Camera::new();
     mute.sound = u64::MAX / 90;
     mute.run(600, 60);
-    let (video, audio) = (ends(&mute.packager.video), ends(&mute.packager.audio));
+    let (video, audio) = (ends(&mute.packager.video.lane), ends(&mute.packager.audio));
     assert!(audio.len() >= video.len() - 1 && audio.len() > 5, "{audio:?}");
 }
 
@@ -468,6 +468,7 @@ fn a_source_that_floods_is_held_to_bounds() {
     let bytes: usize = camera
         .packager
         .video
+        .lane
         .segments
         .iter()
         .map(|segment| segment.whole.len())
@@ -482,9 +483,10 @@ fn a_source_that_floods_is_held_to_bounds() {
     let segments = camera
         .packager
         .video
+        .lane
         .segments
         .iter()
-        .chain(camera.packager.video.open_segment());
+        .chain(camera.packager.video.lane.open_segment());
     assert!(segments.map(|segment| segment.parts.len()).max().unwrap() < 1_000);
 }
 
@@ -514,10 +516,14 @@ fn whatever_comes_nothing_breaks() {
             }
         }
         camera.packager.end();
-        assert!(camera.packager.video.segments.len() <= 20 && camera.packager.audio.segments.len() <= 20);
-        for segment in &camera.packager.video.segments {
+        assert!(
+            camera.packager.video.lane.segments.len() <= 20 && camera.packager.audio.segments.len() <= 20
+        );
+        for segment in &camera.packager.video.lane.segments {
             // As it is rounded to be compared (RFC 8216bis §4.4.3.1).
             assert!(segment.parts[0].independent && segment.duration * 2 < 9 * 90_000);
         }
     }
 }
+
+mod ladder;

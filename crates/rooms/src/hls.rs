@@ -9,7 +9,7 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use busk_api::{Path, Problem, Query, StatusCode};
 use busk_base::RoomId;
-use busk_hls::{Ask, Rendition, ResourceName};
+use busk_hls::{Ask, LiveName, Rendition};
 use busk_media::program::{PlaylistError, Program};
 use busk_people::Caller;
 use flate2::Compression;
@@ -78,7 +78,7 @@ pub(crate) async fn get(
         return playlist(text, cached, &headers);
     }
     let unknown = || Problem::not_found("not_found", "There is nothing at this address");
-    let resource = ResourceName::parse(&name).ok_or_else(unknown)?;
+    let resource = LiveName::parse(&name).ok_or_else(unknown)?;
     let bytes = program.resource(&resource).await.ok_or_else(unknown)?;
     answer(Body::from(bytes), resource.content_type(), FOR_EVER)
 }

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use busk_base::{MediaSessionId, RoomId, Timestamp};
-use busk_hls::{Answer, Ask, AskRefused, Packager, Rendition, ResourceName};
+use busk_hls::{Answer, Ask, AskRefused, LiveName, Packager, Rendition};
 pub use busk_mixer::Layout;
 use busk_replay::{Recorder, RecorderState};
 use bytes::Bytes;
@@ -217,7 +217,7 @@ impl Program {
     }
 
     /// A segment, a part of one, or what a player needs before them. Waits for the part that playlists announce.
-    pub async fn resource(&self, name: &ResourceName) -> Option<Bytes> {
+    pub async fn resource(&self, name: &LiveName) -> Option<Bytes> {
         self.wait(|packager| packager.resource(name)).await.flatten()
     }
 
