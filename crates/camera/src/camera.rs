@@ -27,6 +27,8 @@ pub struct CameraConfig {
     pub height: usize,
     pub fps: u32,
     pub bitrate_kbit: u32,
+    /// Sizes of the same picture (simulcast): each half as wide and high as the one before.
+    pub layers: usize,
 }
 
 impl CameraConfig {
@@ -39,6 +41,7 @@ impl CameraConfig {
             height: 432,
             fps: 24,
             bitrate_kbit: 900,
+            layers: 1,
         }
     }
 
@@ -51,6 +54,7 @@ impl CameraConfig {
             height: 540,
             fps: 30,
             bitrate_kbit: 2_000,
+            layers: 1,
         }
     }
 }
@@ -79,7 +83,8 @@ pub struct CameraStats {
 
 #[derive(Default)]
 struct Shared {
-    feeds: Mutex<Vec<FeedSender>>,
+    /// Each with the layer that it is of.
+    feeds: Mutex<Vec<(usize, FeedSender)>>,
     ended: AtomicBool,
     pictures: AtomicU64,
     skipped: AtomicU64,
@@ -88,7 +93,7 @@ struct Shared {
 }
 
 impl Shared {
-    fn feeds(&self) -> MutexGuard<'_, Vec<FeedSender>> {
+    fn feeds(&self) -> MutexGuard<'_, Vec<(usize, FeedSender)>> {
         // A panic cannot leave the list half changed: each change is one call on the Vec.
         self.feeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,15 +102,22 @@ impl Shared {
 /// A running camera; dropping it ends its feeds.
 pub struct Camera {
     shared: Arc<Shared>,
+    layers: usize,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Camera {
     pub fn start(config: CameraConfig) -> Result<Camera, CameraError> {
         let CameraConfig {
-            width, height, fps, ..
+            width,
+            height,
+            fps,
+            layers,
+            ..
         } = config;
-        if !(16..=3840).contains(&width) || !(16..=2160).contains(&height) || !(1..=60).contains(&fps) {
+        let smallest = width.min(height) >> layers.saturating_sub(1).min(8);
+        let large = width > 3840 || height > 2160;
+        if smallest < 16 || large || !(1..=60).contains(&fps) || !(1..=3).contains(&layers) {
             return Err(CameraError::Size { width, height, fps });
         }
         let microphone = Microphone::new(config.scene as u32)?;
@@ -122,24 +134,34 @@ impl Camera {
             })?;
         Ok(Camera {
             shared,
+            layers,
             thread: Some(thread),
         })
     }
 
-    /// Attaches a publisher: samples from the next keyframe on.
+    /// Attaches a publisher of the full picture: samples from the next keyframe on.
     pub fn feed(&self) -> Feed {
+        self.attach(0)
+    }
+
+    /// Attaches a publisher of all layers, the full picture first.
+    pub fn layers(&self) -> Vec<Feed> {
+        (0..self.layers).map(|layer| self.attach(layer)).collect()
+    }
+
+    fn attach(&self, layer: usize) -> Feed {
         let (sender, feed) = feed();
-        self.shared.feeds().push(sender);
+        self.shared.feeds().push((layer, sender));
         if let Some(thread) = &self.thread {
             thread.thread().unpark();
         }
         feed
     }
 
-    /// Goes live: publishes to a WHIP address. Returns when the server has answered; the connection
-    /// stands when the publisher says so.
+    /// Goes live: publishes to a WHIP address, in all its layers. Returns when the server has answered; the
+    /// connection stands when the publisher says so.
     pub async fn publish(&self, url: &str, token: Option<&str>) -> Result<Publisher, ClientError> {
-        Publisher::start(url, token, self.feed()).await
+        Publisher::start_layers(url, token, self.layers()).await
     }
 
     pub fn stats(&self) -> CameraStats {
@@ -164,8 +186,7 @@ impl Drop for Camera {
 }
 
 fn film(config: &CameraConfig, mut microphone: Microphone, shared: &Shared) -> Result<(), CameraError> {
-    let mut painter = Painter::new(config.scene, &config.name, config.width, config.height);
-    let mut encoder = VideoEncoder::new(config.fps, config.bitrate_kbit)?;
+    let mut layers = Layer::all(config)?;
     let picture_us = 1_000_000 / u64::from(config.fps);
     // Media time runs only while somebody watches, and never backwards.
     let (mut media_us, mut sound_us) = (0u64, 0u64);
@@ -176,38 +197,25 @@ fn film(config: &CameraConfig, mut microphone: Microphone, shared: &Shared) -> R
             began = now() - Duration::from_micros(media_us);
             continue;
         }
-        if shared
+        // As browsers do: a keyframe of one layer is one of all.
+        let wanted = shared
             .feeds()
             .iter()
-            .filter(|feed| feed.take_keyframe_wanted())
-            .count()
-            > 0
-        {
-            encoder.want_keyframe();
-        }
-        let picture = painter.paint(media_us / 1000, wall_ms());
-        shared.pictures.fetch_add(1, Ordering::Relaxed);
-        match encoder.encode(picture, media_us / 1000)? {
-            Some(encoded) => {
-                shared
-                    .video_bytes
-                    .fetch_add(encoded.annex_b.len() as u64, Ordering::Relaxed);
-                shared
-                    .keyframes
-                    .fetch_add(u64::from(encoded.keyframe), Ordering::Relaxed);
-                let (bytes, keyframe) = (encoded.annex_b.into(), encoded.keyframe);
-                send(
-                    shared,
-                    &Sample {
-                        kind: MediaKind::Video,
-                        media_us,
-                        bytes,
-                        keyframe,
-                    },
-                );
+            .fold(false, |wanted, (_, feed)| feed.take_keyframe_wanted() || wanted);
+        let wall_ms = wall_ms();
+        for (number, layer) in layers.iter_mut().enumerate() {
+            if wanted {
+                layer.encoder.want_keyframe();
             }
-            None => {
-                shared.skipped.fetch_add(1, Ordering::Relaxed);
+            if number > 0 && shared.feeds().iter().all(|(of, _)| *of != number) {
+                continue;
+            }
+            let sample = layer.film(media_us, wall_ms)?;
+            if number == 0 {
+                shared.count(sample.as_ref());
+            }
+            if let Some(sample) = sample {
+                send(shared, number, &sample);
             }
         }
         media_us += picture_us;
@@ -215,6 +223,7 @@ fn film(config: &CameraConfig, mut microphone: Microphone, shared: &Shared) -> R
             let bytes = microphone.next_packet()?.into();
             send(
                 shared,
+                0,
                 &Sample {
                     kind: MediaKind::Audio,
                     media_us: sound_us,
@@ -234,8 +243,59 @@ fn film(config: &CameraConfig, mut microphone: Microphone, shared: &Shared) -> R
     Ok(())
 }
 
-fn send(shared: &Shared, sample: &Sample) {
-    shared.feeds().retain_mut(|feed| feed.send(sample));
+/// The picture in one size.
+struct Layer {
+    painter: Painter,
+    encoder: VideoEncoder,
+}
+
+impl Layer {
+    fn all(config: &CameraConfig) -> Result<Vec<Self>, CameraError> {
+        let layer = |number: usize| {
+            // Even, as the encoder has them.
+            let half = |size: usize| (size >> number) & !1;
+            let (width, height) = (half(config.width), half(config.height));
+            Ok(Self {
+                painter: Painter::new(config.scene, &config.name, width, height),
+                encoder: VideoEncoder::new(config.fps, (config.bitrate_kbit >> (2 * number)).max(50))?,
+            })
+        };
+        (0..config.layers).map(layer).collect()
+    }
+
+    /// Of a moment; `None` when the rate control leaves it out.
+    fn film(&mut self, media_us: u64, wall_ms: u64) -> Result<Option<Sample>, CameraError> {
+        let picture = self.painter.paint(media_us / 1_000, wall_ms);
+        let encoded = self.encoder.encode(picture, media_us / 1_000)?;
+        Ok(encoded.map(|encoded| Sample {
+            kind: MediaKind::Video,
+            media_us,
+            bytes: encoded.annex_b.into(),
+            keyframe: encoded.keyframe,
+        }))
+    }
+}
+
+impl Shared {
+    fn count(&self, sample: Option<&Sample>) {
+        let add = |counter: &AtomicU64, n: u64| counter.fetch_add(n, Ordering::Relaxed);
+        add(&self.pictures, 1);
+        match sample {
+            Some(sample) => {
+                add(&self.video_bytes, sample.bytes.len() as u64);
+                add(&self.keyframes, u64::from(sample.keyframe));
+            }
+            None => {
+                add(&self.skipped, 1);
+            }
+        }
+    }
+}
+
+fn send(shared: &Shared, layer: usize, sample: &Sample) {
+    shared
+        .feeds()
+        .retain_mut(|(of, feed)| *of != layer || feed.send(sample));
 }
 
 fn wait_until(at: Instant) {

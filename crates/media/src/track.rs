@@ -269,6 +269,10 @@ impl Track {
         self.wanted = true;
     }
 
+    pub fn wants_keyframe(&self) -> bool {
+        self.wanted
+    }
+
     /// Whether a joiner has to wait for a keyframe to be made.
     pub fn lacks_keyframe(&self) -> bool {
         self.kind == TrackKind::Video && self.keyframe.is_none()

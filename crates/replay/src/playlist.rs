@@ -60,7 +60,8 @@ impl Recording {
     /// Of what is there now, to its end.
     pub fn playlist(&self, which: Rendition) -> String {
         let (track, iframes) = match which {
-            Rendition::Video => (&self.video, false),
+            // Only the best picture is recorded: it stands for its rungs.
+            Rendition::Video | Rendition::Rung(_) => (&self.video, false),
             Rendition::Audio => (&self.audio, false),
             Rendition::IFrames => (&self.video, true),
         };

@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use busk_camera::{Camera, CameraConfig, Scene};
 use busk_testkit::app::{OnAir, TestApp};
 use busk_testkit::db::TestDb;
 use reqwest::Response;
@@ -127,6 +129,79 @@ async fn a_live_room_is_played_by_hls() {
         .await;
     assert!(!segments(&ended).is_empty());
     on_air.publisher.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_layers_of_a_camera_are_the_sizes_to_choose_from() {
+    let app = TestApp::start(BUSK, TestDb::sqlite()).await;
+    let host = app.sign_up("host").await;
+    let key = host.post("/api/v1/channels/host/stream-key", json!({})).await;
+    let key = key.is(201).text("key");
+    let config = CameraConfig {
+        width: 640,
+        height: 360,
+        layers: 3,
+        ..CameraConfig::demo(Scene::Stage, "host")
+    };
+    let camera = Camera::start(config).unwrap();
+    let publisher = app.publish(&camera, "host", &key).await;
+    let room = app.room_in_state("host", "live").await;
+    let hls = Hls { app: &app, room };
+    let master = hls.until("index.m3u8", |text| segments(text).len() == 3).await;
+    assert_eq!(segments(&master), ["video.m3u8", "video-2.m3u8", "video-3.m3u8"]);
+
+    for (name, size) in [
+        ("video.m3u8", "640,360"),
+        ("video-2.m3u8", "320,180"),
+        ("video-3.m3u8", "160,90"),
+    ] {
+        assert!(
+            master.contains(&format!("RESOLUTION={}", size.replace(',', "x"))),
+            "{master}"
+        );
+        let url = hls.url(name);
+        let seen = tokio::task::spawn_blocking(move || {
+            let mut ffprobe = Command::new("ffprobe");
+            ffprobe.args([
+                "-v",
+                "warning",
+                "-show_entries",
+                "stream=width,height",
+                "-of",
+                "csv=p=0",
+                &url,
+            ]);
+            ffprobe.output().unwrap()
+        });
+        let seen = seen.await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&seen.stderr), "", "{name}");
+        assert_eq!(
+            String::from_utf8_lossy(&seen.stdout).lines().next().unwrap(),
+            size,
+            "{name}"
+        );
+    }
+
+    // Whoever goes from one size to another finds the same moments under the same numbers.
+    let best = hls.text("video.m3u8").await;
+    let rung = hls.text("video-3.m3u8").await;
+    let moments = |text: &str| {
+        let of = |tag: &'static str| text.lines().filter(move |line| line.starts_with(tag));
+        let moments = of("#EXT-X-PROGRAM-DATE-TIME:").map(str::to_owned);
+        let number = number(text, "#EXT-X-MEDIA-SEQUENCE:");
+        (number..).zip(moments).collect::<BTreeMap<u64, String>>()
+    };
+    let (best, rung) = (moments(&best), moments(&rung));
+    let both: Vec<_> = best
+        .iter()
+        .filter(|(number, _)| rung.contains_key(number))
+        .collect();
+    assert!(both.len() >= 3);
+    assert!(
+        both.iter().all(|(number, moment)| rung[number] == **moment),
+        "{best:?} {rung:?}"
+    );
+    publisher.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

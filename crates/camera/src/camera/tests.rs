@@ -10,6 +10,7 @@ async fn a_camera_films_while_somebody_watches() {
         height: 90,
         fps: 30,
         bitrate_kbit: 200,
+        layers: 1,
     })
     .unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;

@@ -1,5 +1,6 @@
 //! One camera on its way to a WHIP server.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use str0m::media::MediaKind;
@@ -34,14 +35,25 @@ pub struct Publisher {
 impl Publisher {
     /// Posts an offer to a WHIP address and sends the feed once connected.
     pub async fn start(url: &str, token: Option<&str>, feed: Feed) -> Result<Publisher, ClientError> {
+        Publisher::start_layers(url, token, vec![feed]).await
+    }
+
+    /// The same with the picture in layers, one from each feed, the best one first.
+    pub async fn start_layers(
+        url: &str,
+        token: Option<&str>,
+        feeds: Vec<Feed>,
+    ) -> Result<Publisher, ClientError> {
         let start = now();
         let endpoint = Endpoint::new(url, token)?;
-        let (line, offer) = Line::open(endpoint.local_ip().await?, Peer::publish).await?;
+        let feed = Feed::join(feeds);
+        let open = |at, now| offer(at, &feed, now);
+        let (line, offer) = Line::open(endpoint.local_ip().await?, open).await?;
         let answered = endpoint.post(offer).await?;
         Publisher::run(
             line,
             &answered.sdp.clone(),
-            Feed::join(vec![feed]),
+            feed,
             start,
             Some((endpoint, answered)),
         )
@@ -65,8 +77,7 @@ impl Publisher {
     ) -> Result<Publisher, ClientError> {
         let start = now();
         let feed = Feed::join(feeds);
-        let names = &["h", "m", "l"][..feed.layers().min(3)];
-        let (line, offer) = Line::open(LOOPBACK, |at, now| Peer::publish_layers(at, names, now)).await?;
+        let (line, offer) = Line::open(LOOPBACK, |at, now| offer(at, &feed, now)).await?;
         let answer = signal(offer).await.map_err(ClientError::Signal)?;
         Publisher::run(line, &answer, feed, start, None)
     }
@@ -128,6 +139,14 @@ impl Publisher {
         if let Err(error) = self.task.await {
             tracing::error!(%error, "a publisher's task failed");
         }
+    }
+}
+
+/// What is offered for a feed: layers when it has several.
+fn offer(at: SocketAddr, feed: &LayeredFeed, now: Instant) -> Result<(Peer, String), PeerError> {
+    match feed.layers() {
+        0 | 1 => Peer::publish(at, now),
+        layers => Peer::publish_layers(at, &["h", "m", "l"][..layers.min(3)], now),
     }
 }
 

@@ -47,9 +47,15 @@ impl Clock {
         }
     }
 
-    /// The source has changed.
-    pub(crate) fn lose(&mut self) {
+    /// The latest time that was given.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// What comes is later than this, whatever the source's clock says.
+    pub(crate) fn begin_after(&mut self, last: u64) {
         self.known = None;
+        self.last = self.last.max(last);
     }
 
     /// The program's time for a source's, of something captured so long after the program's beginning.
@@ -101,8 +107,8 @@ mod tests {
         let mut clock = Clock::new(TrackKind::Audio);
         assert_eq!(clock.at(100, ms(1_000), true), 48_000);
         assert_eq!(clock.at(100 + 48_000, ms(2_000), true), 96_000);
-        clock.lose();
-        assert_eq!(clock.at(7, ms(1_990), true), 96_001);
-        assert_eq!(clock.at(7 + 960, ms(2_010), true), 96_961);
+        clock.begin_after(96_500);
+        assert_eq!(clock.at(7, ms(1_990), true), 96_501);
+        assert_eq!(clock.at(7 + 960, ms(2_010), true), 97_461);
     }
 }

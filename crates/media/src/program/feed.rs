@@ -2,23 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use busk_base::{MediaSessionId, Timestamp};
 use busk_hls::{AudioConfig, AudioFrame, Config, Packager, VideoFrame};
+use busk_mixer::{MixedPicture, Rendition};
 use bytes::Bytes;
 
-use super::clock::{Clock, Start};
+use super::camera::{Camera, Timed};
+use super::clock::Start;
 use super::mixing::{Mixing, Piece};
-use super::pictures::{Assembler, Picture};
 use super::sound::{self, Sound};
 use super::{Program, Shown};
 use crate::feed::FedPicture;
 use crate::stage::From;
-use crate::track::{Packet, TrackKind};
+use crate::track::Packet;
 
 /// The host's seat, whose picture is passed on as it is.
 const HOST: u8 = 0;
+/// The layer that the smaller mixed picture is.
+const MIXED_LOW: usize = 1;
 
 /// Segments last longer than a second on the whole, so that a later program of the room, begun by the clock too, has
 /// later numbers.
@@ -38,7 +41,7 @@ pub(crate) struct Feed {
     program: Arc<Program>,
     start: Start,
     shown: Shown,
-    seats: BTreeMap<u8, Seat>,
+    seats: BTreeMap<u8, Camera>,
     way: Way,
 }
 
@@ -48,38 +51,6 @@ enum Way {
     Passing { sound: Option<Sound> },
     /// Several, or none, as one picture.
     Mixing(Mixing),
-}
-
-/// One seat's camera.
-struct Seat {
-    session: MediaSessionId,
-    layer: usize,
-    pictures: Assembler,
-    picture_clock: Clock,
-    sound_clock: Clock,
-}
-
-impl Seat {
-    fn new(session: MediaSessionId) -> Self {
-        Self {
-            session,
-            layer: 0,
-            pictures: Assembler::new(),
-            picture_clock: Clock::new(TrackKind::Video),
-            sound_clock: Clock::new(TrackKind::Audio),
-        }
-    }
-}
-
-/// A picture on the program's time.
-struct Timed {
-    /// In ticks of 90 kHz.
-    dts: u64,
-    cts: i32,
-    /// How far the program's time was when it was captured.
-    since: Duration,
-    keyframe: bool,
-    nals: Vec<Bytes>,
 }
 
 impl Feed {
@@ -102,11 +73,27 @@ impl Feed {
         self.choose_way(false);
     }
 
-    pub(crate) fn push(&mut self, seat: u8, session: MediaSessionId, from: From, packet: Packet) {
-        self.enter(seat, session);
+    /// Takes a packet; of a picture in several layers `lead` is the one to be shown.
+    pub(crate) fn push(
+        &mut self,
+        seat: u8,
+        session: MediaSessionId,
+        from: From,
+        lead: usize,
+        packet: Packet,
+    ) {
+        let start = self.start;
+        let camera = self.enter(seat, session);
         match from {
-            From::Layer(layer) => self.packet(seat, layer, packet),
-            From::Sound => self.sound(seat, &packet),
+            From::Layer(layer) => {
+                for picture in camera.packet(layer, lead, packet, &start) {
+                    self.picture(seat, picture);
+                }
+            }
+            From::Sound => {
+                let time = camera.sound(&packet, &start);
+                self.sound(seat, time, &packet);
+            }
         }
     }
 
@@ -118,19 +105,9 @@ impl Feed {
         wall: Instant,
         picture: FedPicture,
     ) {
-        self.enter(seat, session);
-        let Some(from) = self.seats.get_mut(&seat) else {
-            return;
-        };
-        let since = self.start.since(wall);
-        let timed = Timed {
-            dts: from.picture_clock.at(picture.dts_ms * 90, since, true),
-            cts: picture.cts_ms.saturating_mul(90).try_into().unwrap_or(0),
-            since,
-            keyframe: picture.keyframe,
-            nals: picture.nals,
-        };
-        self.picture(seat, timed);
+        let start = self.start;
+        let picture = self.enter(seat, session).picture(picture, wall, &start);
+        self.picture(seat, picture);
     }
 
     pub(crate) fn end(self) {
@@ -139,89 +116,52 @@ impl Feed {
     }
 
     /// A seat's media comes from this session now.
-    fn enter(&mut self, seat: u8, session: MediaSessionId) {
-        if self
-            .seats
-            .get(&seat)
-            .is_some_and(|known| known.session == session)
-        {
-            return;
-        }
-        let former = self.seats.insert(seat, Seat::new(session));
+    fn enter(&mut self, seat: u8, session: MediaSessionId) -> &mut Camera {
+        let former = self.seats.get(&seat).map(|camera| camera.session);
+        let changed = former.is_some_and(|former| former != session);
         if seat == HOST
-            && former.is_some()
+            && changed
             && let Way::Passing { sound } = &mut self.way
         {
             self.program.change(Packager::discontinuity);
             *sound = None;
         }
-    }
-
-    fn packet(&mut self, seat: u8, layer: usize, packet: Packet) {
-        let Some(from) = self.seats.get_mut(&seat) else {
-            return;
-        };
-        if layer != from.layer {
-            // The same picture in another size, with numbers and times of its own.
-            from.layer = layer;
-            from.pictures = Assembler::new();
-            from.picture_clock.lose();
+        let camera = self.seats.entry(seat).or_insert_with(|| Camera::new(session));
+        if changed {
+            *camera = Camera::new(session);
         }
-        let captured = packet.captured.is_some();
-        let mut whole = Vec::new();
-        from.pictures.push(packet, &mut whole);
-        let timed = |Picture {
-                         time,
-                         wall,
-                         keyframe,
-                         nals,
-                     }| {
-            let since = self.start.since(wall);
-            Timed {
-                dts: from.picture_clock.at(time, since, captured),
-                cts: 0,
-                since,
-                keyframe,
-                nals,
-            }
-        };
-        let whole: Vec<Timed> = whole.into_iter().map(timed).collect();
-        for picture in whole {
-            self.picture(seat, picture);
-        }
+        camera
     }
 
     fn picture(&mut self, seat: u8, picture: Timed) {
-        if seat == HOST {
+        if seat == HOST && picture.beside.is_none() {
             self.choose_way(picture.keyframe);
         }
-        match &self.way {
-            Way::Mixing(mixing) => mixing.take(
+        let frame = VideoFrame {
+            dts: picture.dts,
+            cts: picture.cts,
+            keyframe: picture.keyframe,
+            nals: picture.nals,
+        };
+        match (&self.way, picture.beside) {
+            (Way::Mixing(mixing), None) => mixing.take(
                 seat,
                 Piece::Picture {
-                    time: picture.dts,
-                    nals: picture.nals,
+                    time: frame.dts,
+                    nals: frame.nals,
                 },
             ),
-            Way::Passing { .. } if seat == HOST => {
-                let frame = VideoFrame {
-                    dts: picture.dts,
-                    cts: picture.cts,
-                    keyframe: picture.keyframe,
-                    nals: picture.nals,
-                };
+            (Way::Passing { .. }, None) if seat == HOST => {
                 self.program.picture(frame, self.start.wall(picture.since));
             }
-            Way::Passing { .. } => {}
+            (Way::Passing { .. }, Some(layer)) if seat == HOST => {
+                self.program.change(|packager| packager.lower(layer, frame));
+            }
+            _ => {}
         }
     }
 
-    fn sound(&mut self, seat: u8, packet: &Packet) {
-        let Some(from) = self.seats.get_mut(&seat) else {
-            return;
-        };
-        let since = self.start.since(packet.wall);
-        let time = from.sound_clock.at(packet.time, since, packet.captured.is_some());
+    fn sound(&mut self, seat: u8, time: u64, packet: &Packet) {
         match &mut self.way {
             Way::Mixing(mixing) => mixing.take(
                 seat,
@@ -277,14 +217,17 @@ impl Program {
         }
     }
 
-    pub(super) fn mixed_picture(&self, dts: u64, keyframe: bool, nals: Vec<Bytes>, wall: Timestamp) {
+    pub(super) fn mixed(&self, picture: MixedPicture, wall: Timestamp) {
         let frame = VideoFrame {
-            dts,
+            dts: picture.time,
             cts: 0,
-            keyframe,
-            nals,
+            keyframe: picture.keyframe,
+            nals: picture.nals,
         };
-        self.picture(frame, wall);
+        match picture.rendition {
+            Rendition::High => self.picture(frame, wall),
+            Rendition::Low => self.change(|packager| packager.lower(MIXED_LOW, frame)),
+        }
     }
 
     pub(super) fn sound(&self, units: Vec<sound::Unit>) {

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use busk_mixer::{AccessUnit, Mixed, Mixer, Orientation, Rendition};
+use busk_mixer::{AccessUnit, Mixed, Mixer, Orientation};
 use bytes::Bytes;
 
 use super::clock::Start;
@@ -139,12 +139,9 @@ impl Desk {
 
     fn hand_on(&mut self, mixed: &mut Mixed) {
         for picture in mixed.pictures.drain(..) {
-            if picture.rendition == Rendition::High {
-                let captured = Duration::from_micros(picture.time * 1_000 / 90);
-                let wall = self.start.wall(captured);
-                self.program
-                    .mixed_picture(picture.time, picture.keyframe, picture.nals, wall);
-            }
+            let captured = Duration::from_micros(picture.time * 1_000 / 90);
+            let wall = self.start.wall(captured);
+            self.program.mixed(picture, wall);
         }
         for sound in mixed.sound.drain(..) {
             let mut units = Vec::new();

@@ -6,6 +6,7 @@
 //!
 //! Invariant: the program's time only goes on, whatever cameras come, go and say of theirs.
 
+mod camera;
 mod clock;
 mod feed;
 mod mixing;
@@ -41,6 +42,8 @@ pub(crate) enum Word {
         seat: u8,
         session: MediaSessionId,
         from: From,
+        /// Of the layers of its picture, the one that is to be shown.
+        lead: usize,
         packet: Packet,
     },
     /// A whole picture, from a source that does not send packets.

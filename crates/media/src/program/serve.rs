@@ -78,8 +78,9 @@ impl Worker {
                 seat,
                 session,
                 from,
+                lead,
                 packet,
-            } => self.feed(room).push(seat, session, from, packet),
+            } => self.feed(room).push(seat, session, from, lead, packet),
             Word::Picture {
                 room,
                 seat,

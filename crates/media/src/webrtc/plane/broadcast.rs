@@ -48,11 +48,15 @@ impl Plane {
             return;
         };
         let alone = room.stage.seats().iter().filter(|seat| seat.on_air()).count() <= 1;
-        let layer = room
+        let Some(lead) = room
             .stage
             .seat(seat)
-            .map(|seat| seat.layer_for_program(alone, now));
-        if matches!(from, From::Layer(number) if Some(number) != layer) {
+            .map(|seat| seat.layer_for_program(alone, now))
+        else {
+            return;
+        };
+        // Those of somebody alone are the program's ladder.
+        if !alone && matches!(from, From::Layer(layer) if layer != lead) {
             return;
         }
         self.words.push(Word::Packet {
@@ -60,6 +64,7 @@ impl Plane {
             seat: seat as u8,
             session,
             from,
+            lead,
             packet,
         });
         if from.kind() == TrackKind::Video

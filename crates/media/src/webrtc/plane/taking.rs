@@ -120,6 +120,11 @@ impl Plane {
         let Some(seat) = room.stage.seat_mut(seat) else {
             return;
         };
+        let is_wanted = askable(seat, now).any(|(_, track)| track.wants_keyframe());
+        if room.broadcast && is_wanted {
+            // The program's ladder is cut where all layers have one.
+            seat.want_keyframes();
+        }
         let publisher = &mut self.sessions[key].peer;
         let may: Vec<usize> = askable(seat, now).map(|(layer, _)| layer).collect();
         let mut asked = false;
