@@ -26,8 +26,9 @@ const LATE_MAX: u64 = 400 * 90;
 /// Pictures that wait for their segment: more than that of a second is not a camera's.
 const WAITING_MAX: usize = 256;
 const SEGMENT_BYTES_MAX: usize = 10 << 20;
-/// A rung is offered when so many segments were its own.
-const STEADY: usize = 3;
+/// A rung is offered when so many of the latest segments were its own: for one that was not, players get the best
+/// picture's.
+const STEADY: (usize, usize) = (3, 4);
 
 #[derive(Default)]
 struct Layer {
@@ -225,8 +226,8 @@ impl Ladder {
                 .chain(lane.open_segment())
                 .any(|own| own.msn == msn)
         };
-        let latest = best.segments.iter().rev().take(STEADY);
-        let steady = best.segments.len() >= STEADY && latest.clone().all(|segment| has(segment.msn));
+        let latest = best.segments.iter().rev().take(STEADY.1);
+        let steady = latest.filter(|segment| has(segment.msn)).count() >= STEADY.0;
         step.video.parameters.as_ref().filter(|_| steady)
     }
 
@@ -277,10 +278,7 @@ impl Step {
         {
             return;
         }
-        self.video.release(Some(frame.dts));
-        if self.video.part_is_due(config) {
-            self.video.lane.close_part();
-        }
+        self.video.advance(frame.dts, config);
         self.video.hold(fit);
     }
 

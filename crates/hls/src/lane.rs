@@ -188,6 +188,11 @@ impl Lane {
         self.open.as_ref().map_or(0, |open| open.duration)
     }
 
+    /// Of what is open: parts that are whole.
+    pub(crate) fn part_count(&self) -> usize {
+        self.open_segment().map_or(0, |segment| segment.parts.len())
+    }
+
     pub(crate) fn part_samples(&self) -> usize {
         self.open.as_ref().map_or(0, |open| open.samples.len())
     }

@@ -45,6 +45,13 @@ pub struct Config {
     pub kept: usize,
 }
 
+impl Config {
+    /// What a part lasts at most: cameras are not exact.
+    fn part_target(&self) -> Duration {
+        self.part + self.part / 50
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {

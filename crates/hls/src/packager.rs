@@ -49,7 +49,6 @@ struct Cut {
 }
 
 enum What {
-    Part,
     Close,
     Open(Opening),
 }
@@ -95,14 +94,12 @@ impl Packager {
             self.discontinuity();
             return Err(Refused::TooLarge);
         }
-        self.video.release(Some(frame.dts));
+        let part_is_whole = self.video.advance(frame.dts, &self.config);
         let due = self.video.lane.open_duration() >= ticks(self.config.segment);
         if frame.keyframe && (due || self.broken || fit.init.is_some() || !self.video.lane.is_open()) {
             self.next_segment(&frame, &mut fit, wall);
-        } else if self.video.part_is_due(&self.config) {
-            self.video.lane.close_part();
+        } else if part_is_whole {
             self.ladder.decide(&self.config);
-            self.cut(frame.dts, What::Part);
         }
         self.video.hold(fit);
         self.ladder.settle(frame.dts, &self.config);
@@ -312,7 +309,6 @@ impl Packager {
             return;
         };
         match what {
-            What::Part => self.audio.close_part(),
             What::Close => self.audio.close_segment(&self.config),
             What::Open(opening) => {
                 // Sound goes on where it was, unless the picture has jumped.
@@ -339,6 +335,10 @@ impl Packager {
                 data,
             });
             self.sound_at += UNIT;
+            let longest = self.config.part_target().as_millis() as u64 * self.audio.scale / 1_000;
+            if self.audio.part_duration() + UNIT > longest {
+                self.audio.close_part();
+            }
         }
     }
 

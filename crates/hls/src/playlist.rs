@@ -8,8 +8,6 @@ use crate::names::{LiveName, Medium, Rendition, ResourceName, Rung};
 use crate::packager::Packager;
 use crate::pictures::Parameters;
 
-/// How long a part may last beside what it is meant to: pictures are whole.
-const PART_SLACK: f64 = 1.1;
 /// Of target durations (§4.4.3.8): how far from the end parts are named, players stay, updates reach back.
 const PARTS_REACH: f64 = 3.0;
 const HOLD_BACK: f64 = 3.0;
@@ -151,7 +149,7 @@ impl<'a> Listed<'a> {
 pub(crate) fn media(packager: &Packager, which: Rendition, lane: &Lane, skip: bool) -> String {
     let config = packager.config();
     let target = config.target.as_secs_f64();
-    let part = config.part.as_secs_f64() * PART_SLACK;
+    let part = config.part_target().as_secs_f64();
     let listed = Listed::of(packager, which, lane);
     let mut out = head(packager, lane);
     line!(

@@ -175,7 +175,7 @@ fn rfc_4_4_3_8_the_server_says_how_far_from_the_end_players_stay() {
     let control = values(&text, "#EXT-X-SERVER-CONTROL:")[0];
     assert_eq!(
         control,
-        "CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=24.0,HOLD-BACK=12.0,PART-HOLD-BACK=1.650"
+        "CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=24.0,HOLD-BACK=12.0,PART-HOLD-BACK=1.530"
     );
     assert!(text.contains("#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:0\n"));
 }

@@ -84,14 +84,25 @@ impl VideoLane {
         self.parameters = Some(parameters);
     }
 
-    /// Whether the part is, with whole pictures, as near as it comes to what it is meant to last.
-    pub(crate) fn part_is_due(&self, config: &Config) -> bool {
-        let nearly = self.lane.part_duration() + u64::from(self.picture_ticks / 2);
-        nearly >= ticks(config.part) || self.lane.part_samples() >= PART_SAMPLES_MAX
-    }
-
     pub(crate) fn hold(&mut self, fit: Fit) {
         self.held = Some(fit.held);
+    }
+
+    /// Puts the last picture down until `next`, and ends parts that are as long as they may be with whole pictures.
+    /// Says whether one was.
+    pub(crate) fn advance(&mut self, next: u64, config: &Config) -> bool {
+        let Some(last) = self.last() else { return false };
+        let longest = ticks(config.part_target());
+        let before = self.lane.part_count();
+        if self.lane.part_duration() + next.saturating_sub(last) > longest {
+            self.lane.close_part();
+        }
+        self.release(Some(next));
+        let with_another = self.lane.part_duration() + u64::from(self.picture_ticks);
+        if with_another > longest || self.lane.part_samples() >= PART_SAMPLES_MAX {
+            self.lane.close_part();
+        }
+        self.lane.part_count() > before
     }
 
     /// Puts the last picture down, as long as it lasts until `next`.

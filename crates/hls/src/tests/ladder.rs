@@ -141,10 +141,10 @@ fn a_layer_that_ceases_is_gone_on_with_by_the_best_picture() {
     let mut layers = Layers::new();
     layers.run(60 * 4 + 30, 60);
     layers.off = true;
-    layers.run(60 * 2, 60);
+    layers.run(60 * 3, 60);
     let rung = layers.rung();
     let best = layers.camera.text(Rendition::Video);
-    assert_eq!(names(&rung)[3..], ["v2-3.m4s", "v2-4.m4s", "v-5.m4s"]);
+    assert_eq!(names(&rung)[3..], ["v2-3.m4s", "v2-4.m4s", "v-5.m4s", "v-6.m4s"]);
     assert_eq!(
         values(&rung, "#EXTINF:"),
         values(&best, "#EXTINF:"),
@@ -155,7 +155,7 @@ fn a_layer_that_ceases_is_gone_on_with_by_the_best_picture() {
     assert!(!rung.contains("#EXT-X-DISCONTINUITY"));
     layers.off = false;
     layers.run(60 * 5, 60);
-    assert_eq!(names(&layers.rung()).last(), Some(&"v2-10.m4s"));
+    assert_eq!(names(&layers.rung()).last(), Some(&"v2-11.m4s"));
     assert_eq!(names(&layers.master()).len(), 2);
 }
 
