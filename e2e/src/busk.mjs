@@ -8,12 +8,14 @@ import { until } from './wait.mjs'
 
 const program = process.env.BUSK_BIN ?? new URL('../../target/debug/busk', import.meta.url).pathname
 
-export async function startBusk(command = 'serve') {
+/** `advertise`: the address that browsers are told to send media to, when it is not the server's own. */
+export async function startBusk(command = 'serve', { advertise } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'busk-e2e-'))
   const [http, media, metrics, rtmp] = [await freePort(), await freePort(), await freePort(), await freePort()]
   const url = `http://127.0.0.1:${http}`
   const args = [command, '--data-dir', folder, '--http-listen', `127.0.0.1:${http}`, '--public-url', url]
   args.push('--media-listen', `127.0.0.1:${media}`, '--metrics-listen', `127.0.0.1:${metrics}`, '--rtmp-listen', `127.0.0.1:${rtmp}`)
+  if (advertise) args.push('--media-advertise', advertise)
   const started = performance.now()
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
@@ -25,6 +27,7 @@ export async function startBusk(command = 'serve') {
   const ready = () => fetch(`${url}/readyz`).then((answer) => answer.status, () => 0)
   const busk = {
     url,
+    media,
     rtmp: `rtmp://127.0.0.1:${rtmp}/live`,
     folder,
     /** Milliseconds from the start to the first 200 of /readyz. */
