@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use busk_base::{MediaSessionId, RoomId, Timestamp};
 use busk_replay::Recorders;
@@ -266,6 +267,8 @@ pub struct SeatFigures {
     pub audio: TrackFigures,
     /// It has B-frames, so that no real-time viewer gets it.
     pub reordered: bool,
+    /// To the source and back, where that is known.
+    pub round_trip: Option<Duration>,
 }
 
 /// The handle to the media threads. When the last clone is dropped they stop.

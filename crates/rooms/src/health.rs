@@ -40,6 +40,8 @@ struct SeatHealth {
     audio_bps: u64,
     /// It has B-frames: nobody can watch in real time.
     reordered: bool,
+    /// To the camera and back. Not known of RTMP.
+    round_trip_ms: Option<u64>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -94,5 +96,6 @@ fn seat(figures: &SeatFigures) -> SeatHealth {
         lost_permille: (figures.video.lost * 1_000).checked_div(sent).unwrap_or(0) as u32,
         audio_bps: figures.audio.bitrate_bps,
         reordered: figures.reordered,
+        round_trip_ms: figures.round_trip.map(|lasts| lasts.as_millis() as u64),
     }
 }

@@ -122,6 +122,11 @@ async fn a_live_room_is_played_by_hls() {
     assert!(seen.status.success());
     assert_eq!(String::from_utf8_lossy(&seen.stderr), "");
 
+    let health = format!("/api/v1/rooms/{}/health", on_air.room);
+    let seat = host.get(&health).await.is(200).body["seats"][0].clone();
+    let round_trip = seat["round_trip_ms"].as_u64();
+    assert!(round_trip.is_some_and(|ms| ms < 1_000), "{seat:#}");
+
     let end = format!("/api/v1/rooms/{}/end", on_air.room);
     host.post(&end, json!({})).await.is(200);
     let ended = hls

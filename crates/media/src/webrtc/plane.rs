@@ -62,6 +62,8 @@ enum Role {
     Publisher {
         seat: usize,
         media_at: Instant,
+        /// What a packet to it and the answer take together.
+        round_trip: Option<Duration>,
     },
     Viewer {
         /// By seat, for as many as the viewer has lines for.
@@ -355,6 +357,11 @@ impl Plane {
             match word {
                 Heard::Connected => self.connected(key, now, wire),
                 Heard::Packet(from, packet) => self.take(key, from, packet, now),
+                Heard::RoundTrip(lasts) => {
+                    if let Role::Publisher { round_trip, .. } = &mut self.sessions[key].role {
+                        *round_trip = Some(lasts);
+                    }
+                }
                 Heard::Estimate(bps) => self.estimated(key, bps, now),
                 Heard::KeyframeWanted(seat) => self.keyframe_wanted(key, room, seat, now, wire),
                 Heard::Gone => gone = true,

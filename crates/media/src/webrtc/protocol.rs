@@ -70,6 +70,8 @@ pub enum Heard {
     KeyframeWanted(usize),
     /// What the line to the peer bears, in bits a second.
     Estimate(u64),
+    /// What a packet and the answer to it take together (RTCP XR DLRR, RFC 3611 §4.5).
+    RoundTrip(Duration),
 }
 
 /// The line of an answer that one kind of media is on.
@@ -336,6 +338,7 @@ impl Peer {
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
                 heard.push(Heard::Estimate(estimate.as_u64()));
             }
+            Event::MediaIngressStats(stats) => heard.extend(stats.rtt.map(Heard::RoundTrip)),
             Event::KeyframeRequest(request) => {
                 let line = self.video.iter().position(|line| line.mid == request.mid);
                 heard.extend(line.map(Heard::KeyframeWanted));

@@ -17,6 +17,8 @@ use super::protocol::Direction;
 /// shared with the track and all other viewers; this bounds the headers, about 400 bytes each.
 const RESEND_PACKETS_VIDEO: usize = 192;
 const RESEND_PACKETS_AUDIO: usize = 8;
+/// How often it is looked at how long the way to a camera is.
+const STATS_EVERY: Duration = Duration::from_secs(2);
 /// What a line is believed to bear before anything is known of it.
 const ESTIMATE_FIRST_BPS: u64 = 1_500_000;
 
@@ -68,6 +70,9 @@ impl Setup {
             .set_rtcp_report_interval_video(Duration::from_secs(2))
             .set_send_buffer_video(RESEND_PACKETS_VIDEO)
             .set_send_buffer_audio(RESEND_PACKETS_AUDIO);
+        if direction == Direction::In {
+            config = config.set_stats_interval(Some(STATS_EVERY));
+        }
         if direction == (Direction::Out { adaptive: true }) {
             config = config.enable_bwe(Some(Bitrate::from(ESTIMATE_FIRST_BPS)));
         }

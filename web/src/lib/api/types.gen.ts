@@ -1509,6 +1509,11 @@ export interface components {
             /** @description It has B-frames: nobody can watch in real time. */
             reordered: boolean;
             /**
+             * Format: int64
+             * @description To the camera and back. Not known of RTMP.
+             */
+            round_trip_ms?: number | null;
+            /**
              * Format: int32
              * @description 0 is the host's.
              */

@@ -11,6 +11,7 @@ export interface SeatHealth {
   lost_permille: number
   audio_bps: number
   reordered: boolean
+  round_trip_ms: number | null
 }
 export interface Health {
   seats: SeatHealth[]
@@ -19,13 +20,14 @@ export interface Health {
   recording: { bytes: number; gaps: number; fault: string | null } | null
 }
 /** What is wrong, the worst first. */
-export type Trouble = 'noPicture' | 'reordered' | 'loss' | 'slow' | 'keyframes' | 'noSound' | 'disk'
+export type Trouble = 'noPicture' | 'reordered' | 'loss' | 'slow' | 'keyframes' | 'far' | 'noSound' | 'disk'
 
 export const health = (room: string): Promise<Health> => call('GET', `/rooms/${room}/health`)
 
 const keyframeMsMax = 4_500
 const lossPermilleMax = 20
 const framesMin = 20
+const roundTripMsMax = 300
 
 export function troubles(health: Health): Trouble[] {
   const host = health.seats.find((seat) => seat.seat === 0)
@@ -36,6 +38,7 @@ export function troubles(health: Health): Trouble[] {
     if (host.lost_permille > lossPermilleMax) found.push('loss')
     if (host.frames_per_s < framesMin) found.push('slow')
     if ((host.keyframe_gap_ms ?? 0) > keyframeMsMax) found.push('keyframes')
+    if ((host.round_trip_ms ?? 0) > roundTripMsMax) found.push('far')
     if (host.audio_bps === 0) found.push('noSound')
   }
   if (health.recording && (health.recording.fault || health.recording.gaps > 0)) found.push('disk')

@@ -34,7 +34,11 @@ impl Plane {
         let answered = answered?;
         self.make_way(ask.room, seat, now, wire)?;
         let (profile, layers) = (answered.peer.profile(), answered.peer.layers());
-        let role = Role::Publisher { seat, media_at: now };
+        let role = Role::Publisher {
+            seat,
+            media_at: now,
+            round_trip: None,
+        };
         let who = (ask.session, ask.room, ask.person);
         let (key, answer) = self.admit(who, role, answered, place, now);
         let room = self.rooms.entry(ask.room).or_default();
@@ -239,6 +243,12 @@ impl Plane {
             layers: seat.layers().iter().filter(|track| track.is_flowing(now)).count(),
             audio: seat.track(TrackKind::Audio).figures(now),
             reordered: seat.is_only_by_program(),
+            round_trip: room.flows[number]
+                .peer()
+                .and_then(|key| match self.sessions[key].role {
+                    Role::Publisher { round_trip, .. } => round_trip,
+                    Role::Viewer { .. } => None,
+                }),
         };
         Some(RoomFigures {
             on_air: room.stage.is_live(),

@@ -18,6 +18,7 @@ impl Plane {
         let Role::Publisher {
             seat: number,
             media_at,
+            ..
         } = &mut session.role
         else {
             return;
