@@ -3,27 +3,16 @@
  * in its time, jumps in it, shares a moment of it, and the host takes it away as a file.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { openScreen, photograph, startBrowser } from '../src/browser.mjs'
+import { after, before, describe } from 'node:test'
+import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
 import { goLive, hears, say, signUp } from '../src/people.mjs'
+import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
 describe('a replay', { concurrency: 1 }, () => {
   let busk, browser, host, viewer, room
-  let broken = false
-  const step = (name, walk) =>
-    test(name, async (t) => {
-      if (broken) return t.skip('an earlier step failed')
-      try {
-        await walk()
-      } catch (problem) {
-        broken = true
-        await photograph([host, viewer], 'replay')
-        console.error(JSON.stringify([...host.faults, ...viewer.faults], null, 1), busk.said().slice(-4_000))
-        throw problem
-      }
-    })
+  const step = steps('replay', () => ({ screens: [host, viewer], busk }))
 
   before(async () => {
     busk = await startBusk()

@@ -3,27 +3,16 @@
  * mutes the guest, changes the layout and takes them off; and whom the host has blocked is not let in at all.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { openScreen, photograph, startBrowser } from '../src/browser.mjs'
+import { after, before, describe } from 'node:test'
+import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
 import { goLive, signUp } from '../src/people.mjs'
+import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
 describe('a stage', { concurrency: 1 }, () => {
   let busk, browser, host, guest, viewer, eve
-  let broken = false
-  const step = (name, walk) =>
-    test(name, async (t) => {
-      if (broken) return t.skip('an earlier step failed')
-      try {
-        await walk()
-      } catch (problem) {
-        broken = true
-        await photograph([host, guest, viewer, eve], 'stage')
-        console.error(JSON.stringify([...host.faults, ...guest.faults, ...viewer.faults], null, 1), busk.said().slice(-4_000))
-        throw problem
-      }
-    })
+  const step = steps('stage', () => ({ screens: [host, guest, viewer, eve], busk }))
 
   before(async () => {
     busk = await startBusk()

@@ -3,30 +3,19 @@
  * coins and sends a gift, both see it, and the creator's statement opens down to the transfers.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { after, before, describe } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { decodedFrames, openScreen, photograph, startBrowser } from '../src/browser.mjs'
+import { decodedFrames, openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
 import { goLive, hears, me, number, numberBecomes, roomState, say, signUp } from '../src/people.mjs'
+import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
 const scriptBudgetBytes = 40 * 1024
 
 describe('two screens', { concurrency: 1 }, () => {
   let busk, browser, creator, viewer
-  let broken = false
-  const step = (name, walk) =>
-    test(name, async (t) => {
-      if (broken) return t.skip('an earlier step failed')
-      try {
-        await walk()
-      } catch (problem) {
-        broken = true
-        await photograph([creator, viewer], 'two-screens')
-        console.error(JSON.stringify([...creator.faults, ...viewer.faults], null, 1), busk.said().slice(-4_000))
-        throw problem
-      }
-    })
+  const step = steps('two-screens', () => ({ screens: [creator, viewer], busk }))
 
   before(async () => {
     busk = await startBusk()
