@@ -11,20 +11,21 @@ const ORDER: &[&str] = &[
 
 /// Crates that stand beside the order: what they may use, and who may use them.
 const BESIDE: &[(&str, &[&str], &[&str])] = &[
-    ("camera", &["base"], &["server"]),
+    ("camera", &["base", "letters"], &["server"]),
     // Sockets only: a shard that can reach the database would wait for it.
     ("fanout", &["base"], &["server", "commerce", "rooms"]),
     // A thread that writes files, and an archive: whoever keeps rows about recordings is above.
     ("replay", &["hls", "base"], &["server", "rooms", "media"]),
     ("hls", &["base"], &["media", "rooms", "replay"]),
     ("rtmp", &["base"], &["media", "rooms", "server"]),
-    ("mixer", &["base"], &["media"]),
+    ("mixer", &["base", "letters"], &["media"]),
+    ("letters", &[], &["mixer", "camera"]),
 ];
 
 pub const LAYERS: Rule = Rule {
     name: "layers",
     says: "A crate may use only crates below it: server, commerce, rooms, fanout, media, replay, hls, rtmp, people, \
-           api, ledger, store, base; camera, fanout, hls, mixer and rtmp use base alone, replay hls too, and testkit is \
+           api, ledger, store, base; camera, fanout, hls, mixer and rtmp use base alone (camera and mixer letters too), replay hls too, and testkit is \
            for tests.",
     check: layers,
 };

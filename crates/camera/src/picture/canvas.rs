@@ -1,5 +1,7 @@
 //! Drawing on a picture: a soft background from a coarse grid, and sharp shapes with smooth edges.
 
+use busk_letters::distance_to_segment;
+
 use super::{DESIGN_HEIGHT, Picture};
 
 /// Pixels between two points of the coarse grid; even, so that the chroma planes share it.
@@ -229,13 +231,6 @@ impl Canvas {
 fn lay(level: &mut u8, ink: f32, alpha: f32) {
     let under = f32::from(*level);
     *level = (under + (ink - under) * alpha + 0.5) as u8;
-}
-
-pub fn distance_to_segment(p: (f32, f32), a: (f32, f32), b: (f32, f32)) -> f32 {
-    let (px, py) = (p.0 - a.0, p.1 - a.1);
-    let (dx, dy) = (b.0 - a.0, b.1 - a.1);
-    let along = ((px * dx + py * dy) / (dx * dx + dy * dy).max(1e-6)).clamp(0.0, 1.0);
-    (px - dx * along).hypot(py - dy * along)
 }
 
 /// Interpolates a coarse grid, whose points lie `C` pixels apart, over a plane.
