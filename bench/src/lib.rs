@@ -1,7 +1,10 @@
-//! What the load makers share: the form of a bench's answer, and server processes kept apart.
+//! What the load makers share: the form of a bench's answer, server processes kept apart, nginx,
+//! and media that was encoded beforehand.
 
 pub mod figures;
+pub mod nginx;
 pub mod process;
+pub mod source;
 
 /// What ends a bench.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -44,12 +44,12 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a role on a core. The caller's own pinning returns to `home`.
-    pub fn start(role: &str, core: usize, home: usize) -> Fallible<Process> {
+    /// Starts a role, with its flags, on a core. The caller's own pinning returns to `home`.
+    pub fn start(role: &[&str], core: usize, home: usize) -> Fallible<Process> {
         pin(core)?;
         let mut command = Command::new(std::env::current_exe()?);
         let child = command
-            .arg(role)
+            .args(role)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();
@@ -81,16 +81,6 @@ impl Process {
     pub fn cpu_s(&self) -> Fallible<f64> {
         cpu_s(self.id())
     }
-
-    /// Resident memory that is the process's own, not a file's.
-    pub fn memory_kb(&self) -> Fallible<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("RssAnon:"))
-            .ok_or("no RssAnon")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse()?)
-    }
 }
 
 impl Drop for Process {
@@ -121,4 +111,23 @@ pub fn cpu_s(pid: u32) -> Fallible<f64> {
     let ticks: u64 = fields.get(11).ok_or("no utime")?.parse::<u64>()?
         + fields.get(12).ok_or("no stime")?.parse::<u64>()?;
     Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// Resident memory of a process that is its own, not a file's.
+pub fn memory_kb(pid: u32) -> Fallible<f64> {
+    resident_kb(pid, "RssAnon:")
+}
+
+/// Resident memory of one kind, as /proc/PID/status names it.
+pub fn resident_kb(pid: u32, kind: &str) -> Fallible<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(kind));
+    let line = line.ok_or_else(|| format!("process {pid} has no {kind}"))?;
+    Ok(line.trim().trim_end_matches("kB").trim().parse()?)
+}
+
+/// The machine's load average of the last minute, before a bench begins.
+pub fn load_average() -> Fallible<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg")?;
+    Ok(text.split(' ').next().unwrap_or_default().parse()?)
 }

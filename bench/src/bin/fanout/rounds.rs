@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use busk_bench::figures::{Report, median};
-use busk_bench::process::{Cores, Process, cpu_s, pin};
+use busk_bench::process::{Cores, Process, cpu_s, memory_kb, pin};
 use clap::Args;
 
 use crate::Fallible;
@@ -51,7 +51,7 @@ impl Server {
     fn address(&self) -> SocketAddr {
         match self {
             Self::Ours(_, address) => *address,
-            Self::Nchan(nchan) => nchan.address,
+            Self::Nchan(nchan) => nchan.address(),
         }
     }
 
@@ -64,7 +64,7 @@ impl Server {
 
     fn memory_kb(&self) -> Fallible<f64> {
         match self {
-            Self::Ours(process, _) => process.memory_kb(),
+            Self::Ours(process, _) => memory_kb(process.id()),
             Self::Nchan(nchan) => nchan.memory_kb(),
         }
     }
@@ -132,7 +132,7 @@ const MESSAGES: &str =
     "messages of 200 bytes, 10 a second and (hot) 100 a second, latency from the scheduled post";
 
 fn ours(role: &str, cores: &Cores) -> Fallible<Server> {
-    let mut process = Process::start(role, cores.measured, cores.load)?;
+    let mut process = Process::start(&[role], cores.measured, cores.load)?;
     let address = process.hear()?.parse()?;
     Ok(Server::Ours(process, address))
 }

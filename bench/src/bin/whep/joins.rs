@@ -14,16 +14,21 @@ use crate::viewers::{Joining, Viewers};
 /// How many a second.
 pub const JOINS_PER_S: f64 = 25.0;
 const RECEIVE_BUFFER_BYTES: usize = 1 << 20;
-/// Joins `count` viewers at the rate and returns how many were refused, with one reason. One in
-/// `whole_one_in` decrypts and assembles all it gets.
+
+/// Joins `count` viewers at the rate, to one endpoint after the other, and returns how many were
+/// refused, with one reason. One in `whole_one_in` decrypts and assembles all it gets.
 #[allow(clippy::disallowed_methods, reason = "a load maker keeps time")]
 pub async fn join(
-    endpoint: &Endpoint,
+    endpoints: &[Endpoint],
     viewers: &Viewers,
     count: usize,
     whole_one_in: usize,
 ) -> Fallible<(usize, Option<String>)> {
-    let ip = endpoint.local_ip().await?;
+    let ip = endpoints
+        .first()
+        .ok_or("there is nothing to join")?
+        .local_ip()
+        .await?;
     // Keys and offers are made beforehand: that is the viewer's own time, and this core is shared.
     let mut prepared = Vec::new();
     for _ in 0..count {
@@ -38,7 +43,7 @@ pub async fn join(
     let mut joins = JoinSet::new();
     for (index, (socket, mut peer, offer)) in prepared.into_iter().enumerate() {
         let due = start + Duration::from_secs_f64(index as f64 / JOINS_PER_S);
-        let (endpoint, viewers) = (endpoint.clone(), viewers.clone());
+        let (endpoint, viewers) = (endpoints[index % endpoints.len()].clone(), viewers.clone());
         joins.spawn(async move {
             tokio::time::sleep_until(due.into()).await;
             let answered = endpoint.post(offer).await?;

@@ -1,85 +1,93 @@
-//! `whep load`: the bench's viewers, and if wanted its publisher, on any server that speaks WHIP and
+//! `whep load`: the bench's viewers, and if wanted its publishers, on any server that speaks WHIP and
 //! WHEP.
 
 use std::time::Duration;
 
-use busk_camera::Publisher;
-use busk_camera::client::signal::Endpoint;
-use busk_camera::feed;
+use busk_bench::figures::{Report, quantile};
+use busk_bench::process::load_average;
+use busk_bench::source::Stream;
 
-use crate::source::Stream;
-use crate::viewers::Viewers;
-use crate::{Fallible, joins};
-use busk_bench::figures::quantile;
+use crate::Fallible;
+use crate::run::{Load as Put, Target, run};
 
 #[derive(clap::Args)]
 pub struct Load {
-    /// Publish the bench's stream to this WHIP address first.
+    /// Publish the bench's stream to this WHIP address first; `{room}` in it is the room's number
     #[arg(long)]
     whip: Option<String>,
-    /// The bearer token of the WHIP address: a stream key.
-    #[arg(long, default_value = "")]
-    token: String,
-    /// The WHEP address to watch.
+    /// The bearer token of the WHIP address: a stream key
+    #[arg(long)]
+    token: Option<String>,
+    /// The WHEP address to watch; `{room}` in it is the room's number
     #[arg(long)]
     whep: String,
+    /// The bearer token of the WHEP address
+    #[arg(long)]
+    whep_token: Option<String>,
+    /// The server's process, whose CPU time and memory are told
+    #[arg(long)]
+    pid: Option<u32>,
+    /// How many rooms, numbered from 1; viewers go to one after the other
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    rooms: u16,
+    /// The pictures' bitrate
+    #[arg(long, default_value_t = 2_500, value_parser = clap::value_parser!(u32).range(50..=20_000))]
+    kbit: u32,
+    /// In all rooms together
     #[arg(long, default_value_t = 50)]
     viewers: usize,
-    /// One in this many decrypts and assembles all it gets; the others count packets.
+    /// One in this many decrypts and assembles all it gets; the others count packets
     #[arg(long, default_value_t = 1)]
     whole_one_in: usize,
-    /// How long to watch once all have joined.
+    /// Viewers take each datagram by itself
+    #[arg(long)]
+    no_coalesce: bool,
+    /// How long to watch once all have joined
     #[arg(long, default_value_t = 10)]
     seconds: u64,
 }
 
 impl Load {
     pub fn run(&self) -> Fallible<()> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()?;
-        let _publisher = match &self.whip {
-            Some(whip) => Some(runtime.block_on(publish(whip, &self.token, Stream::encode()?))?),
-            None => None,
+        let busy = load_average()?;
+        let target = Target {
+            whip: self.whip.as_deref(),
+            whip_token: self.token.as_deref(),
+            whep: &self.whep,
+            whep_token: self.whep_token.as_deref(),
+            pid: self.pid,
         };
-        let viewers = Viewers::start(true)?;
-        let endpoint = Endpoint::new(&self.whep, None)?;
-        let (refused, reason) =
-            runtime.block_on(joins::join(&endpoint, &viewers, self.viewers, self.whole_one_in))?;
-        if let Some(reason) = reason {
-            println!("{refused} were refused, the last one by: {reason}");
+        let put = Put {
+            rooms: self.rooms.into(),
+            viewers: self.viewers,
+            whole_one_in: self.whole_one_in,
+            coalesce: !self.no_coalesce,
+            length: Duration::from_secs(self.seconds.max(1)),
+            recorded: Duration::ZERO,
+        };
+        let run = run(&target, &put, &Stream::encode(self.kbit)?)?;
+        println!("{}", run.line());
+        let mut report = Report::new("whep");
+        if self.pid.is_some() {
+            report.figure("cpu_s_per_gbit", &[run.cpu_s_per_gbit], "cpu-s/Gbit");
+            report.figure("server_core_pct", &[run.server_share * 100.0], "%");
+            report.figure("kb_per_viewer", &[run.kb_per_viewer], "kB");
         }
-        std::thread::sleep(Duration::from_secs(1));
-        let before = viewers.look()?;
-        std::thread::sleep(Duration::from_secs(self.seconds));
-        let seen = viewers.look()?;
-        viewers.leave()?;
-        println!(
-            "{} of {} viewers have a picture; join p50 {:.0} ms, p95 {:.0} ms; {:.1} Mbit/s; {} of {} packets lost; {} ended",
-            seen.joins_ms.len(),
-            seen.viewers,
-            quantile(&seen.joins_ms, 0.5),
-            quantile(&seen.joins_ms, 0.95),
-            (seen.bytes - before.bytes) as f64 * 8e-6 / self.seconds as f64,
-            seen.lost,
-            seen.expected,
-            seen.ended
-        );
-        Ok(())
+        report.figure("mbit_per_s", &[run.mbit_per_s], "Mbit/s");
+        let seen = &run.seen;
+        report.figure("viewers", &[seen.joins_ms.len() as f64], "with a picture");
+        report.figure("loss_pct", &[seen.loss_pct()], "%");
+        if !seen.joins_ms.is_empty() {
+            report.figure("join_p50_ms", &[quantile(&seen.joins_ms, 0.5)], "ms");
+            report.figure("join_p95_ms", &[quantile(&seen.joins_ms, 0.95)], "ms");
+        }
+        report.note(format!(
+            "{} viewers asked, {} were refused, {} ended; {} rooms; load average before: {busy}",
+            self.viewers, run.refused, seen.ended, self.rooms
+        ));
+        if let Some(reason) = &run.reason {
+            report.note(format!("the last refusal: {reason}"));
+        }
+        Ok(report.print()?)
     }
-}
-
-/// Publishes the bench's stream and waits until it is connected.
-pub async fn publish(whip: &str, token: &str, stream: Stream) -> Fallible<Publisher> {
-    let (source, feed) = feed();
-    let token = Some(token).filter(|token| !token.is_empty());
-    let mut publisher = Publisher::start(whip, token, feed).await?;
-    if !publisher.connected().await {
-        return Err("the publisher was not connected".into());
-    }
-    std::thread::Builder::new()
-        .name("source".into())
-        .spawn(move || stream.play(source))?;
-    Ok(publisher)
 }

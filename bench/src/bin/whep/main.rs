@@ -1,18 +1,18 @@
-//! The bench `whep`: what one publisher costs a server that passes it on to N viewers.
+//! The bench `whep`: what publishers cost a server that passes them on to N viewers, in one room or many.
 //!
 //! The server is this program again (`whep serve`), alone in its process and on its core: busk-media
-//! behind the smallest signalling there is. On another core the load: one publisher that sends a
-//! real, pre-encoded 2.5 Mbit/s H.264 stream with Opus, and N viewers that do all of ICE and DTLS and
+//! behind the smallest signalling there is. On another core the load: a publisher a room that sends a
+//! real, pre-encoded H.264 stream with Opus, and N viewers that do all of ICE and DTLS and
 //! then count what comes by the sequence numbers in clear. Joins are open-loop: each is timed from
 //! when it was due. The yardstick is a process that sends the same datagrams by plain `sendto`.
 //!
-//! `whep load --whip URL --whep URL` puts the same load on any other server.
+//! `whep load --whip URL --whep URL --pid PID` puts the same load on any other server and tells the same.
 
 mod joins;
 mod load;
 mod rounds;
+mod run;
 mod server;
-mod source;
 mod udp;
 mod viewers;
 
@@ -32,7 +32,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Role {
     /// The server under test: busk-media behind plain WHIP and WHEP. Ends with its standard input.
-    Serve,
+    Serve {
+        /// Every room has a program for LL-HLS besides.
+        #[arg(long)]
+        broadcast: bool,
+    },
     /// The yardstick: sends the datagrams it is told of on standard input, with which it ends.
     Udp,
     /// Puts viewers on a server that runs already.
@@ -43,9 +47,9 @@ fn main() -> Fallible<()> {
     match Cli::parse() {
         Cli { role: None, plan } => rounds::bench(&plan),
         Cli {
-            role: Some(Role::Serve),
+            role: Some(Role::Serve { broadcast }),
             ..
-        } => server::serve(),
+        } => server::serve(broadcast),
         Cli {
             role: Some(Role::Udp),
             ..

@@ -1,18 +1,17 @@
 //! The rounds of the bench and what is worked out from them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use busk_camera::client::signal::Endpoint;
+use busk_bench::figures::{Report, quantile};
+use busk_bench::process::{Cores, Process, load_average, pin};
+use busk_bench::source::{Stream, height};
 use clap::Args;
 
 use crate::Fallible;
-use crate::joins::{JOINS_PER_S, join};
-use crate::load::publish;
-use crate::source::Stream;
+use crate::joins::JOINS_PER_S;
+use crate::run::{Load, Run, Target, run};
 use crate::udp::{Orders, Sink};
-use crate::viewers::Viewers;
-use busk_bench::figures::{Report, quantile};
-use busk_bench::process::{Cores, Process, cpu_s, pin};
 
 #[derive(Args)]
 pub struct Plan {
@@ -21,6 +20,12 @@ pub struct Plan {
     /// How many viewers, one run of each a round.
     #[arg(long, value_delimiter = ',', default_values_t = [50, 150, 300])]
     viewers: Vec<usize>,
+    /// In how many rooms the largest number of viewers is put once more; 1 leaves that out.
+    #[arg(long, default_value_t = 20)]
+    rooms: usize,
+    /// The bitrate at which the largest number of viewers is served once more, in kbit/s; 0 leaves that out.
+    #[arg(long, default_value_t = 500)]
+    low_kbit: u32,
     /// How long each run is measured.
     #[arg(long, default_value_t = 6)]
     seconds: u64,
@@ -30,24 +35,21 @@ pub struct Plan {
     /// Viewers take each datagram by itself: cutting runs into datagrams is then the server's time too.
     #[arg(long)]
     no_coalesce: bool,
+    /// Every room has a program for LL-HLS besides.
+    #[arg(long)]
+    broadcast: bool,
 }
 
-/// What one run of N viewers gave.
-struct Run {
-    cpu_s_per_gbit: f64,
-    mbit_per_s: f64,
-    server_share: f64,
-    load_share: f64,
-    kb_per_viewer: f64,
-    expected: u64,
-    lost: u64,
-    /// Pictures that were published and that a whole viewer put together, a second.
-    published_fps: f64,
-    fps: f64,
-    joins_ms: Vec<f64>,
-    recording: Vec<(u64, usize)>,
+/// One kind of run, of which there is one a round.
+struct Case {
+    name: String,
+    kbit: u32,
+    rooms: usize,
+    viewers: usize,
+    runs: Vec<Run>,
 }
 
+const KBIT: u32 = 2_500;
 /// The middle size, whose joins are reported and whose datagrams the yardstick sends.
 const MIDDLE: usize = 150;
 const RECORD: Duration = Duration::from_secs(2);
@@ -55,119 +57,141 @@ const RECORD: Duration = Duration::from_secs(2);
 pub fn bench(plan: &Plan) -> Fallible<()> {
     let cores = Cores::pick()?;
     pin(cores.load)?;
-    let busy = std::fs::read_to_string("/proc/loadavg")?;
-    let stream = Stream::encode()?;
-    let mut runs: Vec<(usize, Run)> = Vec::new();
-    let mut yardstick = Vec::new();
-    for round in 1..=plan.rounds {
-        for viewers in &plan.viewers {
-            let run = run(&cores, *viewers, plan, &stream)?;
-            println!(
-                "round {round}, {viewers} viewers: {:.3} cpu-s/Gbit at {:.0} Mbit/s; server {:.0} %, load {:.0} % of a core; \
-                 join p50 {:.0} p95 {:.0} ms; {} of {} packets lost; {:.1} of {:.1} pictures/s; {:.0} kB a viewer",
-                run.cpu_s_per_gbit,
-                run.mbit_per_s,
-                run.server_share * 100.0,
-                run.load_share * 100.0,
-                quantile(&run.joins_ms, 0.5),
-                quantile(&run.joins_ms, 0.95),
-                run.lost,
-                run.expected,
-                run.fps,
-                run.published_fps,
-                run.kb_per_viewer
-            );
-            runs.push((*viewers, run));
+    let busy = load_average()?;
+    println!("load average of the machine: {busy}");
+    let mut cases = plan.cases();
+    let middle = middle(&cases).ok_or("--viewers names no size")?;
+    let mut streams = BTreeMap::new();
+    for case in &cases {
+        if !streams.contains_key(&case.kbit) {
+            streams.insert(case.kbit, Stream::encode(case.kbit)?);
         }
-        let middle = plan
-            .viewers
-            .iter()
-            .copied()
-            .min_by_key(|count| count.abs_diff(MIDDLE))
-            .unwrap_or(MIDDLE);
-        let recording = runs
-            .iter()
-            .rev()
-            .find(|(count, _)| *count == middle)
-            .map(|(_, run)| &run.recording);
-        let bare = bare(&cores, middle, recording.ok_or("no run was recorded")?, plan)?;
-        println!("round {round}, bare sender to {middle}: {bare:.3} cpu-s/Gbit");
+    }
+    let mut yardstick = Vec::new();
+    for round in 1..=plan.rounds.max(1) {
+        for case in &mut cases {
+            let run = one(&cores, case, plan, &streams[&case.kbit])?;
+            println!("round {round}, {}: {}", case.name, run.line());
+            case.runs.push(run);
+        }
+        let recording = cases[middle].runs.last().map(|run| run.recording.as_slice());
+        let viewers = cases[middle].viewers;
+        let bare = bare(&cores, viewers, recording.ok_or("no run was recorded")?, plan)?;
+        println!("round {round}, bare sender to {viewers}: {bare:.3} cpu-s/Gbit");
         yardstick.push(bare);
     }
-    report(plan, &runs, &yardstick, &busy)
+    report(plan, &cases, &cases[middle], &yardstick, busy)
 }
 
-fn report(plan: &Plan, runs: &[(usize, Run)], yardstick: &[f64], busy: &str) -> Fallible<()> {
+impl Plan {
+    fn cases(&self) -> Vec<Case> {
+        let largest = self.viewers.iter().copied().max().unwrap_or(0);
+        let case = |name: String, kbit, rooms, viewers| Case {
+            name,
+            kbit,
+            rooms,
+            viewers,
+            runs: Vec::new(),
+        };
+        let sizes = self.viewers.iter();
+        let mut cases: Vec<Case> = sizes
+            .map(|count| case(format!("n{count}"), KBIT, 1, *count))
+            .collect();
+        if self.low_kbit > 0 && largest > 0 {
+            cases.push(case(format!("low.n{largest}"), self.low_kbit, 1, largest));
+        }
+        if self.rooms > 1 && largest >= self.rooms {
+            cases.push(case(format!("rooms{}", self.rooms), KBIT, self.rooms, largest));
+        }
+        cases
+    }
+}
+
+/// Which case is nearest to the middle size.
+fn middle(cases: &[Case]) -> Option<usize> {
+    let plain = cases.iter().enumerate().filter(|(_, case)| case.is_plain());
+    plain
+        .min_by_key(|(_, case)| case.viewers.abs_diff(MIDDLE))
+        .map(|(place, _)| place)
+}
+
+impl Case {
+    fn is_plain(&self) -> bool {
+        self.kbit == KBIT && self.rooms == 1
+    }
+
+    fn all(&self, pick: impl Fn(&Run) -> f64) -> Vec<f64> {
+        self.runs.iter().map(pick).collect()
+    }
+
+    fn cost(&self) -> Vec<f64> {
+        self.all(|run| run.cpu_s_per_gbit)
+    }
+}
+
+fn report(plan: &Plan, cases: &[Case], middle: &Case, yardstick: &[f64], busy: f64) -> Fallible<()> {
     let mut report = Report::new("whep");
-    let of = |count: usize, pick: &dyn Fn(&Run) -> f64| -> Vec<f64> {
-        runs.iter()
-            .filter(|(viewers, _)| *viewers == count)
-            .map(|(_, run)| pick(run))
-            .collect()
-    };
-    for count in &plan.viewers {
+    for case in cases {
         report.figure(
-            format!("n{count}.cpu_s_per_gbit"),
-            &of(*count, &|run| run.cpu_s_per_gbit),
+            format!("{}.cpu_s_per_gbit", case.name),
+            &case.cost(),
             "cpu-s/Gbit",
         );
     }
-    let expected: u64 = runs.iter().map(|(_, run)| run.expected).sum();
-    let lost: u64 = runs.iter().map(|(_, run)| run.lost).sum();
-    report.figure("loss_pct", &[lost as f64 * 100.0 / expected.max(1) as f64], "%");
-    let largest = plan.viewers.iter().copied().max().unwrap_or(0);
-    report.figure("kb_per_viewer", &of(largest, &|run| run.kb_per_viewer), "kB");
-    let middle = plan
-        .viewers
-        .iter()
-        .copied()
-        .min_by_key(|count| count.abs_diff(MIDDLE))
-        .unwrap_or(MIDDLE);
-    report.figure(
-        "join_p95_ms",
-        &of(middle, &|run| quantile(&run.joins_ms, 0.95)),
-        "ms",
+    let plain = cases.iter().filter(|case| case.is_plain());
+    let largest = plain.max_by_key(|case| case.viewers).unwrap_or(middle);
+    for case in cases.iter().filter(|case| case.rooms > 1) {
+        // Of each round by itself: what else the machine does changes both.
+        let pairs = case.cost().into_iter().zip(largest.cost());
+        let ratios: Vec<f64> = pairs.map(|(many, one)| many / one).collect();
+        report.figure(format!("{}.ratio", case.name), &ratios, "of one room");
+    }
+    let runs = || cases.iter().flat_map(|case| &case.runs);
+    let (lost, expected) = (
+        runs().map(|run| run.seen.lost).sum::<u64>(),
+        runs().map(|run| run.seen.expected).sum::<u64>(),
     );
-    for count in &plan.viewers {
-        report.figure(
-            format!("n{count}.join_p50_ms"),
-            &of(*count, &|run| quantile(&run.joins_ms, 0.5)),
-            "ms",
-        );
-        report.figure(
-            format!("n{count}.join_p95_ms"),
-            &of(*count, &|run| quantile(&run.joins_ms, 0.95)),
-            "ms",
-        );
-        report.figure(
-            format!("n{count}.published_fps"),
-            &of(*count, &|run| run.published_fps),
-            "pictures/s",
-        );
-        report.figure(format!("n{count}.fps"), &of(*count, &|run| run.fps), "pictures/s");
-        report.figure(
-            format!("n{count}.mbit_per_s"),
-            &of(*count, &|run| run.mbit_per_s),
-            "Mbit/s",
-        );
-        report.figure(
-            format!("n{count}.server_core_pct"),
-            &of(*count, &|run| run.server_share * 100.0),
-            "%",
-        );
+    report.figure("loss_pct", &[lost as f64 * 100.0 / expected.max(1) as f64], "%");
+    report.figure("kb_per_viewer", &largest.all(|run| run.kb_per_viewer), "kB");
+    let join = |part| move |run: &Run| quantile(&run.seen.joins_ms, part);
+    report.figure("join_p95_ms", &middle.all(join(0.95)), "ms");
+    for case in cases {
+        let mut tell = |what: &str, values: Vec<f64>, unit| {
+            report.figure(format!("{}.{what}", case.name), &values, unit);
+        };
+        tell("join_p50_ms", case.all(join(0.5)), "ms");
+        tell("join_p95_ms", case.all(join(0.95)), "ms");
+        tell("published_fps", case.all(|run| run.published_fps), "pictures/s");
+        tell("fps", case.all(|run| run.fps), "pictures/s");
+        tell("mbit_per_s", case.all(|run| run.mbit_per_s), "Mbit/s");
+        tell("server_core_pct", case.all(|run| run.server_share * 100.0), "%");
     }
     report.yardstick("udp.cpu_s_per_gbit", yardstick, "cpu-s/Gbit");
     note(&mut report, plan, middle, busy);
     Ok(report.print()?)
 }
 
-fn note(report: &mut Report, plan: &Plan, middle: usize, busy: &str) {
+fn note(report: &mut Report, plan: &Plan, middle: &Case, busy: f64) {
     report.note(format!(
-        "{} rounds, medians; {} s measured in each run after the last join; H.264 at 2.5 Mbit/s with a keyframe every 2 s, and Opus",
-        plan.rounds, plan.seconds
+        "{} rounds, medians; {} s measured in each run after the last join; H.264 at {KBIT} kbit/s ({} lines; low: {} \
+         kbit/s, {} lines) with a keyframe every 2 s, and Opus; rooms: the same viewers spread over {} rooms, each with \
+         a publisher; rooms.ratio against one room of the same round",
+        plan.rounds,
+        plan.seconds,
+        height(KBIT),
+        plan.low_kbit,
+        height(plan.low_kbit),
+        plan.rooms
     ));
+    report.note(if plan.broadcast {
+        "what runs: busk-media with one thread; every room has its program (LL-HLS packaging, Opus to AAC) besides"
+    } else {
+        "what runs: busk-media with one thread, WebRTC alone; the rooms have no program (no LL-HLS, no recording): compare \
+         --broadcast"
+    });
     report.note(format!(
-        "joins: {JOINS_PER_S} a second from when each was due to its first whole keyframe; join_p95_ms at n{middle}"
+        "joins: {JOINS_PER_S} a second from when each was due to its first whole keyframe; join_p95_ms at {}",
+        middle.name
     ));
     report.note(match plan.whole_one_in {
         0 | 1 => "viewers do all of ICE, DTLS, SRTP and RTCP and put every picture together".into(),
@@ -176,10 +200,9 @@ fn note(report: &mut Report, plan: &Plan, middle: usize, busy: &str) {
              count packets by their RTP sequence numbers"
         ),
     });
-    report.note("bytes are of UDP payloads with media; server and load pinned to one core each; kernel receive work of the loopback is in the sender's time, the server's and the yardstick's alike");
-    let load_average = busy.split(' ').next().unwrap_or_default();
+    report.note("bytes are of UDP payloads with media that viewers got; server and load pinned to one core each; kernel receive work of the loopback is in the sender's time, the server's and the yardstick's alike");
     report.note(format!(
-        "load average of the machine before the first round: {load_average}"
+        "load average of the machine before the first round: {busy}"
     ));
     report.note(if plan.no_coalesce {
         "viewers take single datagrams: the kernel cuts the server's runs in the server's time"
@@ -188,81 +211,37 @@ fn note(report: &mut Report, plan: &Plan, middle: usize, busy: &str) {
     });
 }
 
-fn run(cores: &Cores, count: usize, plan: &Plan, stream: &Stream) -> Fallible<Run> {
-    let mut server = Process::start("serve", cores.measured, cores.load)?;
+/// One run against a server of its own.
+fn one(cores: &Cores, case: &Case, plan: &Plan, stream: &Stream) -> Fallible<Run> {
+    let role: &[&str] = if plan.broadcast {
+        &["serve", "--broadcast"]
+    } else {
+        &["serve"]
+    };
+    let mut server = Process::start(role, cores.measured, cores.load)?;
     let address = server.hear()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let publisher = runtime.block_on(publish(&format!("{address}/whip"), "", stream.clone()))?;
-    // The stage has a picture, and the server has allocated what a room without viewers needs.
-    std::thread::sleep(Duration::from_millis(1_000));
-    let empty_kb = server.memory_kb()?;
-
-    let viewers = Viewers::start(!plan.no_coalesce)?;
-    let endpoint = Endpoint::new(&format!("{address}/whep"), None)?;
-    let (refused, reason) = runtime.block_on(join(&endpoint, &viewers, count, plan.whole_one_in))?;
-    if refused > 0 {
-        return Err(format!(
-            "{refused} of {count} joins failed: {}",
-            reason.unwrap_or_default()
-        )
-        .into());
-    }
-    std::thread::sleep(Duration::from_millis(1_500));
-
-    let (before, cpu, own, clock) = (
-        viewers.look()?,
-        server.cpu_s()?,
-        cpu_s(std::process::id())?,
-        now(),
-    );
-    let published = publisher.stats().pictures;
-    let recording = viewers.record(RECORD)?;
-    std::thread::sleep(Duration::from_secs(plan.seconds).saturating_sub(RECORD));
-    let (after, cpu, own) = (
-        viewers.look()?,
-        server.cpu_s()? - cpu,
-        cpu_s(std::process::id())? - own,
-    );
-    let seconds = clock.elapsed().as_secs_f64();
-    let full_kb = server.memory_kb()?;
-
-    let stats = publisher.stats();
-    let published_fps = (stats.pictures - published) as f64 / seconds;
-    runtime.block_on(publisher.stop());
-    viewers.leave()?;
-    if after.joins_ms.len() < count || after.ended > 0 {
-        return Err(format!(
-            "only {} of {count} viewers had a picture, {} ended: {stats:?}",
-            after.joins_ms.len(),
-            after.ended
-        )
-        .into());
-    }
-    let bits = (after.bytes - before.bytes) as f64 * 8.0;
-    Ok(Run {
-        cpu_s_per_gbit: cpu / (bits / 1e9),
-        mbit_per_s: bits / 1e6 / seconds,
-        server_share: cpu / seconds,
-        load_share: own / seconds,
-        kb_per_viewer: (full_kb - empty_kb) / count as f64,
-        expected: after.expected,
-        lost: after.lost,
-        published_fps,
-        fps: (after.frames - before.frames) as f64
-            / seconds
-            / count.div_ceil(plan.whole_one_in.max(1)) as f64,
-        joins_ms: after.joins_ms,
-        recording,
-    })
+    let target = Target {
+        whip: Some(&format!("{address}/whip/{{room}}")),
+        whip_token: None,
+        whep: &format!("{address}/whep/{{room}}"),
+        whep_token: None,
+        pid: Some(server.id()),
+    };
+    let load = Load {
+        rooms: case.rooms,
+        viewers: case.viewers,
+        whole_one_in: plan.whole_one_in,
+        coalesce: !plan.no_coalesce,
+        length: Duration::from_secs(plan.seconds.max(1)),
+        recorded: RECORD,
+    };
+    run(&target, &load, stream)?.whole(case.viewers)
 }
 
 /// CPU per Gbit of the bare sender, with what one viewer of a run got.
 fn bare(cores: &Cores, count: usize, recording: &[(u64, usize)], plan: &Plan) -> Fallible<f64> {
     let sink = Sink::start(count)?;
-    let mut sender = Process::start("udp", cores.measured, cores.load)?;
+    let mut sender = Process::start(&["udp"], cores.measured, cores.load)?;
     let period_us = RECORD.as_micros() as u64;
     let orders = Orders {
         ports: sink.ports.clone(),
@@ -273,12 +252,35 @@ fn bare(cores: &Cores, count: usize, recording: &[(u64, usize)], plan: &Plan) ->
     sender.hear()?;
     std::thread::sleep(Duration::from_millis(500));
     let (bytes, cpu) = (sink.bytes(), sender.cpu_s()?);
-    std::thread::sleep(Duration::from_secs(plan.seconds));
+    std::thread::sleep(Duration::from_secs(plan.seconds.max(1)));
     let (bytes, cpu) = (sink.bytes() - bytes, sender.cpu_s()? - cpu);
     Ok(cpu / (bytes as f64 * 8.0 / 1e9))
 }
 
-#[allow(clippy::disallowed_methods, reason = "a bench keeps time")]
-fn now() -> std::time::Instant {
-    std::time::Instant::now()
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::{Plan, middle};
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        plan: Plan,
+    }
+
+    #[test]
+    fn the_largest_size_is_run_at_the_low_bitrate_and_in_many_rooms_too() {
+        for (line, names, middle_name) in [
+            ("whep", "n50 n150 n300 low.n300 rooms20", "n150"),
+            ("whep --viewers 8,40 --rooms 4", "n8 n40 low.n40 rooms4", "n40"),
+            ("whep --viewers 5 --rooms 1 --low-kbit 0", "n5", "n5"),
+            ("whep --viewers 5 --low-kbit 0", "n5", "n5"),
+        ] {
+            let cases = Cli::parse_from(line.split(' ')).plan.cases();
+            let all: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+            assert_eq!(all.join(" "), names, "{line}");
+            assert_eq!(cases[middle(&cases).unwrap()].name, middle_name, "{line}");
+        }
+    }
 }

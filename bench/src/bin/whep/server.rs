@@ -1,5 +1,5 @@
-//! The server under test: busk-media with one thread and one room, behind the smallest WHIP and WHEP
-//! there can be. No sign-in, no rooms, no database: what is measured is media.
+//! The server under test: busk-media with one thread, behind the smallest WHIP and WHEP there can be,
+//! at which rooms are numbers. No sign-in, no domain, no database: what is measured is media.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,11 +18,12 @@ use crate::Fallible;
 #[derive(Clone)]
 struct Server {
     media: Media,
-    room: RoomId,
+    broadcast: bool,
 }
 
-/// Serves until standard input ends. The first line of its output is its address.
-pub fn serve() -> Fallible<()> {
+/// Serves until standard input ends. The first line of its output is its address. With `broadcast`, each
+/// room has a program for LL-HLS besides, as one that is live in the product.
+pub fn serve(broadcast: bool) -> Fallible<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -35,13 +36,10 @@ pub fn serve() -> Fallible<()> {
         let media = Media::start(&config, events)?;
         tokio::spawn(async move { while happenings.recv().await.is_some() {} });
 
-        let server = Server {
-            media,
-            room: RoomId(uuid::Uuid::now_v7()),
-        };
+        let server = Server { media, broadcast };
         let routes = Router::new()
-            .route("/whip", post(publish))
-            .route("/whep", post(view))
+            .route("/whip/{room}", post(publish))
+            .route("/whep/{room}", post(view))
             .route("/s/{session}", delete(end))
             .with_state(server);
         let listener = tokio::net::TcpListener::bind(loopback).await?;
@@ -54,25 +52,24 @@ pub fn serve() -> Fallible<()> {
     })
 }
 
-async fn publish(State(server): State<Server>, offer: String) -> Response {
+async fn publish(State(server): State<Server>, Path(room): Path<u32>, offer: String) -> Response {
     let session = MediaSessionId(uuid::Uuid::now_v7());
-    match server
-        .media
-        .publish(Publish::host(server.room, session, offer))
-        .await
-    {
-        Ok(answer) => created(answer),
+    let room = RoomId(uuid::Uuid::from_u128(room.into()));
+    match server.media.publish(Publish::host(room, session, offer)).await {
+        Ok(answer) => {
+            if server.broadcast {
+                server.media.broadcast(room);
+            }
+            created(answer)
+        }
         Err(refused) => (StatusCode::CONFLICT, refused.to_string()).into_response(),
     }
 }
 
-async fn view(State(server): State<Server>, offer: String) -> Response {
+async fn view(State(server): State<Server>, Path(room): Path<u32>, offer: String) -> Response {
     let session = MediaSessionId(uuid::Uuid::now_v7());
-    match server
-        .media
-        .view(View::anybody(server.room, session, offer))
-        .await
-    {
+    let room = RoomId(uuid::Uuid::from_u128(room.into()));
+    match server.media.view(View::anybody(room, session, offer)).await {
         Ok(answer) => created(answer),
         Err(refused) => (StatusCode::CONFLICT, refused.to_string()).into_response(),
     }

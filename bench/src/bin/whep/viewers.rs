@@ -40,7 +40,6 @@ pub struct Joining {
 /// What all viewers together have seen.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    pub viewers: usize,
     pub connected: usize,
     /// Bytes of datagrams with media, as UDP carries them.
     pub bytes: u64,
@@ -53,6 +52,12 @@ pub struct Seen {
     /// Pictures that the whole viewers put together.
     pub frames: u64,
     pub ended: usize,
+}
+
+impl Seen {
+    pub fn loss_pct(&self) -> f64 {
+        self.lost as f64 * 100.0 / self.expected.max(1) as f64
+    }
 }
 
 enum Command {
@@ -297,10 +302,7 @@ impl Room {
     }
 
     fn seen(&self) -> Seen {
-        let mut seen = Seen {
-            viewers: self.viewers.len(),
-            ..Seen::default()
-        };
+        let mut seen = Seen::default();
         for viewer in self.viewers.values() {
             seen.connected += usize::from(viewer.connected);
             seen.bytes += viewer.bytes;
