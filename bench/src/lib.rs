@@ -1,9 +1,10 @@
-//! What the load makers share: the form of a bench's answer, server processes kept apart, nginx,
-//! and media that was encoded beforehand.
+//! What the load makers share: the form of a bench's answer, server processes kept apart, the real
+//! program, nginx, and media that was encoded beforehand.
 
 pub mod figures;
 pub mod nginx;
 pub mod process;
+pub mod site;
 pub mod source;
 
 /// What ends a bench.

@@ -4,6 +4,7 @@
 //! job was left that is due; so every test that uses one ends with that.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -164,16 +165,25 @@ impl TestApp {
         process.wait().expect("a killed child can be waited for");
     }
 
-    /// What the process wrote.
+    /// The process's data folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
     /// Memory of the process that is in use, in kB.
     pub fn memory_kb(&self) -> u64 {
-        let id = self.process.as_ref().expect("it runs").id();
+        let id = self.pid();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process has a status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let number = line.and_then(|line| line.split_whitespace().next());
         number.and_then(|kb| kb.parse().ok()).expect("memory is a number")
     }
 
+    /// What the process wrote.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
