@@ -1,0 +1,69 @@
+//! Every bench in a short form: that it runs to its end unattended and names the figures its readers rely
+//! on. What the figures say, only a quiet machine tells.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// Runs a bench; gives its figures and yardsticks by name.
+fn figures(program: &str, args: &str) -> Vec<(String, f64)> {
+    let done = Command::new(program)
+        .args(args.split(' '))
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{}: {said}", done.status);
+    let report: Value = serde_json::from_str(said.lines().last().unwrap_or_default()).unwrap();
+    let lists = ["figures", "yardsticks"].map(|list| report[list].as_array().unwrap().clone());
+    let figure = |figure: Value| {
+        let value = figure["value"].as_f64();
+        let name = figure["name"].as_str().unwrap().to_owned();
+        (
+            name.clone(),
+            value.unwrap_or_else(|| panic!("{name} is no number")),
+        )
+    };
+    lists.into_iter().flatten().map(figure).collect()
+}
+
+#[track_caller]
+fn has(figures: &[(String, f64)], names: &str) {
+    for name in names.split(' ') {
+        let found = figures.iter().find(|(there, _)| there == name);
+        let (_, value) = found.unwrap_or_else(|| panic!("no {name} in {figures:?}"));
+        assert!(*value > 0.0, "{name} is {value}");
+    }
+}
+
+#[test]
+fn whep() {
+    let args = "--rounds 1 --viewers 4 --rooms 2 --seconds 2";
+    let figures = figures(env!("CARGO_BIN_EXE_whep"), args);
+    has(
+        &figures,
+        "n4.cpu_s_per_gbit low.n4.cpu_s_per_gbit rooms2.cpu_s_per_gbit rooms2.ratio rooms2.fps udp.cpu_s_per_gbit",
+    );
+}
+
+#[test]
+fn hls() {
+    let figures = figures(
+        env!("CARGO_BIN_EXE_hls"),
+        "--rounds 1 --seconds 1 --connections 4",
+    );
+    has(
+        &figures,
+        "parts.gbit_per_s parts.ratio playlists.per_s nginx.gbit_per_s nginx.playlists_per_s",
+    );
+}
+
+#[test]
+fn stage() {
+    let figures = figures(env!("CARGO_BIN_EXE_stage"), "--windows 1 --seconds 2 --warm-up 2");
+    has(
+        &figures,
+        "solo.core_pct four.core_pct solo.recorded_kbit_per_s four.recorded_kbit_per_s",
+    );
+}
