@@ -8,9 +8,10 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-const NAMES: &[&str] = &["gifts", "fanout", "whep"];
+const NAMES: &[&str] = &["gifts", "fanout", "whep", "hls", "latency", "stage"];
 
-pub fn bench(name: &str, json: bool) -> Outcome {
+/// `args` are the bench's own: its `--help` tells them.
+pub fn bench(name: &str, json: bool, args: &[&str]) -> Outcome {
     if !NAMES.contains(&name) {
         return Err(format!("no bench `{name}`; there are: {}", NAMES.join(", ")));
     }
@@ -30,6 +31,11 @@ pub fn bench(name: &str, json: bool) -> Outcome {
         None
     };
     let mut bench = cargo();
+    if name == "latency" {
+        web::packages("e2e")?;
+        let chromium = web::chromium().ok_or("Chromium is not found: set BUSK_CHROMIUM to its path")?;
+        bench.env("BUSK_CHROMIUM", chromium);
+    }
     bench.args([
         "run",
         "--quiet",
@@ -38,7 +44,9 @@ pub fn bench(name: &str, json: bool) -> Outcome {
         "busk-bench",
         "--bin",
         name,
+        "--",
     ]);
+    bench.args(args);
     bench.stdout(Stdio::piped());
     if let Some(cluster) = &cluster {
         bench.env("BUSK_BENCH_POSTGRES", cluster.url());

@@ -29,7 +29,8 @@ Usage: cargo xtask COMMAND
   ci                      the same, as the continuous integration runs it
   tidy                    the rules of the house: layers, absences, sizes, licences, links
   tidy --explain          the same rules, each with its sentence
-  bench NAME [--json]     one of: gifts, fanout, whep; the last line is one JSON object
+  bench NAME [--json] [ARGS…]
+                          one of: gifts, fanout, whep, hls, latency, stage; the last line is one JSON object
   gen-api [--check]       OpenAPI from the server, TypeScript types from OpenAPI
   postgres COMMAND…       run COMMAND with a throw-away PostgreSQL's address in BUSK_TEST_POSTGRES
   needs [demo|test|bench] install what is missing, or say which line would";
@@ -57,8 +58,10 @@ fn dispatch(args: &[&str]) -> Outcome {
             tidy::explain();
             Ok(())
         }
-        ["bench", name] => bench::bench(name, false),
-        ["bench", name, "--json"] | ["bench", "--json", name] => bench::bench(name, true),
+        ["bench", "--json", name, rest @ ..] | ["bench", name, "--json", rest @ ..] => {
+            bench::bench(name, true, rest)
+        }
+        ["bench", name, rest @ ..] => bench::bench(name, false, rest),
         ["gen-api"] => api::generate(),
         ["gen-api", "--check"] => api::check(),
         ["postgres", program, rest @ ..] => {

@@ -61,8 +61,8 @@ const NEEDS: &[Need] = &[
     },
     Need {
         what: "Chromium",
-        why: "the browser tests open real pages",
-        by: &[For::Test],
+        why: "the browser tests and the bench of latency open real pages",
+        by: &[For::Test, For::Bench],
         present: || web::chromium().is_some(),
         apt: "chromium",
         dnf: "chromium",
@@ -91,7 +91,7 @@ const NEEDS: &[Need] = &[
     },
     Need {
         what: "nginx with nchan",
-        why: "the cache that LL-HLS is tested behind, and the yardstick of the fan-out",
+        why: "the cache that LL-HLS is tested behind, and the yardstick of the fan-out and of LL-HLS",
         by: &[For::Test, For::Bench],
         present: || nginx() && nchan(),
         apt: "nginx-light libnginx-mod-nchan",
