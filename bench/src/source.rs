@@ -82,9 +82,9 @@ impl Stream {
 /// Sends the loops of all layers over and over, on one clock, until a publisher is gone.
 #[allow(clippy::disallowed_methods, reason = "a load maker keeps time")]
 pub fn play(layers: &[Stream], mut feeds: Vec<FeedSender>) {
-    let of_layer = |(layer, stream): (usize, &'_ Stream)| {
-        let samples: Vec<_> = stream.samples.iter().cloned().map(|s| (layer, s)).collect();
-        samples
+    let of_layer = |(layer, stream): (usize, &Stream)| {
+        let samples = stream.samples.iter().cloned();
+        samples.map(|sample| (layer, sample)).collect::<Vec<_>>()
     };
     let mut samples: Vec<(usize, Sample)> = layers.iter().enumerate().flat_map(of_layer).collect();
     samples.sort_by_key(|(_, sample)| sample.media_us);

@@ -1,6 +1,8 @@
 //! Every bench in a short form: that it runs to its end unattended and names the figures its readers rely
 //! on. What the figures say, only a quiet machine tells.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::process::{Command, Stdio};
 
 use serde_json::Value;

@@ -106,8 +106,12 @@ pub fn bench(plan: &Plan) -> Fallible<()> {
             nginx: (nginx.address, nginx.worker()),
         };
         // The load is a loop of its own on a thread of its own; here the playlists are followed.
-        let (plan, length) = (plan.rounds, (plan.seconds, plan.connections));
-        let rounds = tokio::task::spawn_blocking(move || asked.rounds(plan, length.0, length.1));
+        let Plan {
+            rounds,
+            seconds,
+            connections,
+        } = *plan;
+        let rounds = tokio::task::spawn_blocking(move || asked.rounds(rounds, seconds, connections));
         let results = tokio::select! {
             results = rounds => results?,
             failed = follower.follow(&app) => Err(failed.err().unwrap_or("the playlists ended".into())),

@@ -1,6 +1,7 @@
 //! The rounds of the bench and what is worked out from them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use busk_bench::figures::{Report, quantile};
@@ -63,8 +64,8 @@ pub fn bench(plan: &Plan) -> Fallible<()> {
     let middle = middle(&cases).ok_or("--viewers names no size")?;
     let mut streams = BTreeMap::new();
     for case in &cases {
-        if !streams.contains_key(&case.kbit) {
-            streams.insert(case.kbit, Stream::encode(case.kbit)?);
+        if let Entry::Vacant(place) = streams.entry(case.kbit) {
+            place.insert(Stream::encode(case.kbit)?);
         }
     }
     let mut yardstick = Vec::new();

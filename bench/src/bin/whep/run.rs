@@ -78,7 +78,7 @@ pub fn run(target: &Target<'_>, load: &Load, stream: &Stream) -> Fallible<Run> {
         Duration::ZERO => Vec::new(),
         length => viewers.record(length)?,
     };
-    std::thread::sleep((load.length).saturating_sub(clock.elapsed()));
+    std::thread::sleep(load.length.saturating_sub(clock.elapsed()));
     let after = (viewers.look()?, of_server(cpu_s)?, cpu_s(std::process::id())?);
     let seconds = clock.elapsed().as_secs_f64();
     let published = pictures(&publishers) - published;
