@@ -5,9 +5,12 @@
 use bytes::Bytes;
 
 use crate::codec::{AacConfig, AvcConfig, Medium, Unsupported};
+use crate::frames::{PPS, SPS, kind};
 
 /// More slices than any picture has.
 const NALS_MAX: usize = 512;
+/// More than any encoder's parameter sets have: every keyframe takes them along.
+pub(crate) const SETS_BYTES_MAX: usize = 8 << 10;
 
 /// A video message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,8 +190,12 @@ fn avc_config(record: &Bytes) -> Result<AvcConfig, TagError> {
             parameter_sets.push(bytes.take(length)?);
         }
     }
-    parameter_sets.retain(|set| !set.is_empty());
-    if length_bytes == 3 || !parameter_sets.iter().any(|set| set[0] & 0x1f == 7) {
+    // Anything else would mean something else in RTP.
+    parameter_sets.retain(|set| matches!(kind(set), SPS | PPS));
+    if parameter_sets.iter().map(Bytes::len).sum::<usize>() > SETS_BYTES_MAX {
+        return Err(TagError::Malformed("the H.264 configuration is too long"));
+    }
+    if length_bytes == 3 || !parameter_sets.iter().any(|set| kind(set) == SPS) {
         return Err(TagError::Malformed(
             "the H.264 configuration has no sequence parameters",
         ));

@@ -46,6 +46,22 @@ fn h264_is_read_in_both_forms() {
 }
 
 #[test]
+fn a_configuration_has_parameter_sets_alone() {
+    // A fragment (28) and an empty one beside them, and one of another kind.
+    let record = [
+        &[1, 0x42, 0, 30, 0xff, 0xe3, 0, 2, 0x67, 0x42, 0, 2, 28, 0xc1, 0, 0][..],
+        &[2, 0, 1, 0x68, 0, 1, 0],
+    ];
+    let tag = [&[0x17, 0, 0, 0, 0][..], &record.concat()].concat();
+    assert_eq!(video(&tag), Ok(VideoTag::Config(config())));
+    // Keyframes of fifty bytes would each become as long as this.
+    let long = [&[0xff, 0xff, 0x67][..], &[0; 0xfffe], &[0]].concat();
+    let tag = [&[0x17, 0, 0, 0, 0, 1, 0x42, 0, 30, 0xff, 0xe1][..], &long].concat();
+    let too_long = TagError::Malformed("the H.264 configuration is too long");
+    assert_eq!(video(&tag), Err(too_long));
+}
+
+#[test]
 fn other_pictures_are_named() {
     for (tag, codec) in [
         (&b"\x90hvc1\x01"[..], "HEVC (H.265)"),
