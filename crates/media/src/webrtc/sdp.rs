@@ -141,10 +141,21 @@ pub fn check_offer(offer: &str, they_send: bool) -> Result<(), OfferRefused> {
     if offer.len() > SDP_BYTES_MAX {
         return Err(OfferRefused::TooLong);
     }
+    let malformed = |why: &str| OfferRefused::Malformed(why.to_owned());
     if !offer.starts_with("v=0") {
-        return Err(OfferRefused::Malformed("it does not begin with v=0".to_owned()));
+        return Err(malformed("it does not begin with v=0"));
+    }
+    if offer.lines().filter(|line| line.starts_with("m=")).count() > SECTIONS_MAX {
+        return Err(malformed("it has too many media sections"));
     }
     let sections = sections(offer);
+    // Each section has its answer in its place, and str0m knows them by this name (RFC 8843 §7.1).
+    let is_named = |(place, section): (usize, &Section<'_>)| {
+        !section.mid.is_empty() && sections[..place].iter().all(|other| other.mid != section.mid)
+    };
+    if !sections.iter().enumerate().all(is_named) {
+        return Err(malformed("its media sections have no names of their own (a=mid)"));
+    }
     let flows = |s: &Section<'_>| if they_send { s.sends } else { s.receives };
     let has = |kind: &str, fits: fn(&Codec<'_>) -> bool| {
         sections

@@ -7,6 +7,8 @@ m=video 9 UDP/TLS/RTP/SAVPF 96 102 103\r\na=mid:1\r\na=sendonly\r\na=rtpmap:96 V
 a=rtpmap:102 H264/90000\r\na=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n\
 a=rtpmap:103 H264/90000\r\na=fmtp:103 packetization-mode=0;profile-level-id=42e01f\r\n";
 
+const UNNAMED: &str = "its media sections have no names of their own (a=mid)";
+
 #[test]
 fn reads_what_an_offer_has() {
     let sections = sections(OFFER);
@@ -47,6 +49,23 @@ fn an_offer_must_have_both_codecs_flowing_the_right_way() {
             OFFER.replace("v=0", "v=1"),
             true,
             Err(OfferRefused::Malformed("it does not begin with v=0".to_owned())),
+        ),
+        (
+            OFFER.replace("a=mid:1", "a=mid:0"),
+            true,
+            Err(OfferRefused::Malformed(UNNAMED.to_owned())),
+        ),
+        (
+            OFFER.replace("a=mid:0\r\n", ""),
+            true,
+            Err(OfferRefused::Malformed(UNNAMED.to_owned())),
+        ),
+        (
+            format!("{OFFER}{}", "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(15)),
+            true,
+            Err(OfferRefused::Malformed(
+                "it has too many media sections".to_owned(),
+            )),
         ),
         (
             format!("{OFFER}{}", " ".repeat(SDP_BYTES_MAX)),
