@@ -13,6 +13,8 @@ pub(crate) const MAGIC: &[u8; 8] = b"BUSKRPL\x01";
 const FRAME: usize = 8;
 /// No part has that many samples, and no parameter sets are that long.
 const RECORD_BYTES_MAX: usize = 1 << 20;
+/// No clock of ours comes so far: what is below can be added up. Nor is a part 4 GiB long, or lasts for hours.
+const TICKS_MAX: u64 = 1 << 48;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Record {
@@ -160,10 +162,10 @@ impl Record {
                 let crc = payload.try_get_u32().ok()?;
                 let part = Part {
                     crc,
-                    length: varint(payload)?,
-                    start: varint(payload)?,
-                    duration: varint(payload)?,
-                    data_at: varint(payload)?,
+                    length: below(u32::MAX.into(), payload)?,
+                    start: below(TICKS_MAX, payload)?,
+                    duration: below(u32::MAX.into(), payload)?,
+                    data_at: below(u32::MAX.into(), payload)?,
                     table: counted(payload)?,
                 };
                 Self::Part { medium, part }
@@ -221,6 +223,10 @@ fn counted(from: &mut Bytes) -> Option<Bytes> {
     (length <= from.len()).then(|| from.split_to(length))
 }
 
+fn below(bound: u64, from: &mut Bytes) -> Option<u64> {
+    varint(from).filter(|number| *number < bound)
+}
+
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
@@ -272,7 +278,7 @@ mod tests {
         let part = Part {
             length: 12_345,
             crc: 0xdead_beef,
-            start: u64::MAX,
+            start: TICKS_MAX - 1,
             duration: 45_000,
             data_at: 300,
             table: write_samples(&samples),
@@ -315,6 +321,22 @@ mod tests {
     fn records_read_as_they_were_written() {
         let read: Vec<Record> = records(&file(&all()).into()).map(|(_, record)| record).collect();
         assert_eq!(read, all());
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_added_up_are_none() {
+        let Some(Record::Part { medium, part }) = all().pop() else {
+            panic!("the last is a part");
+        };
+        for (length, start) in [(u64::MAX, 0), (0, TICKS_MAX), (1 << 32, 0)] {
+            let part = Part {
+                length,
+                start,
+                ..part.clone()
+            };
+            let index = file(&[Record::Over, Record::Part { medium, part }]);
+            assert_eq!(records(&index.into()).count(), 1);
+        }
     }
 
     #[test]
