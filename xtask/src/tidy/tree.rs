@@ -33,6 +33,8 @@ impl Tree {
             "--format-version",
             "1",
             "--locked",
+            // Fuzzing is one.
+            "--all-features",
             "--filter-platform",
             &host,
         ]);
