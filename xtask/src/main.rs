@@ -11,6 +11,7 @@
 mod api;
 mod bench;
 mod demo;
+mod fuzz;
 mod needs;
 mod postgres;
 mod run;
@@ -31,6 +32,8 @@ Usage: cargo xtask COMMAND
   tidy --explain          the same rules, each with its sentence
   bench NAME [--json] [ARGS…]
                           one of: gifts, fanout, whep, hls, latency, stage; the last line is one JSON object
+  fuzz [TARGET] [--seconds N]
+                          send hostile bytes to what reads strangers' (20 s a target); fuzz/README.md
   gen-api [--check]       OpenAPI from the server, TypeScript types from OpenAPI
   postgres COMMAND…       run COMMAND with a throw-away PostgreSQL's address in BUSK_TEST_POSTGRES
   needs [demo|test|bench] install what is missing, or say which line would";
@@ -62,6 +65,7 @@ fn dispatch(args: &[&str]) -> Outcome {
             bench::bench(name, true, rest)
         }
         ["bench", name, rest @ ..] => bench::bench(name, false, rest),
+        ["fuzz", rest @ ..] => fuzz(rest),
         ["gen-api"] => api::generate(),
         ["gen-api", "--check"] => api::check(),
         ["postgres", program, rest @ ..] => {
@@ -81,5 +85,22 @@ fn dispatch(args: &[&str]) -> Outcome {
             Ok(())
         }
         other => Err(format!("no command `{}`\n\n{USAGE}", other.join(" "))),
+    }
+}
+
+fn fuzz(args: &[&str]) -> Outcome {
+    let seconds = |text: &str| {
+        let seconds = text
+            .parse()
+            .map_err(|_| format!("`{text}` is no number of seconds"))?;
+        Ok::<_, String>(std::time::Duration::from_secs(seconds))
+    };
+    match args {
+        [] => fuzz::fuzz(None, fuzz::DURATION),
+        ["--seconds", n] => fuzz::fuzz(None, seconds(n)?),
+        [target] => fuzz::fuzz(Some(target), fuzz::DURATION),
+        [target, "--seconds", n] => fuzz::fuzz(Some(target), seconds(n)?),
+        [target, input] => fuzz::replay(target, input),
+        other => Err(format!("`fuzz {}` is not understood\n\n{USAGE}", other.join(" "))),
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::postgres::Cluster;
 use crate::run::{Outcome, cargo, command, found, npm, read, root, run, target_dir};
-use crate::{api, needs, tidy, web};
+use crate::{api, fuzz, needs, tidy, web};
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,6 +47,7 @@ fn all(steps: &mut Steps, length: Length, profile: &str) -> Outcome {
         run(cargo().args(["build", "--workspace", "--all-targets"]))
     })?;
     steps.run("rust tests", || rust_tests(length, profile))?;
+    steps.run("fuzz", || fuzz::fuzz(None, fuzz::DURATION))?;
     steps.run("generated api", api::check_built)?;
     steps.run("browser tests", browser_tests)?;
     steps.run("cargo deny", || cargo_deny(length))

@@ -110,7 +110,7 @@ pub enum Refused {
 }
 
 /// What a player waits for (RFC 8216bis §6.2.5): nothing, a segment, or a part of it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ask {
     pub msn: Option<u64>,
     pub part: Option<u64>,

@@ -30,6 +30,8 @@ use busk_replay::Recorders;
 use tokio::sync::{mpsc, oneshot};
 
 pub mod feed;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod layers;
 pub mod program;
 mod registry;

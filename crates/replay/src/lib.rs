@@ -14,6 +14,8 @@
 mod archive;
 mod contents;
 mod cut;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod index;
 mod mp4;
 mod plan;

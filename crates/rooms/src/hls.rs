@@ -45,6 +45,16 @@ pub(crate) struct Directives {
     skip: Option<String>,
 }
 
+impl Directives {
+    pub(crate) fn ask(&self) -> Ask {
+        Ask {
+            msn: self.msn,
+            part: self.part,
+            skip: matches!(self.skip.as_deref(), Some("YES" | "v2")),
+        }
+    }
+}
+
 /// A playlist, or what one names.
 #[utoipa::path(get, path = "/hls/{room}/{name}", tag = "media",
     params(("room" = RoomId, Path), ("name" = String, Path, description = "`index.m3u8`, or what it leads to"), Directives),
@@ -88,19 +98,17 @@ async fn media_playlist(
     which: Rendition,
     directives: &Directives,
 ) -> Result<String, Problem> {
-    let ask = Ask {
-        msn: directives.msn,
-        part: directives.part,
-        skip: matches!(directives.skip.as_deref(), Some("YES" | "v2")),
-    };
-    program.playlist(which, ask).await.map_err(|error| match error {
-        PlaylistError::Refused(refused) => {
-            Problem::new(StatusCode::BAD_REQUEST, "malformed", refused.to_string()).field("_HLS_msn")
-        }
-        PlaylistError::Stalled => {
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stalled", error.to_string()).retry_after(1)
-        }
-    })
+    program
+        .playlist(which, directives.ask())
+        .await
+        .map_err(|error| match error {
+            PlaylistError::Refused(refused) => {
+                Problem::new(StatusCode::BAD_REQUEST, "malformed", refused.to_string()).field("_HLS_msn")
+            }
+            PlaylistError::Stalled => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stalled", error.to_string()).retry_after(1)
+            }
+        })
 }
 
 fn no_program() -> Problem {

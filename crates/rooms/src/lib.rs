@@ -16,6 +16,8 @@ mod blocks;
 pub mod chat;
 mod enter;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod health;
 mod hls;
 mod http;

@@ -3,7 +3,7 @@
 //!
 //! Invariant: nothing of a private replay is given to anybody but its creator and the operator.
 
-mod files;
+pub(crate) mod files;
 mod http;
 mod shelf;
 

@@ -147,6 +147,11 @@ impl ChunkReader {
         }
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     /// Reads a chunk's headers; `None` while they are not all there.
     fn begin(&mut self, input: &mut BytesMut) -> Result<Option<(u32, usize)>, ChunkError> {
         let mut bytes = Fields(input);

@@ -19,6 +19,8 @@ mod chunks;
 mod codec;
 pub mod flv;
 mod frames;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod opus;
 mod protocol;
 pub mod push;

@@ -158,6 +158,11 @@ impl Session {
         self.status("status", "NetStream.Unpublish.Success", "The stream was ended.");
     }
 
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn received(&self) -> u64 {
+        self.received
+    }
+
     fn is_early(&self) -> bool {
         !matches!(self.stage, Stage::Publishing | Stage::Over)
     }

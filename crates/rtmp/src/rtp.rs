@@ -85,44 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// What a receiver makes of the payloads; `None` when they break a rule.
-    fn depacketised(payloads: &[(Bytes, bool)], bytes_max: usize) -> Option<Vec<Bytes>> {
-        let mut nals = Vec::new();
-        let mut open: Option<BytesMut> = None;
-        for (n, (payload, last)) in payloads.iter().enumerate() {
-            if payload.len() > bytes_max || *last != (n + 1 == payloads.len()) {
-                return None;
-            }
-            match payload[0] & 0x1f {
-                STAP_A => {
-                    let mut rest = payload.slice(1..);
-                    while !rest.is_empty() {
-                        let length = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
-                        nals.push(rest.slice(2..2 + length));
-                        rest = rest.slice(2 + length..);
-                    }
-                }
-                FU_A => {
-                    let header = payload[1];
-                    if header & BEGINS != 0 {
-                        let mut nal = BytesMut::new();
-                        nal.put_u8(payload[0] & 0xe0 | header & 0x1f);
-                        open.replace(nal).is_none().then_some(())?;
-                    }
-                    open.as_mut()?.put_slice(&payload[2..]);
-                    if header & ENDS != 0 {
-                        // A fragment that begins and ends is not allowed.
-                        (header & BEGINS == 0).then_some(())?;
-                        nals.push(open.take()?.freeze());
-                    }
-                }
-                1..=23 if open.is_none() => nals.push(payload.clone()),
-                _ => return None,
-            }
-        }
-        open.is_none().then_some(nals)
-    }
+    use crate::fuzzing::depacketised;
 
     proptest! {
         #[test]

@@ -11,7 +11,16 @@ pub struct Tree {
     pub metadata: String,
 }
 
-const SKIPPED: &[&str] = &[".git", "target", "node_modules", "dist", "test-results", "seeds"];
+const SKIPPED: &[&str] = &[
+    ".git",
+    "target",
+    "node_modules",
+    "dist",
+    "test-results",
+    "seeds",
+    "corpus",
+    "artifacts",
+];
 const READ: &[&str] = &[
     "rs", "toml", "md", "sql", "ts", "js", "mjs", "svelte", "css", "html", "json", "sh", "yml", "allow",
 ];

@@ -7,12 +7,12 @@
 //! Invariant: the program's time only goes on, whatever cameras come, go and say of theirs.
 
 mod camera;
-mod clock;
-mod feed;
+pub(crate) mod clock;
+pub(crate) mod feed;
 mod mixing;
-mod pictures;
+pub(crate) mod pictures;
 pub(crate) mod serve;
-mod sound;
+pub(crate) mod sound;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};

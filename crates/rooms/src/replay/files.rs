@@ -31,16 +31,16 @@ const FOR_ALL: &str = "public, max-age=60";
 const FOR_ONE: &str = "private, max-age=60";
 
 /// What a clip is cut from.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cut {
     /// Of `clip.mp4`: where it begins; it does with the keyframe before.
     #[serde(default)]
-    from_ms: Option<u64>,
+    pub(crate) from_ms: Option<u64>,
     /// And where it ends, at most ten minutes later.
     #[serde(default)]
-    to_ms: Option<u64>,
+    pub(crate) to_ms: Option<u64>,
 }
 
 /// A playlist of a replay (`index.m3u8`), what one names, `replay.mp4`, or `clip.mp4`.
@@ -164,7 +164,7 @@ fn file(
 }
 
 #[derive(Debug, PartialEq)]
-enum Asked {
+pub(crate) enum Asked {
     Part(Range<u64>),
     /// Nothing that can be read, or several parts: the whole is an answer too.
     Whole,
@@ -172,7 +172,7 @@ enum Asked {
 }
 
 /// `FIRST-LAST`, `FIRST-`, `-LENGTH` (RFC 9110 §14.1.2).
-fn range(text: &str, length: u64) -> Asked {
+pub(crate) fn range(text: &str, length: u64) -> Asked {
     let Some((first, last)) = text.split_once('-') else {
         return Asked::Whole;
     };

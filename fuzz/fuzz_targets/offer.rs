@@ -1,0 +1,10 @@
+//! The rules are those of `busk_media::fuzzing::offer`; here is how much memory it may take.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(
+    |input: &[u8]| busk_fuzz::within(4 << 20, || busk_media::fuzzing::offer(
+        input,
+        std::time::Instant::now()
+    ))
+);

@@ -1,0 +1,5 @@
+//! The rules are those of `busk_rtmp::fuzzing::media`; here is how much memory it may take.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| busk_fuzz::within(4 << 20, || busk_rtmp::fuzzing::media(input)));
