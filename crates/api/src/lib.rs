@@ -18,7 +18,7 @@ pub use openapi::{Failures, Refusals, complete as complete_openapi, schemas};
 pub use page::{Cursor, Limit, Page, PageQuery};
 pub use peer::Peer;
 pub use problem::{Problem, ProblemBody};
-pub use site::{Clock, Randomness, Site, SiteConfig};
+pub use site::{Clock, EncoderPorts, Randomness, Site, SiteConfig};
 
 pub use axum::http::StatusCode;
 pub use utoipa_axum::router::OpenApiRouter;

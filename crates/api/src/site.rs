@@ -18,11 +18,20 @@ pub struct SiteConfig {
     pub random: Randomness,
     /// Where people find the site: `https://live.example.org`, without a slash at its end.
     pub public_url: String,
+    pub encoder_ports: EncoderPorts,
     /// Whether anyone may enter as one of the demonstration's people.
     pub demo: bool,
     /// The policy in force.
     pub policy: Policy,
     pub policy_version: PolicyVersion,
+}
+
+/// Where encoders are listened for, on the host that the site is found at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EncoderPorts {
+    pub rtmp: Option<u16>,
+    /// The same by TLS.
+    pub rtmps: Option<u16>,
 }
 
 /// A running site. Clones share it.
@@ -63,6 +72,10 @@ impl Site {
     /// Without a slash at its end.
     pub fn public_url(&self) -> &str {
         &self.0.public_url
+    }
+
+    pub fn encoder_ports(&self) -> EncoderPorts {
+        self.0.encoder_ports
     }
 
     /// Whether cookies may travel on encrypted connections only.

@@ -1,12 +1,14 @@
 //! Configuration: the same names as flags, as `BUSK_*` in the environment and as keys of a TOML file.
 //! Flags win over the environment, the environment over the file, the file over the defaults.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{AddrParseError, IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use busk_replay::S3Config;
 use busk_store::Database;
 use serde::Deserialize;
+
+use crate::tls::TlsFiles;
 
 /// Read when no other file is named and it is there.
 const FILE: &str = "busk.toml";
@@ -42,6 +44,15 @@ pub struct Settings {
     /// Where encoders arrive by RTMP; `off` for nowhere [default: 0.0.0.0:1935]
     #[arg(long, env = "BUSK_RTMP_LISTEN", value_name = "ADDRESS:PORT")]
     pub rtmp_listen: Option<String>,
+    /// Where encoders arrive by RTMPS, when there is a certificate; `off` for nowhere [default: 0.0.0.0:1936]
+    #[arg(long, env = "BUSK_RTMPS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub rtmps_listen: Option<String>,
+    /// A certificate and those that vouch for it, in PEM; read again when it changes
+    #[arg(long, env = "BUSK_TLS_CERTIFICATE", value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's private key, in PEM
+    #[arg(long, env = "BUSK_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
     /// Where /metrics is served [default: 127.0.0.1:8082]
     #[arg(long, env = "BUSK_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -110,10 +121,18 @@ pub struct Config {
     pub media_listen: SocketAddr,
     pub media_advertise: Vec<IpAddr>,
     pub rtmp_listen: Option<SocketAddr>,
+    pub rtmps: Option<RtmpsConfig>,
     pub metrics_listen: SocketAddr,
     pub s3: Option<S3Config>,
     pub address_limits: bool,
     pub connections_max: usize,
+}
+
+/// Encoders by TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RtmpsConfig {
+    pub listen: SocketAddr,
+    pub files: TlsFiles,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +145,12 @@ pub enum ConfigError {
     S3Keys,
     #[error("rtmp_listen must be ADDRESS:PORT or off")]
     RtmpListen,
+    #[error("rtmps_listen must be ADDRESS:PORT or off")]
+    RtmpsListen,
+    #[error("tls_certificate and tls_key go together: one of them is missing")]
+    TlsFiles,
+    #[error("rtmps_listen needs tls_certificate and tls_key")]
+    RtmpsTls,
     #[error("public_url must be http://… or https://… without a path")]
     PublicUrl,
 }
@@ -160,6 +185,9 @@ impl Settings {
             media_listen: self.media_listen.or(other.media_listen),
             media_advertise: self.media_advertise.or(other.media_advertise),
             rtmp_listen: self.rtmp_listen.or(other.rtmp_listen),
+            rtmps_listen: self.rtmps_listen.or(other.rtmps_listen),
+            tls_certificate: self.tls_certificate.or(other.tls_certificate),
+            tls_key: self.tls_key.or(other.tls_key),
             metrics_listen: self.metrics_listen.or(other.metrics_listen),
             s3_bucket: self.s3_bucket.or(other.s3_bucket),
             s3_endpoint: self.s3_endpoint.or(other.s3_endpoint),
@@ -197,10 +225,20 @@ impl Settings {
             }),
             _ => return Err(ConfigError::S3Keys),
         };
-        let rtmp_listen = match self.rtmp_listen.as_deref() {
-            None => Some(everywhere(1935)),
-            Some("off") => None,
-            Some(address) => Some(address.parse().map_err(|_| ConfigError::RtmpListen)?),
+        let rtmp_listen = listen_or_off(self.rtmp_listen.as_deref(), everywhere(1935))
+            .map_err(|_| ConfigError::RtmpListen)?;
+        let rtmps_listen = listen_or_off(self.rtmps_listen.as_deref(), everywhere(1936))
+            .map_err(|_| ConfigError::RtmpsListen)?;
+        let rtmps = match (self.tls_certificate, self.tls_key) {
+            (Some(certificate), Some(key)) => rtmps_listen.map(|listen| RtmpsConfig {
+                listen,
+                files: TlsFiles { certificate, key },
+            }),
+            (None, None) if self.rtmps_listen.is_some() && rtmps_listen.is_some() => {
+                return Err(ConfigError::RtmpsTls);
+            }
+            (None, None) => None,
+            _ => return Err(ConfigError::TlsFiles),
         };
         Ok(Config {
             data_dir,
@@ -211,12 +249,21 @@ impl Settings {
             media_advertise: self.media_advertise.unwrap_or_default(),
             s3,
             rtmp_listen,
+            rtmps,
             metrics_listen: self
                 .metrics_listen
                 .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8082)),
             address_limits: self.address_limits.unwrap_or(true),
             connections_max: self.connections_max.unwrap_or(8_192).max(1),
         })
+    }
+}
+
+fn listen_or_off(text: Option<&str>, default: SocketAddr) -> Result<Option<SocketAddr>, AddrParseError> {
+    match text {
+        None => Ok(Some(default)),
+        Some("off") => Ok(None),
+        Some(address) => address.parse().map(Some),
     }
 }
 
@@ -275,6 +322,38 @@ mod tests {
                 ..Settings::default()
             };
             assert_eq!(settings.check().is_ok(), fits, "{text}");
+        }
+    }
+
+    #[test]
+    fn rtmps_is_on_where_there_is_a_certificate() {
+        let check = |listen: Option<&str>, certificate: Option<&str>, key: Option<&str>| {
+            let settings = Settings {
+                rtmps_listen: listen.map(str::to_owned),
+                tls_certificate: certificate.map(PathBuf::from),
+                tls_key: key.map(PathBuf::from),
+                ..Settings::default()
+            };
+            let checked = settings.check().map_err(|error| error.to_string());
+            checked.map(|config| config.rtmps.map(|rtmps| rtmps.listen.port()))
+        };
+        let (no_pair, no_tls) = (ConfigError::TlsFiles, ConfigError::RtmpsTls);
+        for (listen, certificate, key, expected) in [
+            (None, None, None, Ok(None)),
+            (Some("off"), None, None, Ok(None)),
+            (None, Some("c.pem"), Some("k.pem"), Ok(Some(1936))),
+            (Some("0.0.0.0:443"), Some("c.pem"), Some("k.pem"), Ok(Some(443))),
+            (Some("off"), Some("c.pem"), Some("k.pem"), Ok(None)),
+            (Some("0.0.0.0:443"), None, None, Err(no_tls.to_string())),
+            (None, Some("c.pem"), None, Err(no_pair.to_string())),
+            (None, None, Some("k.pem"), Err(no_pair.to_string())),
+            (Some("443"), None, None, Err(ConfigError::RtmpsListen.to_string())),
+        ] {
+            assert_eq!(
+                check(listen, certificate, key),
+                expected,
+                "{listen:?} {certificate:?} {key:?}"
+            );
         }
     }
 }

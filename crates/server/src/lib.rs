@@ -18,3 +18,4 @@ mod router;
 mod rtmp;
 pub mod serve;
 mod stop;
+pub mod tls;

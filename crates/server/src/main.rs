@@ -80,7 +80,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Failure::Running(_) | Failure::Demo(_) | Failure::Start(StartError::Rooms(_)) => 1,
-            Failure::Config(_) => 3,
+            Failure::Config(_) | Failure::Start(StartError::Tls(_)) => 3,
             Failure::Store(_) | Failure::Start(StartError::Store(_) | StartError::DataDir(..)) => 4,
             Failure::Start(StartError::Listen(..)) => 5,
             Failure::Unbalanced => 6,

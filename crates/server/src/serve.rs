@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use busk_api::{Site, SiteConfig};
+use busk_api::{EncoderPorts, Site, SiteConfig};
 use busk_base::{Policy, Timestamp};
 use busk_ledger::policy::{self, Policies};
 use busk_people::{session, setup};
@@ -17,8 +17,10 @@ use crate::config::{Config, Settings};
 use crate::features::{Features, MIGRATIONS, release_earnings};
 use crate::metrics::Metrics;
 use crate::pages::Web;
+use crate::rtmp::Doors;
 use crate::stop::{self, Stop, Stopper};
-use crate::{clock, demo, jobs, limits, listen, router, rtmp};
+use crate::tls::TlsError;
+use crate::{clock, demo, jobs, limits, listen, router};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
 const METRICS_CONNECTIONS_MAX: usize = 16;
@@ -31,6 +33,8 @@ pub enum StartError {
     Store(#[from] StoreError),
     #[error("{0} cannot be listened on: {1}")]
     Listen(SocketAddr, std::io::Error),
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] TlsError),
     #[error("the rooms cannot be opened: {0}")]
     Rooms(std::io::Error),
 }
@@ -61,6 +65,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     } else {
         Policy::default()
     };
+    let doors = Doors::open(&config).await?;
     let store = open_store(&config, sink).await?;
     let policies = policies(&store, first).await?;
     let http = bind(config.http_listen).await?;
@@ -71,7 +76,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         .public_url
         .clone()
         .unwrap_or_else(|| found_at(http_address));
-    let site = site(store, &policies, public_url, mode.demo);
+    let site = site(store, &policies, public_url, mode.demo, doors.ports());
     if !mode.demo {
         offer_setup(&site).await?;
     }
@@ -83,10 +88,6 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     }
     let router = router::router(&site, routes, Web::load(), metrics.clone());
 
-    let encoders = match config.rtmp_listen {
-        Some(address) => Some(bind(address).await?),
-        None => None,
-    };
     let (stop, stopped) = stop::channel();
     let mut tasks = vec![
         tokio::spawn(listen::serve(
@@ -112,14 +113,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         tokio::spawn(release_earnings(site.clone(), stopped.clone())),
         tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
-    if let Some(listener) = encoders {
-        tracing::info!(rtmp = %local(&listener)?, "encoders may come");
-        tasks.push(tokio::spawn(rtmp::serve(
-            listener,
-            features.rooms.clone(),
-            stopped,
-        )));
-    }
+    tasks.extend(doors.serve(&features.rooms, &stopped));
     tracing::info!(http = %http_address, metrics = %metrics_address, url = site.public_url(), "serving");
     Ok(Running {
         site,
@@ -143,7 +137,13 @@ impl Running {
     }
 }
 
-fn site(store: Store, policies: &Policies, public_url: String, demo: bool) -> Site {
+fn site(
+    store: Store,
+    policies: &Policies,
+    public_url: String,
+    demo: bool,
+    encoder_ports: EncoderPorts,
+) -> Site {
     let clock = clock::clock();
     let current = policies.at(clock()).clone();
     Site::new(SiteConfig {
@@ -151,6 +151,7 @@ fn site(store: Store, policies: &Policies, public_url: String, demo: bool) -> Si
         clock,
         random: clock::randomness(),
         public_url,
+        encoder_ports,
         demo,
         policy: current.policy,
         policy_version: current.version,
@@ -181,7 +182,7 @@ pub async fn openapi() -> Result<OpenApi, StartError> {
     let (sink, announced) = busk_rooms::announcements();
     let store = open_store(&config, sink).await?;
     let policies = policies(&store, Policy::default()).await?;
-    let site = site(store, &policies, String::new(), false);
+    let site = site(store, &policies, String::new(), false, EncoderPorts::default());
     let features = Features::start(&site, &config, any_port, announced).await?;
     let routes = features.routes(&site).merge(demo::routes(site.clone()));
     Ok(router::document(routes.into_openapi()))
@@ -198,13 +199,13 @@ async fn open_store(config: &Config, sink: Sink) -> Result<Store, StartError> {
     Ok(opened.map_err(|panic| StoreError::Broken(panic.to_string()))??)
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address)
         .await
         .map_err(|error| StartError::Listen(address, error))
 }
 
-fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+pub(crate) fn local(listener: &TcpListener) -> Result<SocketAddr, StartError> {
     let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
     listener
         .local_addr()

@@ -4,60 +4,17 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use busk_camera::{ClientError, ViewOptions, Viewer};
-use busk_testkit::app::{Browser, TestApp};
+use busk_testkit::app::TestApp;
 use busk_testkit::db::TestDb;
+use busk_testkit::encoder::Encoder;
 use serde_json::json;
 
 const BUSK: &str = env!("CARGO_BIN_EXE_busk");
 const WAIT: Duration = Duration::from_secs(40);
-
-/// ffmpeg that films its own test picture, gone when dropped.
-struct Encoder(Child);
-
-impl Encoder {
-    fn start(app: &TestApp, key: &str, video: &[&str]) -> Self {
-        let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-v", "error", "-nostdin", "-re"]);
-        ffmpeg.args(["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30"]);
-        ffmpeg.args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"]);
-        ffmpeg.args([
-            "-c:v", "libx264", "-preset", "veryfast", "-g", "60", "-b:v", "400k",
-        ]);
-        ffmpeg.args(video);
-        ffmpeg.args(["-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "96k", "-f", "flv"]);
-        ffmpeg.arg(format!("rtmp://{}/live/{key}", app.rtmp));
-        Self(ffmpeg.stderr(Stdio::piped()).spawn().unwrap())
-    }
-
-    /// Waits until it ends; what it said.
-    async fn ended(mut self) -> String {
-        for _ in 0..200 {
-            if self.0.try_wait().unwrap().is_some() {
-                let mut said = String::new();
-                std::io::Read::read_to_string(self.0.stderr.as_mut().unwrap(), &mut said).unwrap();
-                return said;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the encoder goes on");
-    }
-}
-
-impl Drop for Encoder {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-async fn key_of(host: &Browser) -> String {
-    let key = host.post("/api/v1/channels/host/stream-key", json!({})).await;
-    key.is(201).text("key")
-}
 
 /// Plays a few seconds by LL-HLS; what ffmpeg has to say against it.
 async fn played(app: &TestApp, room: &str) -> String {
@@ -93,9 +50,9 @@ async fn watch(app: &TestApp, room: &str) -> Result<Viewer, ClientError> {
 async fn an_encoder_is_seen_and_heard_in_real_time_and_by_hls() {
     let app = TestApp::start(BUSK, TestDb::sqlite()).await;
     let host = app.sign_up("host").await;
-    let key = key_of(&host).await;
+    let key = host.stream_key("host").await;
     let baseline = ["-tune", "zerolatency", "-profile:v", "baseline"];
-    let encoder = Encoder::start(&app, &key, &baseline);
+    let encoder = Encoder::start(&app.rtmp_url(&key), &baseline);
     let room = app.room_in_state("host", "live").await;
     let mut viewer = watch(&app, &room).await.unwrap();
     let seen = viewer
@@ -137,9 +94,11 @@ async fn an_encoder_is_seen_and_heard_in_real_time_and_by_hls() {
         .problem(401, "sign_in_needed");
 
     // The seat is taken: another encoder is told so, and the first goes on.
-    let second = Encoder::start(&app, &key, &baseline).ended().await;
+    let second = Encoder::start(&app.rtmp_url(&key), &baseline).ended().await;
     assert!(!second.is_empty());
-    let wrong = Encoder::start(&app, "busk_nokey", &baseline).ended().await;
+    let wrong = Encoder::start(&app.rtmp_url("busk_nokey"), &baseline)
+        .ended()
+        .await;
     assert!(!wrong.is_empty());
     let before = viewer.stats().decoded;
     viewer.until(WAIT, |s| s.decoded > before + 30).await.unwrap();
@@ -160,8 +119,8 @@ async fn an_encoder_is_seen_and_heard_in_real_time_and_by_hls() {
 async fn pictures_out_of_order_are_for_hls_only() {
     let app = TestApp::start(BUSK, TestDb::sqlite()).await;
     let host = app.sign_up("host").await;
-    let key = key_of(&host).await;
-    let _encoder = Encoder::start(&app, &key, &["-bf", "2", "-profile:v", "high"]);
+    let key = host.stream_key("host").await;
+    let _encoder = Encoder::start(&app.rtmp_url(&key), &["-bf", "2", "-profile:v", "high"]);
     let room = app.room_in_state("host", "live").await;
     assert_eq!(played(&app, &room).await, "");
     match watch(&app, &room).await {
@@ -214,7 +173,7 @@ async fn a_thousand_strangers_cost_a_running_live_nothing() {
 
     // And who has a key still comes in.
     on_air.publisher.stop().await;
-    let encoder = Encoder::start(&app, &on_air.key, &["-tune", "zerolatency"]);
+    let encoder = Encoder::start(&app.rtmp_url(&on_air.key), &["-tune", "zerolatency"]);
     let before = viewer.stats().decoded;
     viewer.until(WAIT, |s| s.decoded > before + 30).await.unwrap();
     drop(encoder);

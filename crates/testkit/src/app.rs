@@ -90,6 +90,11 @@ pub fn free() -> SocketAddr {
 impl TestApp {
     /// Starts `binary serve`; tests give `env!("CARGO_BIN_EXE_busk")`.
     pub async fn start(binary: &'static str, db: TestDb) -> Self {
+        Self::start_with(binary, db, &[]).await
+    }
+
+    /// With more flags.
+    pub async fn start_with(binary: &'static str, db: TestDb, more: &[(&str, String)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (http, media, metrics, rtmp) = (free(), free(), free(), free());
         let args = [
@@ -107,8 +112,9 @@ impl TestApp {
             rtmp,
             binary,
             args: args
-                .into_iter()
-                .flat_map(|(name, value)| [name.to_owned(), value])
+                .iter()
+                .chain(more)
+                .flat_map(|(name, value)| [(*name).to_owned(), value.clone()])
                 .collect(),
             folder,
             process: None,
@@ -220,8 +226,7 @@ impl TestApp {
 
     /// A camera goes live in the host's channel by a stream key, as OBS would.
     pub async fn make_live(&self, host: &Browser, handle: &str) -> OnAir {
-        let path = format!("/api/v1/channels/{handle}/stream-key");
-        let key = host.post(&path, json!({})).await.is(201).text("key");
+        let key = host.stream_key(handle).await;
         let camera = self.camera(handle);
         let publisher = self.publish(&camera, handle, &key).await;
         let room = self.room_in_state(handle, "live").await;
@@ -231,6 +236,11 @@ impl TestApp {
             publisher,
             camera,
         }
+    }
+
+    /// Where an encoder publishes with this key.
+    pub fn rtmp_url(&self, key: &str) -> String {
+        format!("rtmp://{}/live/{key}", self.rtmp)
     }
 
     /// A small synthetic camera, its name in the picture.
@@ -392,6 +402,12 @@ impl Browser {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, body).await
+    }
+
+    /// A new stream key of one's own channel.
+    pub async fn stream_key(&self, handle: &str) -> String {
+        let path = format!("/api/v1/channels/{handle}/stream-key");
+        self.post(&path, json!({})).await.is(201).text("key")
     }
 
     pub async fn coins(&self) -> i64 {

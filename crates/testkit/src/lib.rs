@@ -2,6 +2,10 @@
 
 #[cfg(feature = "app")]
 pub mod app;
+#[cfg(feature = "app")]
+pub mod certificate;
 pub mod db;
+#[cfg(feature = "app")]
+pub mod encoder;
 #[cfg(feature = "app")]
 pub mod room_socket;

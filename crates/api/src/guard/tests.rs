@@ -16,6 +16,7 @@ fn site() -> (Site, tempfile::TempDir) {
         clock: std::sync::Arc::new(|| busk_base::Timestamp::from_unix_us(0)),
         random: std::sync::Arc::new(|bytes| bytes.fill(7)),
         public_url: "https://live.example.org/".into(),
+        encoder_ports: crate::EncoderPorts::default(),
         demo: false,
         policy: busk_base::Policy::default(),
         policy_version: busk_base::PolicyVersion(1),

@@ -19,6 +19,12 @@ struct StreamKey {
     exists: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_at: Option<Timestamp>,
+    /// Where `rtmp://host:port/live` is listened for; absent when it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtmp_port: Option<u16>,
+    /// The same for `rtmps://`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rtmps_port: Option<u16>,
 }
 
 #[derive(Serialize, utoipa::ToSchema)]
@@ -60,7 +66,7 @@ fn owned(db: &mut impl Read, handle: &str, by: PersonId) -> Result<Channel, Refu
     Ok(channel)
 }
 
-/// Whether a channel has a stream key, and since when.
+/// Whether a channel has a stream key, and since when; where encoders use it.
 #[utoipa::path(get, path = "/api/v1/channels/{handle}/stream-key", tag = "people",
     params(("handle" = String, Path)), security(("session" = [])), responses(
     (status = 200, body = StreamKey),
@@ -79,9 +85,12 @@ async fn stream_key(
         Ok::<_, Refused>(created_at(db, channel.id)?)
     });
     let created_at = read.await?;
+    let ports = people.site.encoder_ports();
     Ok(Json(StreamKey {
         exists: created_at.is_some(),
         created_at,
+        rtmp_port: ports.rtmp,
+        rtmps_port: ports.rtmps,
     }))
 }
 

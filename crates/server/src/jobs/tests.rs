@@ -16,6 +16,7 @@ fn site(db: &TestDb) -> Site {
         clock: clock::clock(),
         random: clock::randomness(),
         public_url: "http://localhost".into(),
+        encoder_ports: busk_api::EncoderPorts::default(),
         demo: false,
         policy: Policy::default(),
         policy_version: PolicyVersion(1),
