@@ -36,6 +36,7 @@ pub mod layers;
 pub mod program;
 mod registry;
 pub mod stage;
+pub mod thumbnails;
 pub mod track;
 pub mod webrtc;
 

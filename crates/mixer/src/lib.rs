@@ -22,6 +22,8 @@
 //! # Ok::<(), busk_mixer::MixerError>(())
 //! ```
 //!
+//! [`still`] stands beside it: one keyframe as a small picture.
+//!
 //! Invariants: the times of what comes out strictly increase; sound is without a gap; keyframes of both renditions
 //! are of the same pictures, one every two seconds; everything that waits is bounded; no input makes it panic.
 
@@ -34,6 +36,7 @@ mod mixer;
 mod parameters;
 mod picture;
 mod sound;
+pub mod still;
 
 use bytes::Bytes;
 

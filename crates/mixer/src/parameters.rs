@@ -40,6 +40,51 @@ pub(crate) struct Sets {
     pub(crate) nals: Vec<Bytes>,
     /// Pictures come in another order than they are shown.
     pub(crate) reorders: bool,
+    /// `None` when they do not say.
+    pub(crate) colours: Option<Colours>,
+}
+
+/// What the planes' values mean (§E.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Colours {
+    pub(crate) matrix: Matrix,
+    /// From 0 to 255 rather than from 16 to 235.
+    pub(crate) full_range: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Matrix {
+    Bt601,
+    Bt709,
+}
+
+impl Colours {
+    /// What players take for granted in a picture of this height.
+    pub(crate) fn usual(height: usize) -> Self {
+        let matrix = if height >= 720 {
+            Matrix::Bt709
+        } else {
+            Matrix::Bt601
+        };
+        Self {
+            matrix,
+            full_range: false,
+        }
+    }
+
+    fn of(sps: &SeqParameterSet) -> Option<Self> {
+        let signal = sps.vui_parameters.as_ref()?.video_signal_type.as_ref()?;
+        let usual = Self::usual(sps.pixel_dimensions().ok()?.1 as usize);
+        let told = signal.colour_description.as_ref();
+        Some(Self {
+            matrix: match told.map(|told| told.matrix_coefficients) {
+                Some(1) => Matrix::Bt709,
+                Some(4..=6) => Matrix::Bt601,
+                _ => usual.matrix,
+            },
+            full_range: signal.video_full_range_flag,
+        })
+    }
 }
 
 /// Takes what may pass; a unit with anything in it that may not is refused as a whole.
@@ -82,7 +127,7 @@ fn read(nals: Vec<Bytes>) -> Result<Sets, Refused> {
         return Err(Refused::BadParameters);
     }
     let mut context = Context::new();
-    let mut reorders = false;
+    let (mut reorders, mut colours) = (false, None);
     for nal in &nals {
         let bits = decode_nal(nal).map_err(|_| Refused::BadParameters)?;
         let bits = BitReader::new(&*bits);
@@ -92,6 +137,7 @@ fn read(nals: Vec<Bytes>) -> Result<Sets, Refused> {
             let restrictions = sps.vui_parameters.as_ref();
             let restrictions = restrictions.and_then(|vui| vui.bitstream_restrictions.as_ref());
             reorders |= restrictions.is_some_and(|told| told.max_num_reorder_frames > 0);
+            colours = Colours::of(&sps);
             context.put_seq_param_set(sps);
         } else {
             let pps = PicParameterSet::from_bits(&context, bits).map_err(|_| Refused::BadParameters)?;
@@ -100,7 +146,11 @@ fn read(nals: Vec<Bytes>) -> Result<Sets, Refused> {
             }
         }
     }
-    Ok(Sets { nals, reorders })
+    Ok(Sets {
+        nals,
+        reorders,
+        colours,
+    })
 }
 
 fn is_bounded(sps: &SeqParameterSet) -> Result<(), Refused> {

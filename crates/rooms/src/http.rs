@@ -13,7 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
-    Room, RoomEvent, RoomView, blocks, health, hls, log, replay, session, socket, stage, view, whep, whip,
+    Room, RoomEvent, RoomView, blocks, health, hls, log, replay, session, socket, stage, thumbnail, view,
+    whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -44,6 +45,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(blocks::routes())
         .merge(replay::routes())
         .routes(operations!(health::get))
+        .routes(operations!(thumbnail::get))
         .route("/ws/rooms/{room}", get(socket::open))
         .merge(media)
         .with_state(rooms)
@@ -59,10 +61,7 @@ async fn list(Shared(rooms): Shared<Rooms>, caller: Caller) -> Result<Json<Page<
         .read(|db| view::listed(db, LISTED_MAX))
         .await?;
     let asker = caller.person_id();
-    let views = shown.into_iter().map(|shown| {
-        let viewers = rooms.fanout().viewers(shown.room.id);
-        shown.view(viewers, asker)
-    });
+    let views = shown.into_iter().map(|shown| rooms.view(shown, asker));
     Ok(Json(Page::whole(views.collect())))
 }
 
@@ -338,10 +337,7 @@ async fn channel(
     let unknown = || Problem::not_found("channel_unknown", "There is no such channel");
     let (channel, room) = read.await?.ok_or_else(unknown)?;
     let asker = caller.person_id();
-    let room = room.map(|shown| {
-        let viewers = rooms.fanout().viewers(shown.room.id);
-        shown.view(viewers, asker)
-    });
+    let room = room.map(|shown| rooms.view(shown, asker));
     let Channel {
         id,
         owner,
@@ -375,10 +371,8 @@ async fn shown(rooms: &Rooms, room: &Room, caller: &Caller) -> Result<Json<RoomV
 
 async fn view_of(rooms: &Rooms, room: RoomId, caller: &Caller) -> Result<Json<RoomView>, Problem> {
     let found = rooms.site().store().read(move |db| view::one(db, room)).await?;
-    let viewers = rooms.fanout().viewers(room);
-    Ok(Json(
-        found.ok_or_else(room_unknown)?.view(viewers, caller.person_id()),
-    ))
+    let found = found.ok_or_else(room_unknown)?;
+    Ok(Json(rooms.view(found, caller.person_id())))
 }
 
 pub(crate) fn room_unknown() -> Problem {

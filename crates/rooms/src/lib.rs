@@ -33,6 +33,7 @@ mod signal;
 mod socket;
 pub mod stage;
 pub mod state;
+mod thumbnail;
 mod view;
 mod whep;
 mod whip;

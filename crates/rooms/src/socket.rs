@@ -169,7 +169,7 @@ async fn hello(
     let viewers = rooms.fanout().viewers(room) + 1;
     let body = HelloBody {
         you: viewer.speaker.as_ref(),
-        room: shown.view(viewers, caller.person_id()),
+        room: shown.view(viewers, rooms.thumbnail_at(room), caller.person_id()),
         stage,
         reset,
     };

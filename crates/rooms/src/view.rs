@@ -22,6 +22,8 @@ pub struct RoomView {
     pub ended_at: Option<Timestamp>,
     /// Open sockets in the room.
     pub viewers: u32,
+    /// Of when its thumbnail is; null when there is none.
+    pub thumbnail_at: Option<Timestamp>,
     pub epoch: i64,
     /// The last number of the room's log.
     pub seq: i64,
@@ -41,7 +43,12 @@ impl Shown {
         &self.channel
     }
 
-    pub(crate) fn view(self, viewers: u32, asker: Option<PersonId>) -> RoomView {
+    pub(crate) fn view(
+        self,
+        viewers: u32,
+        thumbnail_at: Option<Timestamp>,
+        asker: Option<PersonId>,
+    ) -> RoomView {
         let Shown { room, channel } = self;
         RoomView {
             id: room.id,
@@ -54,6 +61,7 @@ impl Shown {
             resume_until: room.resume_until,
             ended_at: room.ended_at,
             viewers,
+            thumbnail_at,
             epoch: room.epoch,
             seq: room.seq,
         }

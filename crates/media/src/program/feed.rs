@@ -212,6 +212,7 @@ impl Feed {
 
 impl Program {
     fn picture(&self, frame: VideoFrame, wall: Timestamp) {
+        self.tap.see(&frame.nals, frame.keyframe, wall);
         if let Err(error) = self.change(|packager| packager.video(frame, wall)) {
             tracing::debug!(%error, "a picture is left out of the program");
         }

@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 use crate::feed::FedPicture;
 use crate::stage::From;
+use crate::thumbnails::{Tap, Thumbnail};
 use crate::track::Packet;
 
 /// How old a keyframe may be before another is asked for: segments begin with one. A little more than the
@@ -113,8 +114,8 @@ impl Programs {
         programs.get(&room).cloned()
     }
 
-    fn begin(&self, room: RoomId, now: Timestamp, recorder: Option<Recorder>) -> Arc<Program> {
-        let program = Arc::new(Program::new(now, recorder));
+    fn begin(&self, room: RoomId, now: Timestamp, recorder: Option<Recorder>, tap: Tap) -> Arc<Program> {
+        let program = Arc::new(Program::new(now, recorder, tap));
         let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
         programs.insert(room, program.clone());
         program
@@ -141,6 +142,7 @@ pub struct Program {
     recorder: Mutex<Option<Recorder>>,
     packager: Mutex<Packager>,
     changed: watch::Sender<()>,
+    tap: Arc<Tap>,
 }
 
 /// Why there is no playlist.
@@ -154,7 +156,7 @@ pub enum PlaylistError {
 }
 
 impl Program {
-    fn new(now: Timestamp, recorder: Option<Recorder>) -> Self {
+    fn new(now: Timestamp, recorder: Option<Recorder>, tap: Tap) -> Self {
         let mut packager = feed::packager(now);
         if recorder.is_some() {
             packager.keep_finished();
@@ -163,6 +165,7 @@ impl Program {
             recorder: Mutex::new(recorder),
             packager: Mutex::new(packager),
             changed: watch::Sender::new(()),
+            tap: Arc::new(tap),
         }
     }
 
@@ -194,8 +197,14 @@ impl Program {
         recorder.as_ref().map(Recorder::state)
     }
 
+    /// What it looked like a moment ago.
+    pub fn thumbnail(&self, now: Timestamp) -> Option<Thumbnail> {
+        self.tap.newest(now)
+    }
+
     /// The room has ended.
     fn end(&self) {
+        self.tap.end();
         self.change(Packager::end);
         let recorder = self
             .recorder

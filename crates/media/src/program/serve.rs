@@ -12,6 +12,7 @@ use busk_replay::Recorders;
 use super::clock::Start;
 use super::feed::Feed;
 use super::{Programs, Shown, Word};
+use crate::thumbnails::Thumbnailer;
 
 /// Words that may wait for the thread: seconds of a hundred cameras.
 const WORDS_MAX: usize = 65_536;
@@ -28,6 +29,7 @@ pub(crate) fn start(
     let worker = Worker {
         programs: programs.clone(),
         recorders,
+        thumbnailer: Thumbnailer::start()?,
         feeds: HashMap::new(),
         shown: HashMap::new(),
         ended: Vec::new(),
@@ -49,6 +51,7 @@ pub(super) fn clock() -> Instant {
 struct Worker {
     programs: Programs,
     recorders: Option<Recorders>,
+    thumbnailer: Thumbnailer,
     feeds: HashMap<RoomId, Feed>,
     shown: HashMap<RoomId, Shown>,
     ended: Vec<(RoomId, Instant)>,
@@ -106,12 +109,13 @@ impl Worker {
 
     fn feed(&mut self, room: RoomId) -> &mut Feed {
         let (programs, start, recorders) = (&self.programs, self.start, &self.recorders);
-        let shown = &self.shown;
+        let (shown, thumbnailer) = (&self.shown, &self.thumbnailer);
         self.feeds.entry(room).or_insert_with(|| {
             let now = start.1 + clock().duration_since(start.0);
             let recorder = recorders.as_ref().map(|recorders| recorders.record(room));
             let shown = shown.get(&room).cloned().unwrap_or_else(Shown::host);
-            Feed::new(programs.begin(room, now, recorder), start, shown)
+            let program = programs.begin(room, now, recorder, thumbnailer.tap());
+            Feed::new(program, start, shown)
         })
     }
 
