@@ -10,11 +10,19 @@ use http_body_util::Limited;
 use crate::input::too_large;
 use crate::{Problem, Site};
 
+/// What pages of other sites may use too (RFC 9725 §4.2), but as strangers: their cookies are not looked at.
+const FOR_ALL_ORIGINS: &[&str] = &["/whip/", "/whep/", "/webrtc/"];
+
 /// Refuses requests that change something and were sent by a page of another origin. Cookies are
 /// `SameSite=Lax` as well; this also covers sign-in, which needs no cookie.
-pub async fn same_origin(State(site): State<Site>, request: Request, next: Next) -> Response {
+pub async fn same_origin(State(site): State<Site>, mut request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if safe || origin_is_ours(&site, request.headers()) {
+        return next.run(request).await;
+    }
+    let path = request.uri().path();
+    if FOR_ALL_ORIGINS.iter().any(|start| path.starts_with(start)) {
+        request.headers_mut().remove(header::COOKIE);
         return next.run(request).await;
     }
     Problem::forbidden("foreign_origin", "Another site's page may not do this").into_response()

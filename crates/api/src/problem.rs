@@ -19,6 +19,7 @@ pub struct Problem {
     detail: Option<String>,
     field: Option<Cow<'static, str>>,
     retry_after_s: Option<u32>,
+    wants_bearer: bool,
 }
 
 /// A refusal as it is written.
@@ -50,6 +51,7 @@ impl Problem {
             detail: None,
             field: None,
             retry_after_s: None,
+            wants_bearer: false,
         }
     }
 
@@ -101,6 +103,12 @@ impl Problem {
     /// When to try again, in seconds.
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// A bearer token is what would help (RFC 6750 §3).
+    pub fn wants_bearer(mut self) -> Self {
+        self.wants_bearer = true;
         self
     }
 
@@ -167,6 +175,10 @@ impl IntoResponse for Problem {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.wants_bearer {
+            let challenge = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

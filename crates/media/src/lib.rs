@@ -159,6 +159,8 @@ pub enum PublishError {
     NoH264,
     #[error("the offer has no Opus audio")]
     NoOpus,
+    #[error("the offer has more than one picture or one sound")]
+    TooManyTracks,
 }
 
 /// Why a viewer is refused, in order of precedence.
@@ -184,14 +186,23 @@ impl From<OfferRefused> for PublishError {
             OfferRefused::TooLong | OfferRefused::Malformed(_) => Self::BadOffer(refused.to_string()),
             OfferRefused::NoH264 => Self::NoH264,
             OfferRefused::NoOpus => Self::NoOpus,
+            OfferRefused::TooManyTracks => Self::TooManyTracks,
         }
     }
+}
+
+/// Refuses a camera's offer that could not be answered anyway, before anything is opened for it.
+pub fn check_camera(offer: &str) -> Result<(), PublishError> {
+    webrtc::protocol::read_offer(offer, webrtc::protocol::Direction::In)?;
+    Ok(())
 }
 
 impl From<OfferRefused> for ViewError {
     fn from(refused: OfferRefused) -> Self {
         match refused {
-            OfferRefused::TooLong | OfferRefused::Malformed(_) => Self::BadOffer(refused.to_string()),
+            OfferRefused::TooLong | OfferRefused::Malformed(_) | OfferRefused::TooManyTracks => {
+                Self::BadOffer(refused.to_string())
+            }
             OfferRefused::NoH264 => Self::NoH264,
             OfferRefused::NoOpus => Self::NoOpus,
         }

@@ -1,6 +1,7 @@
 //! Rooms over HTTP.
 
 use axum::extract::{DefaultBodyLimit, State as Shared};
+use axum::middleware::from_fn;
 use axum::routing::get;
 use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, StatusCode, routes as operations,
@@ -13,8 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
-    Room, RoomEvent, RoomView, blocks, health, hls, log, replay, session, socket, stage, thumbnail, view,
-    whep, whip,
+    Room, RoomEvent, RoomView, blocks, health, hls, log, replay, session, signal, socket, stage, thumbnail,
+    view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -23,13 +24,17 @@ const SDP_BYTES_MAX: usize = 64 * 1024;
 
 /// All of a room's addresses.
 pub fn routes(rooms: Rooms) -> OpenApiRouter {
-    let media = OpenApiRouter::new()
+    let webrtc = OpenApiRouter::new()
         .routes(operations!(whip::publish, whip::options))
         .routes(operations!(whip::publish_guest, whip::guest_options))
         .routes(operations!(whep::view, whep::options))
-        .routes(operations!(hls::get))
         .routes(operations!(session::trickle, session::hang_up, session::options))
         .routes(operations!(session::tiles))
+        .route("/whip/{handle}", get(signal::nothing))
+        .route("/whip/rooms/{room}/stage", get(signal::nothing))
+        .route("/whep/{room}", get(signal::nothing))
+        .route("/webrtc/{session}", get(signal::nothing))
+        .layer(from_fn(signal::for_all_origins))
         .layer(DefaultBodyLimit::max(SDP_BYTES_MAX));
     OpenApiRouter::new()
         .routes(operations!(list, create))
@@ -47,7 +52,8 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .routes(operations!(health::get))
         .routes(operations!(thumbnail::get))
         .route("/ws/rooms/{room}", get(socket::open))
-        .merge(media)
+        .routes(operations!(hls::get))
+        .merge(webrtc)
         .with_state(rooms)
 }
 

@@ -85,7 +85,7 @@ pub(crate) async fn tiles(
 /// What a change of this session is made of.
 #[utoipa::path(options, path = "/webrtc/{session}", tag = "media", operation_id = "session_options",
     params(("session" = String, Path)),
-    responses((status = 204, description = "`Accept-Patch` names the content type")))]
+    responses((status = 200, description = "`Accept-Patch` names the content type")))]
 pub(crate) async fn options() -> Result<Response, Problem> {
     signal::response(signalling::session_options())
 }

@@ -3,13 +3,17 @@
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use busk_api::{Problem, Site, StatusCode};
 use busk_base::MediaSessionId;
 use busk_media::Answer;
 use busk_media::webrtc::signalling::{self, Reply};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CONTENT_TYPE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) use busk_media::webrtc::signalling::{SDP, bearer};
 
@@ -59,6 +63,34 @@ pub(crate) fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 pub(crate) fn created(answer: &Answer) -> Result<Response, Problem> {
     let address = format!("{}{}", session::UNDER, answer.session);
     response(signalling::created(answer, &address, &[]))
+}
+
+/// What other sites' pages may send and read (CORS). Cookies are not among it: they come as strangers.
+const FOR_ALL_ORIGINS: [(HeaderName, &str); 5] = [
+    (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (ACCESS_CONTROL_ALLOW_METHODS, "DELETE, GET, OPTIONS, PATCH, POST"),
+    (
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        "accept, authorization, content-type, if-match",
+    ),
+    (
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        "accept-patch, accept-post, etag, link, location, retry-after, www-authenticate",
+    ),
+    (ACCESS_CONTROL_MAX_AGE, "7200"),
+];
+
+/// Lets other sites' pages use what it is laid over (RFC 9725 §4.2).
+pub(crate) async fn for_all_origins(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let allowed = FOR_ALL_ORIGINS.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    response.headers_mut().extend(allowed);
+    response
+}
+
+/// Endpoints and sessions have nothing to show (RFC 9725 §4.1).
+pub(crate) async fn nothing() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 /// What a `POST` to this address takes.

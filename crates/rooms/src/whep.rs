@@ -72,7 +72,7 @@ fn problem(error: &ViewError) -> Problem {
 /// What an offer to this address is made of (RFC 9725 §4.1).
 #[utoipa::path(options, path = "/whep/{room}", tag = "media", operation_id = "whep_options",
     params(("room" = String, Path)),
-    responses((status = 204, description = "`Accept-Post` names the content type")))]
+    responses((status = 200, description = "`Accept-Post` names the content type")))]
 pub(crate) async fn options() -> Result<Response, Problem> {
     signal::endpoint_options()
 }

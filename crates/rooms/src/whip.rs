@@ -25,7 +25,7 @@ use crate::{State, signal};
         (status = 400, description = "`malformed`"), (status = 401, description = "`key_needed`"),
         (status = 409, description = "`already_publishing`, `no_room`"),
         (status = 415, description = "`wrong_content_type`"),
-        (status = 422, description = "`no_h264`, `no_opus`"), (status = 503, description = "`full`")))]
+        (status = 422, description = "`no_h264`, `no_opus`, `too_many_tracks`"), (status = 503, description = "`full`")))]
 pub(crate) async fn publish(
     Shared(rooms): Shared<Rooms>,
     Path(handle): Path<String>,
@@ -35,6 +35,7 @@ pub(crate) async fn publish(
 ) -> Result<Response, Problem> {
     signal::of_type(&headers, signal::SDP)?;
     let (channel, by_key) = authorize(&rooms, &handle, &caller, &headers).await?;
+    busk_media::check_camera(&offer).map_err(|error| problem(&error))?;
     let room = room_of(&rooms, &channel, by_key).await?;
     let (stage, host) = (rooms.stage_of(room).await?, channel.owner);
     enter(&rooms, room, 0, host.0, &stage, offer).await
@@ -48,7 +49,7 @@ pub(crate) async fn publish(
         (status = 403, description = "`blocked`"), (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`already_publishing`, `not_on_stage`, `wrong_state`"),
         (status = 415, description = "`wrong_content_type`"),
-        (status = 422, description = "`no_h264`, `no_opus`"), (status = 503, description = "`full`")))]
+        (status = 422, description = "`no_h264`, `no_opus`, `too_many_tracks`"), (status = 503, description = "`full`")))]
 pub(crate) async fn publish_guest(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
@@ -105,6 +106,7 @@ async fn authorize(
             "key_needed",
             "A stream key of this channel is needed",
         )
+        .wants_bearer()
     };
     let handle = handle.to_lowercase();
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -162,6 +164,7 @@ fn problem(error: &PublishError) -> Problem {
         PublishError::BadOffer(_) => "malformed",
         PublishError::NoH264 => "no_h264",
         PublishError::NoOpus => "no_opus",
+        PublishError::TooManyTracks => "too_many_tracks",
     };
     signal::refusal(error.status(), code, error.to_string(), error.retry_after_s())
 }
@@ -169,7 +172,7 @@ fn problem(error: &PublishError) -> Problem {
 /// What an offer to this address is made of (RFC 9725 §4.1).
 #[utoipa::path(options, path = "/whip/rooms/{room}/stage", tag = "media", operation_id = "whip_guest_options",
     params(("room" = RoomId, Path)),
-    responses((status = 204, description = "`Accept-Post` names the content type")))]
+    responses((status = 200, description = "`Accept-Post` names the content type")))]
 pub(crate) async fn guest_options() -> Result<Response, Problem> {
     signal::endpoint_options()
 }
@@ -177,7 +180,7 @@ pub(crate) async fn guest_options() -> Result<Response, Problem> {
 /// What an offer to this address is made of (RFC 9725 §4.1).
 #[utoipa::path(options, path = "/whip/{handle}", tag = "media", operation_id = "whip_options",
     params(("handle" = String, Path)),
-    responses((status = 204, description = "`Accept-Post` names the content type")))]
+    responses((status = 200, description = "`Accept-Post` names the content type")))]
 pub(crate) async fn options() -> Result<Response, Problem> {
     signal::endpoint_options()
 }

@@ -41,6 +41,9 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub media_advertise: Option<Vec<IpAddr>>,
+    /// Cameras and viewers by WebRTC at most; further ones are told to try again [default: 10000]
+    #[arg(long, env = "BUSK_MEDIA_SESSIONS_MAX", value_name = "NUMBER")]
+    pub media_sessions_max: Option<usize>,
     /// Where encoders arrive by RTMP; `off` for nowhere [default: 0.0.0.0:1935]
     #[arg(long, env = "BUSK_RTMP_LISTEN", value_name = "ADDRESS:PORT")]
     pub rtmp_listen: Option<String>,
@@ -120,6 +123,7 @@ pub struct Config {
     pub public_url: Option<String>,
     pub media_listen: SocketAddr,
     pub media_advertise: Vec<IpAddr>,
+    pub media_sessions_max: usize,
     pub rtmp_listen: Option<SocketAddr>,
     pub rtmps: Option<RtmpsConfig>,
     pub metrics_listen: SocketAddr,
@@ -184,6 +188,7 @@ impl Settings {
             public_url: self.public_url.or(other.public_url),
             media_listen: self.media_listen.or(other.media_listen),
             media_advertise: self.media_advertise.or(other.media_advertise),
+            media_sessions_max: self.media_sessions_max.or(other.media_sessions_max),
             rtmp_listen: self.rtmp_listen.or(other.rtmp_listen),
             rtmps_listen: self.rtmps_listen.or(other.rtmps_listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
@@ -247,6 +252,7 @@ impl Settings {
             public_url: self.public_url,
             media_listen: self.media_listen.unwrap_or(everywhere(8081)),
             media_advertise: self.media_advertise.unwrap_or_default(),
+            media_sessions_max: self.media_sessions_max.unwrap_or(10_000).max(1),
             s3,
             rtmp_listen,
             rtmps,

@@ -56,6 +56,7 @@ impl Features {
         let (events, media_events) = mpsc::channel(MEDIA_EVENTS_MAX);
         let mut media = busk_media::Config::new(config.media_listen, site.now());
         media.advertised = config.media_advertise.clone();
+        media.sessions_max = config.media_sessions_max;
         let recordings = config.data_dir.join("recordings");
         let kept = |error| StartError::DataDir(recordings.display().to_string(), error);
         std::fs::create_dir_all(&recordings).map_err(kept)?;

@@ -9,3 +9,5 @@ pub mod db;
 pub mod encoder;
 #[cfg(feature = "app")]
 pub mod room_socket;
+#[cfg(feature = "app")]
+pub mod webrtc;

@@ -148,6 +148,16 @@ pub struct Peer {
     gone: bool,
 }
 
+/// Reads an offer, if it is one that can be served; with its text as it is gone on with.
+pub fn read_offer(offer: &str, direction: Direction) -> Result<(SdpOffer, String), OfferRefused> {
+    let they_send = direction == Direction::In;
+    sdp::check_offer(offer, they_send)?;
+    let offer = sdp::one_way(offer, they_send);
+    let parsed = SdpOffer::from_sdp_string(&offer);
+    let parsed = parsed.map_err(|error| OfferRefused::Malformed(error.to_string()))?;
+    Ok((parsed, offer))
+}
+
 impl Peer {
     /// Answers an offer. `thread` is the number that the ICE user name fragment is marked with.
     pub fn answer(
@@ -157,9 +167,8 @@ impl Peer {
         thread: usize,
         now: Instant,
     ) -> Result<Answered, OfferRefused> {
-        sdp::check_offer(offer, direction == Direction::In)?;
+        let (parsed, offer) = read_offer(offer, direction)?;
         let malformed = |error: &dyn std::fmt::Display| OfferRefused::Malformed(error.to_string());
-        let parsed = SdpOffer::from_sdp_string(offer).map_err(|e| malformed(&e))?;
         let mut credentials = IceCreds::new();
         credentials.ufrag = demux::mark(thread, &credentials.ufrag);
         let ufrag = credentials.ufrag.clone();
@@ -181,7 +190,7 @@ impl Peer {
         let answer = guarded(|| rtc.sdp_api().accept_offer(parsed))
             .ok_or_else(|| malformed(&"it could not be read"))?
             .map_err(|e| malformed(&e))?;
-        let sdp = sdp::join_streams(&answer.to_sdp_string(), STREAM);
+        let sdp = sdp::only_muxed(&sdp::join_streams(&answer.to_sdp_string(), STREAM));
         let (video, audio) = (
             Line::all(&sdp, TrackKind::Video),
             Line::all(&sdp, TrackKind::Audio),

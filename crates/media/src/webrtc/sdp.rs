@@ -134,6 +134,8 @@ pub enum OfferRefused {
     NoH264,
     #[error("the offer has no Opus audio")]
     NoOpus,
+    #[error("the offer has more than one picture or one sound")]
+    TooManyTracks,
 }
 
 /// Looks at what str0m does not: that one H.264 video and one Opus audio flow the wanted way.
@@ -168,7 +170,44 @@ pub fn check_offer(offer: &str, they_send: bool) -> Result<(), OfferRefused> {
     if !has("audio", |c| c.is_opus()) {
         return Err(OfferRefused::NoOpus);
     }
+    let count = |kind: &str| sections.iter().filter(|s| s.is_live(kind) && flows(s)).count();
+    // A camera is one stream (RFC 9725 §4.4.2); a viewer may have room for many.
+    if they_send && (count("video") > 1 || count("audio") > 1) {
+        return Err(OfferRefused::TooManyTracks);
+    }
     Ok(())
+}
+
+const DIRECTIONS: [&str; 4] = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
+
+/// An offer of media that flow one way, where it left both ways open: the answer has to name the one (RFC 9725 §4.2).
+pub fn one_way(offer: &str, they_send: bool) -> String {
+    let way = if they_send { "a=sendonly" } else { "a=recvonly" };
+    let mut parts: Vec<Vec<&str>> = vec![Vec::new()];
+    for line in offer.lines().map(str::trim_end) {
+        if line.starts_with("m=") {
+            parts.push(Vec::new());
+        }
+        parts
+            .last_mut()
+            .expect("there is one from the beginning")
+            .push(line);
+    }
+    let says = |part: &[&str]| part.iter().any(|line| DIRECTIONS.contains(line));
+    let for_all = says(&parts[0]);
+    let mut text = String::with_capacity(offer.len() + 64);
+    for part in &parts {
+        let kind = part.first().copied().unwrap_or_default();
+        let flows = kind.starts_with("m=audio") || kind.starts_with("m=video");
+        let silent = flows && !for_all && !says(part);
+        let lines = part
+            .iter()
+            .map(|line| if *line == "a=sendrecv" { way } else { line });
+        for line in lines.chain(silent.then_some(way)) {
+            text.extend([line, "\r\n"]);
+        }
+    }
+    text
 }
 
 /// In how many layers an answer takes the picture (`a=simulcast:recv`, RFC 8853 §5.1).
@@ -213,6 +252,11 @@ pub fn join_streams(answer: &str, stream: &str) -> String {
         }
     }
     joined
+}
+
+/// Says of each section of an answer that RTCP has no port of its own and never will (RFC 9725 §4.4.1).
+pub fn only_muxed(answer: &str) -> String {
+    answer.replace("a=rtcp-mux\r\n", "a=rtcp-mux\r\na=rtcp-mux-only\r\n")
 }
 
 /// What a trickle-ICE fragment says (RFC 8840 §9, RFC 9725 §4.3).

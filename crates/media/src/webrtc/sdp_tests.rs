@@ -107,3 +107,43 @@ proptest! {
         let _ = fragment(&text);
     }
 }
+
+#[test]
+fn an_offer_that_leaves_both_ways_open_is_read_as_one_way() {
+    let both = OFFER.replace("a=sendonly\r\n", "a=sendrecv\r\n");
+    let unsaid = OFFER.replace("a=sendonly\r\n", "");
+    for offer in [&both, &unsaid] {
+        for (they_send, way) in [(true, (true, false)), (false, (false, true))] {
+            let read = one_way(offer, they_send);
+            let ways: Vec<_> = sections(&read).iter().map(|s| (s.sends, s.receives)).collect();
+            assert_eq!(ways, [way, way], "{read}");
+        }
+    }
+    // What says its way keeps it.
+    assert_eq!(one_way(OFFER, false), OFFER);
+    let for_all = unsaid.replace("t=0 0\r\n", "t=0 0\r\na=recvonly\r\n");
+    assert_eq!(one_way(&for_all, true), for_all);
+    let data = format!("{OFFER}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n");
+    assert_eq!(one_way(&data, true), data);
+    assert_eq!(one_way("", true), "");
+}
+
+#[test]
+fn a_camera_has_one_picture_and_one_sound_and_a_viewer_room_for_more() {
+    let video = &OFFER[OFFER.find("m=video").unwrap()..];
+    let two = format!("{OFFER}{video}");
+    assert_eq!(check_offer(&two, true), Err(OfferRefused::TooManyTracks));
+    assert_eq!(
+        check_offer(&two.replace("a=sendonly", "a=recvonly"), false),
+        Ok(())
+    );
+    // One that is rejected does not count.
+    let second_off = format!("{OFFER}{}", video.replace("m=video 9", "m=video 0"));
+    assert_eq!(check_offer(&second_off, true), Ok(()));
+}
+
+#[test]
+fn rtcp_has_no_port_of_its_own() {
+    let answer = "m=audio 9 x 1\r\na=rtcp-mux\r\na=mid:0\r\nm=video 9 x 2\r\na=rtcp-mux\r\n";
+    assert_eq!(only_muxed(answer).matches("a=rtcp-mux-only\r\n").count(), 2);
+}

@@ -7,7 +7,7 @@
 //! | `PATCH` of a session, `If-Match` its `ETag` | 204: candidates taken |
 //! | `PATCH` of a session, `If-Match: *`, other ICE credentials | 200: ICE restarted, new `ETag` |
 //! | `DELETE` of a session | 200 |
-//! | `OPTIONS` | 204, `Accept-Post` (endpoint) or `Accept-Patch` (session) |
+//! | `OPTIONS` | 200, `Accept-Post` (endpoint) or `Accept-Patch` (session) |
 
 use crate::{Answer, PublishError, Trickle, TrickleError, ViewError};
 
@@ -110,10 +110,10 @@ pub fn deleted() -> Reply {
 /// To `OPTIONS` of an endpoint (RFC 9725 §4.1).
 pub fn endpoint_options() -> Reply {
     Reply {
-        status: 204,
+        status: 200,
         headers: vec![
             ("accept-post", SDP.to_owned()),
-            ("allow", "OPTIONS, POST".to_owned()),
+            ("allow", "GET, HEAD, OPTIONS, POST".to_owned()),
         ],
         ..Reply::default()
     }
@@ -122,10 +122,10 @@ pub fn endpoint_options() -> Reply {
 /// To `OPTIONS` of a session.
 pub fn session_options() -> Reply {
     Reply {
-        status: 204,
+        status: 200,
         headers: vec![
             ("accept-patch", FRAGMENT.to_owned()),
-            ("allow", "DELETE, OPTIONS, PATCH".to_owned()),
+            ("allow", "DELETE, GET, HEAD, OPTIONS, PATCH".to_owned()),
         ],
         ..Reply::default()
     }
@@ -156,7 +156,7 @@ impl PublishError {
             Self::Full => 503,
             Self::AlreadyPublishing => 409,
             Self::BadOffer(_) => 400,
-            Self::NoH264 | Self::NoOpus => 422,
+            Self::NoH264 | Self::NoOpus | Self::TooManyTracks => 422,
         }
     }
 
@@ -165,7 +165,7 @@ impl PublishError {
         match self {
             Self::Full => Some(RETRY_FULL_S),
             Self::AlreadyPublishing => Some(RETRY_NOT_LIVE_S),
-            Self::BadOffer(_) | Self::NoH264 | Self::NoOpus => None,
+            Self::BadOffer(_) | Self::NoH264 | Self::NoOpus | Self::TooManyTracks => None,
         }
     }
 }
