@@ -45,7 +45,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether a channel has a stream key, and since when. */
+        /** Whether a channel has a stream key, and since when; where encoders use it. */
         get: operations["get_channels_handle_stream_key"];
         put?: never;
         /** Makes a new stream key; the one before stops working. */
@@ -674,6 +674,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A small picture of a room on the air, at most 640 by 360, about ten seconds old. */
+        get: operations["get_rooms_room_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -1265,6 +1282,7 @@ export interface components {
                 seq: number;
                 started_at?: components["schemas"]["Timestamp"] | null;
                 state: components["schemas"]["State"];
+                thumbnail_at?: components["schemas"]["Timestamp"] | null;
                 title: string;
                 /**
                  * Format: int32
@@ -1443,6 +1461,7 @@ export interface components {
             seq: number;
             started_at?: components["schemas"]["Timestamp"] | null;
             state: components["schemas"]["State"];
+            thumbnail_at?: components["schemas"]["Timestamp"] | null;
             title: string;
             /**
              * Format: int32
@@ -1635,6 +1654,16 @@ export interface components {
         StreamKey: {
             created_at?: components["schemas"]["Timestamp"] | null;
             exists: boolean;
+            /**
+             * Format: int32
+             * @description Where `rtmp://host:port/live` is listened for; absent when it is not.
+             */
+            rtmp_port?: number | null;
+            /**
+             * Format: int32
+             * @description The same for `rtmps://`.
+             */
+            rtmps_port?: number | null;
         };
         Switch: {
             /** @description Camera off. */
@@ -5653,6 +5682,62 @@ export interface operations {
             };
         };
     };
+    get_rooms_room_thumbnail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a JPEG */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description it is the one that `If-None-Match` names */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `no_thumbnail`: not on the air, or not yet seen */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_setup: {
         parameters: {
             query?: never;
@@ -6223,7 +6308,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description `Accept-Patch` names the content type */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6552,7 +6637,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description `Accept-Post` names the content type */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6656,7 +6741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_h264`, `no_opus` */
+            /** @description `no_h264`, `no_opus`, `too_many_tracks` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6697,7 +6782,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description `Accept-Post` names the content type */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6783,7 +6868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_h264`, `no_opus` */
+            /** @description `no_h264`, `no_opus`, `too_many_tracks` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6824,7 +6909,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description `Accept-Post` names the content type */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
