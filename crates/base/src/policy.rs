@@ -24,6 +24,8 @@ pub struct Policy {
     pub streak_price_max: i64,
     /// How long a room waits for a lost camera, in seconds.
     pub resume_window_s: u64,
+    /// How many a hangout may have on camera; eight at most.
+    pub hangout_people_max: u8,
     /// How long a replay is kept, in days.
     pub replay_keep_days: u64,
     /// Chat messages a signed-in person may send in `chat_window_s`.
@@ -43,6 +45,7 @@ impl Default for Policy {
             streak_window_ms: 5_000,
             streak_price_max: 99,
             resume_window_s: 60,
+            hangout_people_max: 8,
             replay_keep_days: 30,
             chat_messages_max: 5,
             chat_messages_guest_max: 3,

@@ -115,7 +115,8 @@ pub fn send(tx: &mut Tx, gift: &SendGift, rules: &Rules, now: Timestamp) -> Resu
             Err(SendGiftError::IdReused(gift.id))
         };
     }
-    let room = tx.find::<Room>(&gift.room)?.ok_or(SendGiftError::RoomUnknown)?;
+    let room = tx.find::<Room>(&gift.room)?.filter(|room| !room.private);
+    let room = room.ok_or(SendGiftError::RoomUnknown)?;
     if !room.state.is_on_air() {
         return Err(SendGiftError::RoomNotLive);
     }

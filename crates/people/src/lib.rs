@@ -15,7 +15,7 @@ pub mod password;
 mod person;
 mod routes;
 mod schema;
-mod secret;
+pub mod secret;
 pub mod session;
 pub mod setup;
 pub mod sign_in;

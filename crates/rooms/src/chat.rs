@@ -56,7 +56,7 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
     }
     let text = bounded_text(&say.text, 1, TEXT_MAX).map_err(SayError::Text)?;
     let room = tx.find::<Room>(&say.room)?.ok_or(SayError::RoomUnknown)?;
-    if !room.state.is_on_air() {
+    if !room.state.has_chat() {
         return Err(SayError::RoomNotLive);
     }
 

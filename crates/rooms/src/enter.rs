@@ -28,14 +28,18 @@ impl Viewer {
 }
 
 impl Rooms {
-    /// Lets the caller in, unless somebody on stage has blocked them.
+    /// Lets the caller in, unless somebody on stage has blocked them. A private room is there for those on stage only.
     pub(crate) async fn entered(&self, room: RoomId, caller: &Caller) -> Result<Entered, Problem> {
         let asker = caller.person_id();
+        let who = speaker(caller, false).map(|who| who.id);
         let read = self.site().store().read(move |db: &mut Reader| {
             let Some(shown) = view::one(db, room)? else {
                 return Ok(None);
             };
             let stage = stage::of(db, room)?;
+            if shown.room.private && !who.is_some_and(|who| stage.has(&shown.room, who)) {
+                return Ok(None);
+            }
             let blocked = match asker {
                 Some(person) if !stage.has(&shown.room, person.0) => {
                     stage::is_blocked(db, &shown.room, &stage, person.0)?

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::State;
-use crate::stage::{Layout, Seat, Standing};
+use crate::stage::{Layout, Outcome, Seat, Standing, Vote};
 
 /// One numbered entry of a room's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -68,6 +68,14 @@ pub enum What {
         seat: Option<u8>,
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<Why>,
+    },
+    /// What is special about a hangout, from now on; told to those in it.
+    Hangout {
+        locked: bool,
+        /// All are asked whether to go live.
+        vote: Option<Vote>,
+        /// How the last vote ended, when it did not end in going live.
+        outcome: Option<Outcome>,
     },
 }
 

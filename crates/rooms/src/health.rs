@@ -8,6 +8,7 @@ use busk_people::Caller;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::Room;
 use crate::live::Rooms;
 
 /// A live's health at a moment.
@@ -65,7 +66,10 @@ pub(crate) async fn get(
 ) -> Result<Json<Health>, Problem> {
     let operator = caller.is_operator();
     let person = caller.signed_in()?;
-    let host = rooms.host_of(room).await?.ok_or_else(crate::http::room_unknown)?;
+    let Room { host, private, .. } = rooms.room(room).await?.ok_or_else(crate::http::room_unknown)?;
+    if private && host != person.id {
+        return Err(crate::http::room_unknown());
+    }
     if host != person.id && !operator {
         return Err(Problem::forbidden("not_yours", "The room is not yours"));
     }

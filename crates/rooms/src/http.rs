@@ -14,8 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
-    Room, RoomEvent, RoomView, blocks, health, hls, log, replay, session, signal, socket, stage, thumbnail,
-    view, whep, whip,
+    Room, RoomEvent, RoomView, blocks, hangout, health, hls, log, replay, session, signal, socket, stage,
+    thumbnail, view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -47,6 +47,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .routes(operations!(delete))
         .routes(operations!(channel))
         .merge(stage::http::routes())
+        .merge(hangout::routes())
         .merge(blocks::routes())
         .merge(replay::routes())
         .routes(operations!(health::get))
@@ -378,6 +379,9 @@ async fn shown(rooms: &Rooms, room: &Room, caller: &Caller) -> Result<Json<RoomV
 async fn view_of(rooms: &Rooms, room: RoomId, caller: &Caller) -> Result<Json<RoomView>, Problem> {
     let found = rooms.site().store().read(move |db| view::one(db, room)).await?;
     let found = found.ok_or_else(room_unknown)?;
+    if found.is_hidden_from(caller) {
+        rooms.entered(room, caller).await?;
+    }
     Ok(Json(rooms.view(found, caller.person_id())))
 }
 
@@ -394,7 +398,7 @@ fn create_problem(error: CreateError) -> Problem {
     }
 }
 
-fn already_open(room: RoomId) -> Problem {
+pub(crate) fn already_open(room: RoomId) -> Problem {
     Problem::conflict("already_open", "Another room of the channel is open").detail(room.to_string())
 }
 

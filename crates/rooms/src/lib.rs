@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   scheduled ─► lobby ─► live ⇄ interrupted ─► ended
+//!            hangout ─┴───────────────────────────┘
 //! ```
 //!
 //! Everything that people in a room see is an [event](event::What) with a number, written in the
@@ -18,6 +19,7 @@ mod enter;
 pub mod event;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod hangout;
 mod health;
 mod hls;
 mod http;

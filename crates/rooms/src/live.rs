@@ -190,6 +190,9 @@ impl Rooms {
             .write(move |tx| state::camera_connected(tx, room, now))
             .await?;
         tracing::info!(room = %room.id, state = room.state.word(), "camera connected");
+        if room.state == State::Hangout {
+            return self.guest_on_air(room.id, seat, true).await;
+        }
         if room.state.is_on_air() {
             self.show(room.id).await?;
             self.media().broadcast(room.id);
@@ -232,6 +235,9 @@ impl Rooms {
             Ok(_) => {
                 tracing::info!(%room, "camera lost");
                 self.show(room).await?;
+            }
+            Err(ChangeError::WrongState(State::Hangout)) => {
+                return self.guest_on_air(room, HOST_SEAT, false).await;
             }
             // A camera tried out in the lobby, or one that hung up after the end.
             Err(ChangeError::WrongState(_)) => {}
@@ -308,7 +314,7 @@ impl Rooms {
         Ok(ended)
     }
 
-    async fn hang_up(&self, room: RoomId) {
+    pub(crate) async fn hang_up(&self, room: RoomId) {
         self.cameras().retain(|(of, _), _| *of != room);
         self.media().close_room(room).await;
         self.settle_replay(room).await;

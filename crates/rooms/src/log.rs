@@ -77,6 +77,11 @@ pub fn append_for(
         .ok_or_else(|| StoreError::Broken(format!("no room {room} to write to")))?;
     let kept = class_of(&what);
     let epoch = row.epoch;
+    // Who looks for a hangout in the log of the live that it became finds nothing, also not later.
+    let audience = match audience {
+        Audience::Everyone if row.private => Audience::Stage,
+        other => other,
+    };
     let event = RoomEvent {
         n: row.number(tx),
         at: now,
@@ -107,7 +112,8 @@ fn class_of(what: &What) -> Class {
         | What::Title { .. }
         | What::Stage { .. }
         | What::StageWaiting { .. }
-        | What::StageMine { .. } => Class::Kept,
+        | What::StageMine { .. }
+        | What::Hangout { .. } => Class::Kept,
     }
 }
 
@@ -173,6 +179,15 @@ pub fn after(
             Ok((n, body))
         })
         .collect()
+}
+
+/// Removes what happened before number `before`: what was private stays so when others come to read.
+pub(crate) fn forget(tx: &mut Tx, room: RoomId, before: i64) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM room_event WHERE room = $1 AND n < $2",
+        params![room, before],
+    )?;
+    Ok(())
 }
 
 /// What stands where a deleted message stood: its number and time, not its words.

@@ -124,7 +124,8 @@ impl Rooms {
     /// Whether a replay is one's own, and whole.
     async fn own_replay(&self, room: RoomId, person: PersonId) -> Result<(), ReplayError> {
         let read = self.site().store().read(move |db| view::one(db, room));
-        let shown = read.await?.ok_or(ReplayError::Unknown)?;
+        let shown = read.await?.filter(|shown| !shown.room.private);
+        let shown = shown.ok_or(ReplayError::Unknown)?;
         if shown.room.host != person {
             return Err(ReplayError::NotYours);
         }

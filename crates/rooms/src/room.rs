@@ -17,6 +17,8 @@ pub enum State {
     /// The camera is lost; viewers stay, and it may come back until `resume_until`.
     Interrupted,
     Ended,
+    /// On camera without an audience: nobody but those who came by its link is there.
+    Hangout,
 }
 
 impl State {
@@ -27,6 +29,7 @@ impl State {
             State::Live => "live",
             State::Interrupted => "interrupted",
             State::Ended => "ended",
+            State::Hangout => "hangout",
         }
     }
 
@@ -37,14 +40,19 @@ impl State {
             State::Live,
             State::Interrupted,
             State::Ended,
+            State::Hangout,
         ];
         let found = all.into_iter().find(|state| state.word() == word);
         found.ok_or_else(|| StoreError::Broken(format!("a room in the state {word}")))
     }
 
-    /// Whether viewers may be in it: chat and gifts happen here.
+    /// Whether viewers may be in it: gifts happen here.
     pub fn is_on_air(self) -> bool {
         matches!(self, State::Live | State::Interrupted)
+    }
+
+    pub fn has_chat(self) -> bool {
+        self.is_on_air() || self == State::Hangout
     }
 }
 
@@ -66,12 +74,14 @@ pub struct Room {
     pub ended_at: Option<Timestamp>,
     /// Goes live as soon as a camera is connected, as encoders with a stream key expect.
     pub live_on_camera: bool,
+    /// A hangout, also one that has ended: for all but those on camera there is no such room.
+    pub private: bool,
 }
 
 impl Entity for Room {
     type Key = RoomId;
     const SELECT: &'static str = "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, s.last, r.created_at, \
-         r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera \
+         r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera, r.private \
          FROM room r JOIN room_seq s ON s.room = r.id WHERE r.id";
     const KEY: Type = Type::Blob;
 
@@ -97,6 +107,7 @@ static NEW: Insert = Insert {
         ("created_at", Type::Int),
         ("scheduled_at", Type::Int),
         ("live_on_camera", Type::Bool),
+        ("private", Type::Bool),
     ],
 };
 
@@ -110,6 +121,7 @@ static CHANGE: Update = Update {
         ("started_at", Type::Int),
         ("resume_until", Type::Int),
         ("ended_at", Type::Int),
+        ("private", Type::Bool),
     ],
 };
 
@@ -139,6 +151,7 @@ impl Room {
             resume_until: row.get(10)?,
             ended_at: row.get(11)?,
             live_on_camera: row.get(12)?,
+            private: row.get(13)?,
         })
     }
 
@@ -154,7 +167,8 @@ impl Room {
                 self.epoch,
                 self.created_at,
                 self.scheduled_at,
-                self.live_on_camera
+                self.live_on_camera,
+                self.private
             ],
         );
         tx.insert(&NEW_SEQ, row![self.id, self.seq]);
@@ -171,7 +185,8 @@ impl Room {
                 self.scheduled_at,
                 self.started_at,
                 self.resume_until,
-                self.ended_at
+                self.ended_at,
+                self.private
             ],
         );
         tx.put::<Room>(self.id, self);

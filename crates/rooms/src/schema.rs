@@ -15,11 +15,22 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0003_replay",
         sql: "CREATE TABLE room_replay (room BYTEA PRIMARY KEY, visibility TEXT NOT NULL)",
     },
+    Migration {
+        name: "rooms/0004_hangout",
+        sql: HANGOUT,
+    },
 ];
 
 /// Who is on stage and how it is laid out: read and written as a whole. A room without a row has its host there.
 const STAGE: &str = "
 CREATE TABLE room_stage (room BYTEA PRIMARY KEY, body TEXT NOT NULL);
+";
+
+/// A channel has at most one hangout beside its open room. Of a link's secret only the hash is kept.
+const HANGOUT: &str = "
+ALTER TABLE room ADD COLUMN private BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE UNIQUE INDEX room_hangout ON room (channel) WHERE state = 'hangout';
+CREATE TABLE room_link (room BYTEA PRIMARY KEY, secret_hash BYTEA NOT NULL);
 ";
 
 /// The last number of a room's log, which every event changes, is in a table of its own with short rows.

@@ -5,6 +5,7 @@
 //! and cameras are switched on by their owners only.
 
 mod change;
+mod hangout;
 pub(crate) mod http;
 mod live;
 mod sql;
@@ -18,9 +19,12 @@ use uuid::Uuid;
 
 use crate::event::{SpeakerKind, SpeakerRole, Why};
 use crate::log::{self, Audience};
+use crate::state;
 use crate::{Room, Speaker, State, What};
 
 pub use change::Act;
+pub use hangout::{EMPTY_JOB, Hangout, HangoutView, Outcome, PEOPLE_MAX, Vote};
+pub(crate) use hangout::{begin_hangout, leave_empty};
 
 /// The host and three guests.
 pub const SEATS: u8 = 4;
@@ -89,6 +93,9 @@ pub struct Stage {
     pub(crate) host_muted: bool,
     pub(crate) host_hidden: bool,
     pub(crate) guests: Vec<Place>,
+    /// In a hangout the host is one of those who come and go, on seat 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) hangout: Option<Hangout>,
 }
 
 /// The stage as one person sees it.
@@ -101,6 +108,8 @@ pub struct StageView {
     pub mine: Option<Mine>,
     /// For those on stage.
     pub waiting: Option<Waiting>,
+    /// Of a hangout.
+    pub hangout: Option<HangoutView>,
 }
 
 /// One's own standing.
@@ -158,6 +167,18 @@ pub enum StageError {
     QueueFull,
     #[error("the seat {0} is nobody's")]
     SeatUnknown(u8),
+    #[error("the host has removed you from this hangout")]
+    Removed,
+    #[error("the hangout is locked")]
+    Locked,
+    #[error("a live has four on camera; more are here")]
+    TooMany,
+    #[error("the host's camera is not connected")]
+    NoCamera,
+    #[error("another room of the channel is open")]
+    OtherOpen(RoomId),
+    #[error("nothing is asked")]
+    NoVote,
 }
 
 /// What an act changed, for those who carry it out.
@@ -186,20 +207,34 @@ pub fn act(
 ) -> Result<Changed, StageError> {
     let room = tx.find::<Room>(&room)?.ok_or(StageError::RoomUnknown)?;
     // Before the curtain opens there is nobody who could ask.
-    let open = room.state.is_on_air() || (room.state == State::Lobby && !matches!(act, Act::Ask));
-    if !open {
+    let open = room.state.has_chat() || (room.state == State::Lobby && !matches!(act, Act::Ask));
+    let before = sql::find(tx, room.id)?;
+    if room.private && !before.may_know(by, act) {
+        return Err(StageError::RoomUnknown);
+    }
+    if !open || (act.is_of_hangouts() && before.hangout.is_none()) {
         return Err(StageError::WrongState(room.state));
     }
-    let before = sql::find(tx, room.id)?;
     let mut after = before.clone();
     let why = after.apply(by, act, now)?;
-    for joins in after.newcomers(&before) {
+    if matches!(act, Act::AskLive)
+        && let Some(open) = state::open_room(tx, room.channel)?
+    {
+        return Err(StageError::OtherOpen(open));
+    }
+    // The host's own room is never closed to the host.
+    for joins in after
+        .newcomers(&before)
+        .into_iter()
+        .filter(|id| *id != room.host.0)
+    {
         if is_blocked(tx, &room, &after, joins)? || has_blocked(tx, &room, &after, joins)? {
             return Err(StageError::Blocked);
         }
     }
 
     if after != before {
+        let room = after.go_live_if_agreed(tx, room, now)?;
         sql::save(tx, room.id, &after)?;
         let new = |place: &&Place| !before.on().any(|was| was == *place);
         if let Some(place) = after
@@ -210,7 +245,11 @@ pub fn act(
             let body = serde_json::json!([room.id, place.who.id, now]).to_string();
             jobs::leave(tx, away.job, GIVE_UP_JOB, body, away.until);
         }
+        if after.is_emptied(&before) {
+            leave_empty(tx, room.id, away, now);
+        }
         tell(tx, &room, &before, &after, why, now)?;
+        return Ok(Changed { room, before, after });
     }
     Ok(Changed { room, before, after })
 }
@@ -257,12 +296,27 @@ fn tell(
             continue;
         }
         told.push(person);
+        // To the host a live's stage is nothing one stands with.
+        if person == room.host.0 && after.hangout.is_none() {
+            continue;
+        }
         let what = What::StageMine {
             state: is.map_or(Standing::None, |mine| mine.state),
             seat: is.and_then(|mine| mine.seat),
             why,
         };
         log::append_for(tx, room.id, Audience::One(person), what, now)?;
+    }
+    if let Some(is) = after
+        .hangout_view()
+        .filter(|is| before.hangout_view().as_ref() != Some(is))
+    {
+        let what = What::Hangout {
+            locked: is.locked,
+            vote: is.vote,
+            outcome: is.outcome,
+        };
+        log::append(tx, room.id, what, now)?;
     }
     Ok(())
 }
@@ -310,9 +364,10 @@ pub(crate) fn view(
         layout: stage.layout,
         focus: stage.focus,
         seats: stage.seats(room, &host),
-        seats_max: SEATS,
+        seats_max: stage.hangout.as_ref().map_or(SEATS, |hangout| hangout.seats_max),
         mine: asker.and_then(|asker| stage.mine(asker)),
         waiting: on_stage.then(|| stage.waiting()),
+        hangout: stage.hangout_view(),
     })
 }
 
@@ -330,13 +385,14 @@ fn host_of(db: &mut impl Read, room: &Room) -> Result<Speaker, StoreError> {
 impl Stage {
     /// The host and all who are on, by seat.
     pub(crate) fn seats(&self, room: &Room, host: &Speaker) -> Vec<Seat> {
-        let mut seats = vec![Seat {
+        let always = self.hangout.is_none().then(|| Seat {
             seat: 0,
             who: host.clone(),
             muted: self.host_muted,
             hidden: self.host_hidden,
             on_air: room.state == State::Live,
-        }];
+        });
+        let mut seats = Vec::from_iter(always);
         seats.extend(self.on().map(|place| Seat {
             seat: place.seat,
             who: place.who.clone(),
@@ -373,7 +429,7 @@ impl Stage {
 
     /// The seat of somebody on stage.
     pub(crate) fn seat_of(&self, room: &Room, person: Uuid) -> Option<u8> {
-        if person == room.host.0 {
+        if person == room.host.0 && self.hangout.is_none() {
             return Some(0);
         }
         self.mine(person)?.seat

@@ -1,6 +1,6 @@
 //! A room's way from scheduled to ended. Each change is one function, one transaction, one event.
 
-use busk_base::{JobId, PersonId, RoomId, TextError, Timestamp, bounded_text};
+use busk_base::{ChannelId, JobId, PersonId, RoomId, TextError, Timestamp, bounded_text};
 use busk_people::Channel;
 use busk_store::{Read, StoreError, Tx, jobs, params};
 
@@ -39,7 +39,7 @@ pub fn create(tx: &mut Tx, channel: &Channel, new: &NewRoom, now: Timestamp) -> 
         return Err(CreateError::Past);
     }
     if new.scheduled_at.is_none()
-        && let Some(open) = open_room(tx, channel)?
+        && let Some(open) = open_room(tx, channel.id)?
     {
         return Err(CreateError::AlreadyOpen(open));
     }
@@ -63,16 +63,17 @@ pub fn create(tx: &mut Tx, channel: &Channel, new: &NewRoom, now: Timestamp) -> 
         resume_until: None,
         ended_at: None,
         live_on_camera: new.live_on_camera,
+        private: false,
     };
     room.clone().add(tx);
     Ok(room)
 }
 
 /// The channel's room in the lobby, live or interrupted.
-pub fn open_room(db: &mut impl Read, channel: &Channel) -> Result<Option<RoomId>, StoreError> {
+pub fn open_room(db: &mut impl Read, channel: ChannelId) -> Result<Option<RoomId>, StoreError> {
     let row = db.row(
         "SELECT id FROM room WHERE channel = $1 AND state IN ('lobby', 'live', 'interrupted')",
-        params![channel.id],
+        params![channel],
     )?;
     row.map(|row| row.get(0)).transpose()
 }
@@ -111,6 +112,7 @@ pub enum By {
 fn find(tx: &mut Tx, id: RoomId, by: By) -> Result<Room, ChangeError> {
     let room = tx.find::<Room>(&id)?.ok_or(ChangeError::RoomUnknown)?;
     match by {
+        By::Person(person) if person != room.host && room.private => Err(ChangeError::RoomUnknown),
         By::Person(person) if person != room.host => Err(ChangeError::NotYours),
         By::Person(_) | By::Operator | By::System => Ok(room),
     }
@@ -131,7 +133,7 @@ pub fn enter_lobby(
     if room.state != State::Scheduled {
         return Err(ChangeError::WrongState(room.state));
     }
-    if let Some(open) = open_room(tx, channel)? {
+    if let Some(open) = open_room(tx, channel.id)? {
         return Err(ChangeError::AlreadyOpen(open));
     }
     change(
@@ -223,7 +225,7 @@ pub fn end(tx: &mut Tx, id: RoomId, by: By, now: Timestamp) -> Result<Room, Chan
     if room.state == State::Ended {
         return Ok(room);
     }
-    change(
+    let ended = change(
         tx,
         Room {
             state: State::Ended,
@@ -232,7 +234,11 @@ pub fn end(tx: &mut Tx, id: RoomId, by: By, now: Timestamp) -> Result<Room, Chan
             ..room
         },
         now,
-    )
+    )?;
+    if ended.private {
+        log::forget(tx, id, ended.seq)?;
+    }
+    Ok(ended)
 }
 
 /// Ends a room whose camera did not come back in time. `None` when there is nothing to end.
@@ -278,7 +284,7 @@ pub fn edit(
     Ok(tx.find::<Room>(&id)?.unwrap_or(room))
 }
 
-fn change(tx: &mut Tx, room: Room, now: Timestamp) -> Result<Room, ChangeError> {
+pub(crate) fn change(tx: &mut Tx, room: Room, now: Timestamp) -> Result<Room, ChangeError> {
     let (id, state, resume_until) = (room.id, room.state, room.resume_until);
     room.save(tx);
     log::append(tx, id, What::RoomState { state, resume_until }, now)?;

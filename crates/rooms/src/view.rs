@@ -1,7 +1,7 @@
 //! Rooms as they are shown.
 
 use busk_base::{ChannelId, PersonId, RoomId, Timestamp};
-use busk_people::ChannelRef;
+use busk_people::{Caller, ChannelRef};
 use busk_store::{Read, Reader, Row, StoreError, params};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -43,6 +43,11 @@ impl Shown {
         &self.channel
     }
 
+    /// Whether only those on stage may know of it; its host always does.
+    pub(crate) fn is_hidden_from(&self, caller: &Caller) -> bool {
+        self.room.private && caller.person_id() != Some(self.room.host)
+    }
+
     pub(crate) fn view(
         self,
         viewers: u32,
@@ -72,7 +77,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, s.last, r.created_at, \
-             r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera, \
+             r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera, r.private, \
              c.handle, c.name FROM room r JOIN room_seq s ON s.room = r.id JOIN channel c ON c.id = r.channel ",
             $rest
         )
@@ -83,8 +88,8 @@ fn shown(row: &Row) -> Result<Shown, StoreError> {
     let room = Room::from_row(row)?;
     let channel = ChannelRef {
         id: room.channel,
-        handle: row.get(13)?,
-        name: row.get(14)?,
+        handle: row.get(14)?,
+        name: row.get(15)?,
     };
     Ok(Shown { room, channel })
 }
@@ -100,7 +105,7 @@ pub(crate) fn one(db: &mut impl Read, id: RoomId) -> Result<Option<Shown>, Store
 pub(crate) fn of_channel(db: &mut impl Read, channel: ChannelId) -> Result<Option<Shown>, StoreError> {
     let rows = db.rows(
         select!(
-            "WHERE r.channel = $1 AND r.state <> 'ended' \
+            "WHERE r.channel = $1 AND r.state NOT IN ('ended', 'hangout') \
              ORDER BY CASE WHEN r.state = 'scheduled' THEN 1 ELSE 0 END, r.scheduled_at LIMIT 1"
         ),
         params![channel],
@@ -121,10 +126,10 @@ pub(crate) fn listed(db: &mut impl Read, max: i64) -> Result<Vec<Shown>, StoreEr
     rows.iter().map(shown).collect()
 }
 
-/// Rooms that have a stage: in the lobby, live or interrupted.
+/// Rooms that have a stage: in the lobby, live or interrupted, and hangouts.
 pub(crate) fn open(db: &mut Reader) -> Result<Vec<RoomId>, StoreError> {
     let rows = db.rows(
-        "SELECT id FROM room WHERE state IN ('lobby', 'live', 'interrupted')",
+        "SELECT id FROM room WHERE state IN ('lobby', 'live', 'interrupted', 'hangout')",
         &[],
     )?;
     rows.iter().map(|row| row.get(0)).collect()

@@ -139,7 +139,7 @@ pub(crate) async fn room_of(rooms: &Rooms, channel: &Channel, by_key: bool) -> R
         live_on_camera: true,
     };
     let found = site.store().write(move |tx| {
-        if let Some(open) = state::open_room(tx, &channel)? {
+        if let Some(open) = state::open_room(tx, channel.id)? {
             return Ok(Some(open));
         }
         if by_key {

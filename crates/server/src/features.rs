@@ -124,6 +124,11 @@ impl Features {
             let rooms = rooms.clone();
             Box::pin(async move { rooms.give_up_seat(&job).await })
         });
+        let rooms = self.rooms.clone();
+        let empty: Handler = Arc::new(move |_, job| {
+            let rooms = rooms.clone();
+            Box::pin(async move { rooms.end_empty_hangout(&job).await })
+        });
         let notice: Handler = Arc::new(move |_, job| {
             let sandbox = sandbox.clone();
             Box::pin(async move { sandbox.deliver(&job).await })
@@ -131,6 +136,7 @@ impl Features {
         Handlers::from([
             (busk_rooms::state::END_JOB, end),
             (busk_rooms::stage::GIVE_UP_JOB, give_up),
+            (busk_rooms::stage::EMPTY_JOB, empty),
             (sandbox::NOTICE_JOB, notice),
         ])
     }

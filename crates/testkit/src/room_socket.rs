@@ -10,6 +10,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 const PATIENCE: Duration = Duration::from_secs(20);
+const FRAMES_MAX: usize = 100;
 
 pub struct RoomSocket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -68,6 +69,16 @@ impl RoomSocket {
             }
             assert!(self.turn().await, "closed; told {:#?}", self.events);
         }
+    }
+
+    /// Reads on until the server closes it.
+    pub async fn closed(&mut self) {
+        for _ in 0..FRAMES_MAX {
+            if !self.turn().await {
+                return;
+            }
+        }
+        panic!("still open; told {:#?}", self.events);
     }
 
     /// The last number told.

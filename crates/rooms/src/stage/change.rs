@@ -42,11 +42,31 @@ pub enum Act {
         person: Uuid,
         since: Timestamp,
     },
+    /// Somebody who may comes into a hangout.
+    Enter(Speaker),
+    /// The host closes a hangout to whoever is not in it, or opens it again.
+    Lock(bool),
+    /// The host asks everybody in a hangout whether to go live.
+    AskLive,
+    /// Yes or no to that; a host's no takes the question back.
+    Answer(bool),
 }
 
 impl Stage {
     /// Does it; says why standings changed, where that is not plain.
     pub(super) fn apply(&mut self, by: &Actor, act: &Act, now: Timestamp) -> Result<Option<Why>, StageError> {
+        if self.hangout.is_some() {
+            return self.apply_in_hangout(by, act, now);
+        }
+        self.apply_on_stage(by, act, now)
+    }
+
+    pub(super) fn apply_on_stage(
+        &mut self,
+        by: &Actor,
+        act: &Act,
+        now: Timestamp,
+    ) -> Result<Option<Why>, StageError> {
         match (act, by) {
             (Act::Ask, Actor::Other(who)) => self.ask(who, now),
             (Act::Invite(who), Actor::Host) => self.invite(who, now),
@@ -163,7 +183,7 @@ impl Stage {
         Ok(Some(Why::Admitted))
     }
 
-    fn leave(&mut self, person: Uuid, why: Why) -> Option<Why> {
+    pub(super) fn leave(&mut self, person: Uuid, why: Why) -> Option<Why> {
         let place = self.guests.iter().position(|place| place.who.id == person)?;
         let place = self.guests.remove(place);
         if place.standing == Standing::On && self.focus == Some(place.seat) {

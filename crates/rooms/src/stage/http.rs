@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Act, Actor, Layout, StageError, StageView};
-use crate::http::room_unknown;
+use crate::http::{already_open, room_unknown};
 use crate::live::Rooms;
 use crate::socket::speaker;
 
@@ -211,14 +211,19 @@ async fn arrange(
     done(&rooms, room, named, Act::Arrange { layout, focus }).await
 }
 
-async fn done(rooms: &Rooms, room: RoomId, named: Named, act: Act) -> Result<Json<StageView>, Problem> {
+pub(crate) async fn done(
+    rooms: &Rooms,
+    room: RoomId,
+    named: Named,
+    act: Act,
+) -> Result<Json<StageView>, Problem> {
     let caller = match named {
         Named::Person(person) => Caller::Person(person),
         Named::Guest(guest) => Caller::Guest(guest),
     };
     let who = speaker(&caller, false).ok_or_else(Problem::internal)?;
     let id = who.id;
-    let host = rooms.host_of(room).await?.ok_or_else(room_unknown)?;
+    let host = rooms.room(room).await?.ok_or_else(room_unknown)?.host;
     let by = if host.0 == id {
         Actor::Host
     } else {
@@ -245,5 +250,11 @@ pub(crate) fn problem(error: StageError) -> Problem {
         StageError::Full => Problem::conflict("stage_full", text),
         StageError::QueueFull => Problem::conflict("queue_full", text),
         StageError::SeatUnknown(_) => Problem::invalid("focus", "is nobody's seat"),
+        StageError::Removed => Problem::forbidden("removed", text),
+        StageError::Locked => Problem::conflict("locked", text),
+        StageError::TooMany => Problem::conflict("too_many_on_camera", text),
+        StageError::NoCamera => Problem::conflict("no_camera", text),
+        StageError::OtherOpen(room) => already_open(room),
+        StageError::NoVote => Problem::conflict("no_vote", text),
     }
 }

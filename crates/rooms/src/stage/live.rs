@@ -9,6 +9,7 @@ use busk_store::{Reader, StoreError, Tx, jobs};
 use uuid::Uuid;
 
 use super::{Act, Actor, Away, Changed, Layout, Stage, StageError, StageView, act, of, sql, view};
+use crate::Room;
 use crate::event::SpeakerKind;
 use crate::http::room_unknown;
 use crate::live::Rooms;
@@ -16,17 +17,15 @@ use crate::view as rooms_view;
 
 /// Close code of those who were blocked: coming back is of no use.
 const CLOSE_BLOCKED: u16 = 4003;
+/// Close code of those who are not in a hangout any more.
+const CLOSE_GONE: u16 = 4004;
 
 impl Rooms {
     /// Does one act, and carries out what follows from it.
     pub(crate) async fn stage_act(&self, room: RoomId, by: Actor, what: Act) -> Result<Changed, StageError> {
-        let site = self.site();
-        let now = site.now();
-        let away = Away {
-            job: JobId::new(now, site.entropy()),
-            until: now + std::time::Duration::from_secs(site.policy().resume_window_s),
-        };
-        let changed = site
+        let (now, away) = (self.site().now(), self.away());
+        let changed = self
+            .site()
             .store()
             .write(move |tx: &mut Tx| act(tx, room, &by, &what, away, now))
             .await?;
@@ -34,7 +33,16 @@ impl Rooms {
         Ok(changed)
     }
 
-    async fn carry_out(&self, changed: &Changed) -> Result<(), StoreError> {
+    /// When a seat that is without a camera from now on is given up.
+    pub(crate) fn away(&self) -> Away {
+        let (site, now) = (self.site(), self.site().now());
+        Away {
+            job: JobId::new(now, site.entropy()),
+            until: now + std::time::Duration::from_secs(site.policy().resume_window_s),
+        }
+    }
+
+    pub(crate) async fn carry_out(&self, changed: &Changed) -> Result<(), StoreError> {
         let Changed { room, before, after } = changed;
         let rights = |person: Uuid, stage: bool| {
             let rights = Rights {
@@ -44,9 +52,16 @@ impl Rooms {
             self.fanout().set_rights(room.id, person.as_u128(), rights);
         };
         for place in before.on() {
-            if !after.has(room, place.who.id) {
-                rights(place.who.id, false);
+            let is = after.seat_of(room, place.who.id);
+            if is != Some(place.seat) {
                 self.media().clear_seat(room.id, place.seat).await;
+            }
+            if is.is_none() {
+                rights(place.who.id, false);
+            }
+            // Who is not on camera in a hangout is not there at all.
+            if is.is_none() && before.hangout.is_some() {
+                self.send_out(room.id, place.who.id, CLOSE_GONE, "gone").await;
             }
         }
         for place in after.on().filter(|place| !before.has(room, place.who.id)) {
@@ -60,8 +75,11 @@ impl Rooms {
             let (muted, hidden) = after.switches(seat);
             self.media().switch(room.id, seat, muted, hidden);
         }
-        if before != after {
+        if before != after && after.hangout.is_none() {
             self.show(room.id).await?;
+        }
+        if before.hangout.is_some() && after.hangout.is_none() {
+            self.media().broadcast(room.id);
         }
         Ok(())
     }
@@ -99,9 +117,9 @@ impl Rooms {
         self.site().store().read(move |db| of(db, room)).await
     }
 
-    pub(crate) async fn host_of(&self, room: RoomId) -> Result<Option<PersonId>, StoreError> {
+    pub(crate) async fn room(&self, room: RoomId) -> Result<Option<Room>, StoreError> {
         let read = self.site().store().read(move |db| rooms_view::one(db, room));
-        Ok(read.await?.map(|shown| shown.room.host))
+        Ok(read.await?.map(|shown| shown.room))
     }
 
     /// Sends whom `blocker` has just blocked out of the rooms on whose stage `blocker` is.
@@ -115,7 +133,11 @@ impl Rooms {
                     tracing::warn!(%room, "a blocked guest stays on stage: {error}");
                 }
             }
-            self.send_out(room, blocked).await;
+            // In a hangout only the host puts out who is in; others' blocks keep out who is not.
+            let stage = self.stage_of(room).await?;
+            if stage.hangout.is_none() || !stage.on().any(|place| place.who.id == blocked.0) {
+                self.send_out(room, blocked.0, CLOSE_BLOCKED, "blocked").await;
+            }
         }
         Ok(())
     }
@@ -127,15 +149,14 @@ impl Rooms {
             .store()
             .read(move |db| block::ids_blocked_by(db, blocker));
         for person in blocked.await? {
-            self.send_out(room, person).await;
+            self.send_out(room, person.0, CLOSE_BLOCKED, "blocked").await;
         }
         Ok(())
     }
 
-    async fn send_out(&self, room: RoomId, person: PersonId) {
-        let key = person.0.as_u128();
-        self.fanout()
-            .disconnect(Whom::Member(room, key), CLOSE_BLOCKED, "blocked");
+    async fn send_out(&self, room: RoomId, person: Uuid, code: u16, why: &'static str) {
+        let key = person.as_u128();
+        self.fanout().disconnect(Whom::Member(room, key), code, why);
         self.media().close_person(room, key).await;
     }
 

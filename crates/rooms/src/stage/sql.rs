@@ -63,7 +63,7 @@ pub(super) fn rooms_with(
 ) -> Result<Vec<(RoomId, PersonId)>, StoreError> {
     let rows = db.rows(
         "SELECT r.id, r.host, COALESCE(s.body, '') FROM room r LEFT JOIN room_stage s ON s.room = r.id \
-         WHERE r.state IN ('lobby', 'live', 'interrupted')",
+         WHERE r.state IN ('lobby', 'live', 'interrupted', 'hangout')",
         &[],
     )?;
     let mut found = Vec::new();
