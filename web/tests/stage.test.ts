@@ -64,7 +64,7 @@ describe('what the log tells of the stage', () => {
   const who = (id: string) => ({ id, name: id, kind: 'person' as const })
   const seat = (n: number, id: string): Seat => ({ seat: n, who: who(id), muted: false, hidden: false, on_air: true })
   const event = (what: object): StageEvent => ({ n: 1, at: '', ...what }) as StageEvent
-  const empty: StageState = { layout: 'grid', focus: null, seats: [seat(0, 'host')], seats_max: 4, mine: null, waiting: null }
+  const empty: StageState = { layout: 'grid', focus: null, seats: [seat(0, 'host')], seats_max: 4, mine: null, waiting: null, hangout: null }
 
   test('the latest picture of the stage holds, and touches nothing else', () => {
     const before = { ...empty, mine: { state: 'asked' as const, seat: null } }

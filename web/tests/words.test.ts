@@ -6,6 +6,7 @@ import { dictionaries as media } from '../src/lib/media/words'
 import { dictionaries as money } from '../src/lib/money/words'
 import { dictionaries as operator } from '../src/lib/people/operator-words'
 import { dictionaries as people } from '../src/lib/people/words'
+import { dictionaries as hangout } from '../src/lib/rooms/hangout-words'
 import { dictionaries as health } from '../src/lib/rooms/health-words'
 import { dictionaries as home } from '../src/lib/rooms/home-words'
 import { dictionaries as studio } from '../src/lib/rooms/studio-words'
@@ -14,7 +15,7 @@ import { dictionaries as replays } from '../src/lib/rooms/replay-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { common, earnings, media, money, operator, people, health, home, interlude, replays, stage, studio, rooms }
+const areas = { common, earnings, media, money, operator, people, hangout, health, home, interlude, replays, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free'])
 

@@ -28,6 +28,8 @@ export type RoomEvent = Schema['RoomEvent']
 export type Layout = Schema['Layout']
 export type Seat = Schema['Seat']
 export type StageView = Required<Schema['StageView']>
+export type HangoutLink = Schema['HangoutLink']
+export type Door = Schema['Door']
 export type Blocked = Schema['Blocked']
 
 /** A page of any list. */
