@@ -1,8 +1,8 @@
 //! A live room: its states, its log, its chat, its stage and its audience.
 //!
 //! ```text
-//!   scheduled ─► lobby ─► live ⇄ interrupted ─► ended
-//!            hangout ─┴───────────────────────────┘
+//!   scheduled ─► lobby ─┬─► live ⇄ interrupted ─► ended
+//!              hangout ─┴─────────────────────────►
 //! ```
 //!
 //! Everything that people in a room see is an [event](event::What) with a number, written in the

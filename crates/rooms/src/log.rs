@@ -2,6 +2,7 @@
 //!
 //! Invariant: a room's numbers are 1, 2, 3 … without a gap, and an event is announced only after the
 //! commit that wrote it. The log is therefore its own outbox: whatever was not delivered is read again.
+//! Only a hangout's is forgotten, when it ends or gets an audience (`forget`).
 
 use std::borrow::Cow;
 

@@ -268,6 +268,7 @@ mod tests {
             ("/", Some("home.html")),
             ("/@ana", Some("watch.html")),
             ("/r/0199", Some("watch.html")),
+            ("/h/0199", Some("hangout.html")),
             ("/studio", Some("studio.html")),
             ("/studio/", Some("studio.html")),
             ("/sign-in", Some("account.html")),
