@@ -57,6 +57,8 @@ pub enum ConnectError {
     Private,
     #[error("The other platform cannot be reached.")]
     Unreachable,
+    #[error("This server knows no certificate authorities, so that it can push to rtmp:// only.")]
+    NoAuthorities,
     #[error("The certificate of the other platform is not valid.")]
     Certificate,
     #[error("The other platform does not speak RTMPS at this address.")]

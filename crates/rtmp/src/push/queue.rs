@@ -18,6 +18,8 @@ pub(super) struct Queue {
     bytes_max: usize,
     /// What comes is of no use until the next keyframe.
     skipping: bool,
+    /// A keyframe has come. What came before it was never to be sent, so it counts as nothing lost.
+    begun: bool,
     /// Pictures.
     dropped: u64,
 }
@@ -30,6 +32,7 @@ impl Queue {
             ms_max,
             bytes_max,
             skipping: true,
+            begun: false,
             dropped: 0,
         }
     }
@@ -68,9 +71,10 @@ impl Queue {
         }
         if is_keyframe(&unit) {
             self.skipping = false;
+            self.begun = true;
         }
         if self.skipping {
-            self.dropped += u64::from(is_picture(&unit));
+            self.dropped += u64::from(self.begun && is_picture(&unit));
             return;
         }
         self.bytes += size(&unit);
@@ -156,7 +160,7 @@ mod tests {
             queue.push(unit);
         }
         assert_eq!(waiting(&queue), [33, 66]);
-        assert_eq!(queue.take_dropped(), 1);
+        assert_eq!(queue.take_dropped(), 0);
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Supervisor {
             Attempt::Unconnected(error) => error.to_string(),
         };
         let patience = match attempt {
-            Attempt::Unconnected(ConnectError::Private) => 0,
+            Attempt::Unconnected(ConnectError::Private | ConnectError::NoAuthorities) => 0,
             Attempt::Pushed(Err(PushError::Refused(_))) if !self.was_live => 0,
             // Hanging up has other causes, too.
             Attempt::Pushed(Err(PushError::Refused(_) | PushError::HungUp)) => REFUSALS_MAX,
@@ -112,7 +112,11 @@ mod tests {
 
     #[test]
     fn what_cannot_heal_is_given_up() {
-        for attempt in [refused(), Attempt::Unconnected(ConnectError::Private)] {
+        for attempt in [
+            refused(),
+            Attempt::Unconnected(ConnectError::Private),
+            Attempt::Unconnected(ConnectError::NoAuthorities),
+        ] {
             let step = Supervisor::default().next(&attempt, None, 0.5);
             assert!(matches!(step, Step::GiveUp { .. }), "{attempt:?}: {step:?}");
         }

@@ -14,7 +14,7 @@ use super::{ConnectError, Target};
 
 /// Whom to trust. Cheap to clone; made once, since it reads the machine's certificates.
 #[derive(Clone)]
-pub struct Tls(TlsConnector);
+pub struct Tls(Option<TlsConnector>);
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -25,6 +25,11 @@ pub enum TlsError {
 }
 
 impl Tls {
+    /// Trusts nobody: targets that ask for encryption cannot be connected to, others can.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// Trusts the authorities that this machine trusts. Blocks while their files are read.
     pub fn of_machine() -> Result<Self, TlsError> {
         Self::trusting(rustls_native_certs::load_native_certs().certs)
@@ -44,7 +49,7 @@ impl Tls {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        Ok(Self(Some(TlsConnector::from(Arc::new(config)))))
     }
 
     pub(super) async fn wrap(
@@ -52,8 +57,9 @@ impl Tls {
         stream: TcpStream,
         target: &Target,
     ) -> Result<TlsStream<TcpStream>, ConnectError> {
+        let connector = self.0.as_ref().ok_or(ConnectError::NoAuthorities)?;
         let name = ServerName::try_from(target.host().to_owned()).map_err(|_| ConnectError::Certificate)?;
-        let wrapped = self.0.connect(name, stream).await;
+        let wrapped = connector.connect(name, stream).await;
         wrapped.map_err(|error| match is_about_certificate(&error) {
             true => ConnectError::Certificate,
             false => ConnectError::Tls,
