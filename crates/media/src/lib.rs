@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! camera ──WHIP──► webrtc ──► stage: seats of tracks ──┬► webrtc ──WHEP──► viewers
-//! encoder ─RTMP──► feed ────►                          └► program ──────► LL-HLS
+//! encoder ─RTMP──► feed ────►                          └► program ──────► LL-HLS, recording, outlet
 //! ```
 //!
 //! A protocol knows bytes and time, never sockets; a server knows sockets, never another protocol; they
@@ -478,6 +478,11 @@ impl Media {
     /// A room's program, from its first picture on the air to a minute after its end.
     pub fn program(&self, room: RoomId) -> Option<Arc<program::Program>> {
         self.inner.programs.of(room)
+    }
+
+    /// Has the room's program handed out as it is, also one to come, until this takes the outlet away again.
+    pub fn tap(&self, room: RoomId, outlet: Option<Arc<dyn program::Outlet>>) {
+        self.inner.programs.tap(room, outlet);
     }
 
     /// `None` when the room has no media sessions.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use busk_base::{MediaSessionId, Timestamp};
-use busk_hls::{AudioConfig, AudioFrame, Config, Packager, VideoFrame};
+use busk_hls::{AudioFrame, Config, Packager, VideoFrame};
 use busk_mixer::{MixedPicture, Rendition};
 use bytes::Bytes;
 
@@ -26,14 +26,8 @@ const MIXED_LOW: usize = 1;
 /// Segments last longer than a second on the whole, so that a later program of the room, begun by the clock too, has
 /// later numbers.
 pub(crate) fn packager(now: Timestamp) -> Packager {
-    let audio = AudioConfig {
-        sample_rate: sound::RATE,
-        channels: sound::CHANNELS,
-        specific: Bytes::from_static(&sound::CONFIG),
-        silence: Bytes::from_static(&sound::SILENCE),
-    };
     let first = u64::try_from(now.unix_us() / 1_000_000).unwrap_or(0);
-    Packager::new(Config::default(), audio, first)
+    Packager::new(Config::default(), super::sound_config(), first)
 }
 
 /// A room's cameras, and what they bring into.
@@ -212,9 +206,14 @@ impl Feed {
 
 impl Program {
     fn picture(&self, frame: VideoFrame, wall: Timestamp) {
-        self.tap.see(&frame.nals, frame.keyframe, wall);
+        self.thumbnail.see(&frame.nals, frame.keyframe, wall);
+        let handed_out = self.tapped().is_some().then(|| frame.clone());
         if let Err(error) = self.change(|packager| packager.video(frame, wall)) {
             tracing::debug!(%error, "a picture is left out of the program");
+            return;
+        }
+        if let (Some(frame), Some(tapped)) = (handed_out, self.tapped().as_mut()) {
+            tapped.picture(&frame);
         }
     }
 
@@ -233,7 +232,11 @@ impl Program {
 
     pub(super) fn sound(&self, units: Vec<sound::Unit>) {
         for sound::Unit { time: pts, data } in units {
-            self.change(|packager| packager.audio(AudioFrame { pts, data }));
+            let frame = AudioFrame { pts, data };
+            if let Some(tapped) = self.tapped().as_mut() {
+                tapped.sound(&frame);
+            }
+            self.change(|packager| packager.audio(frame));
         }
     }
 }

@@ -10,6 +10,7 @@ mod camera;
 pub(crate) mod clock;
 pub(crate) mod feed;
 mod mixing;
+mod outlet;
 pub(crate) mod pictures;
 pub(crate) mod serve;
 pub(crate) mod sound;
@@ -19,10 +20,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use busk_base::{MediaSessionId, RoomId, Timestamp};
-use busk_hls::{Answer, Ask, AskRefused, LiveName, Packager, Rendition};
+use busk_hls::{Answer, Ask, AskRefused, AudioConfig, LiveName, Packager, Rendition};
 pub use busk_mixer::Layout;
 use busk_replay::{Recorder, RecorderState};
 use bytes::Bytes;
+pub use outlet::Outlet;
+use outlet::Tapped;
 use tokio::sync::watch;
 
 use crate::feed::FedPicture;
@@ -104,35 +107,71 @@ impl Shown {
     }
 }
 
+/// Of every program's sound.
+pub fn sound_config() -> AudioConfig {
+    AudioConfig {
+        sample_rate: sound::RATE,
+        channels: sound::CHANNELS,
+        specific: Bytes::from_static(&sound::CONFIG),
+        silence: Bytes::from_static(&sound::SILENCE),
+    }
+}
+
 /// The programs of all rooms.
 #[derive(Clone, Default)]
-pub(crate) struct Programs(Arc<RwLock<HashMap<RoomId, Arc<Program>>>>);
+pub(crate) struct Programs(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    programs: HashMap<RoomId, Arc<Program>>,
+    /// Of programs to come, too.
+    outlets: HashMap<RoomId, Arc<dyn Outlet>>,
+}
 
 impl Programs {
     pub(crate) fn of(&self, room: RoomId) -> Option<Arc<Program>> {
-        let programs = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        programs.get(&room).cloned()
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.programs.get(&room).cloned()
     }
 
-    fn begin(&self, room: RoomId, now: Timestamp, recorder: Option<Recorder>, tap: Tap) -> Arc<Program> {
-        let program = Arc::new(Program::new(now, recorder, tap));
-        let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        programs.insert(room, program.clone());
+    fn begin(
+        &self,
+        room: RoomId,
+        now: Timestamp,
+        recorder: Option<Recorder>,
+        thumbnail: Tap,
+    ) -> Arc<Program> {
+        let program = Arc::new(Program::new(now, recorder, thumbnail));
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        program.tap(known.outlets.get(&room).cloned());
+        known.programs.insert(room, program.clone());
         program
+    }
+
+    /// Gives the room's program an outlet, or takes it away.
+    pub(crate) fn tap(&self, room: RoomId, outlet: Option<Arc<dyn Outlet>>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = known.programs.get(&room) {
+            program.tap(outlet.clone());
+        }
+        match outlet {
+            Some(outlet) => known.outlets.insert(room, outlet),
+            None => known.outlets.remove(&room),
+        };
     }
 
     /// Lets go of all recordings; they wait to be gone on with.
     fn stop_recording(&self) {
-        let programs = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        for program in programs.values() {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for program in known.programs.values() {
             let mut recorder = program.recorder.lock().unwrap_or_else(PoisonError::into_inner);
             recorder.take();
         }
     }
 
     fn forget(&self, room: RoomId) {
-        let mut programs = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        programs.remove(&room);
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.programs.remove(&room);
     }
 }
 
@@ -141,8 +180,9 @@ pub struct Program {
     /// Held while the packager is changed, so that what is finished is recorded in order.
     recorder: Mutex<Option<Recorder>>,
     packager: Mutex<Packager>,
+    tapped: Mutex<Option<Tapped>>,
     changed: watch::Sender<()>,
-    tap: Arc<Tap>,
+    thumbnail: Arc<Tap>,
 }
 
 /// Why there is no playlist.
@@ -156,7 +196,7 @@ pub enum PlaylistError {
 }
 
 impl Program {
-    fn new(now: Timestamp, recorder: Option<Recorder>, tap: Tap) -> Self {
+    fn new(now: Timestamp, recorder: Option<Recorder>, thumbnail: Tap) -> Self {
         let mut packager = feed::packager(now);
         if recorder.is_some() {
             packager.keep_finished();
@@ -164,13 +204,22 @@ impl Program {
         Self {
             recorder: Mutex::new(recorder),
             packager: Mutex::new(packager),
+            tapped: Mutex::default(),
             changed: watch::Sender::new(()),
-            tap: Arc::new(tap),
+            thumbnail: Arc::new(thumbnail),
         }
     }
 
     fn packager(&self) -> MutexGuard<'_, Packager> {
         self.packager.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tapped(&self) -> MutexGuard<'_, Option<Tapped>> {
+        self.tapped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tap(&self, outlet: Option<Arc<dyn Outlet>>) {
+        *self.tapped() = outlet.map(Tapped::new);
     }
 
     /// Changes it, has what is finished recorded, and wakes those who wait if there is more for them now.
@@ -199,12 +248,12 @@ impl Program {
 
     /// What it looked like a moment ago.
     pub fn thumbnail(&self, now: Timestamp) -> Option<Thumbnail> {
-        self.tap.newest(now)
+        self.thumbnail.newest(now)
     }
 
     /// The room has ended.
     fn end(&self) {
-        self.tap.end();
+        self.thumbnail.end();
         self.change(Packager::end);
         let recorder = self
             .recorder
