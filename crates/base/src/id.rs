@@ -84,4 +84,6 @@ ids! {
     JobId,
     /// One WHIP or WHEP session.
     MediaSessionId,
+    /// A place on another platform that a channel's programs are pushed to.
+    RestreamTargetId,
 }

@@ -14,8 +14,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
-    Room, RoomEvent, RoomView, blocks, hangout, health, hls, log, replay, session, signal, socket, stage,
-    thumbnail, view, whep, whip,
+    Room, RoomEvent, RoomView, blocks, hangout, health, hls, log, replay, restream, session, signal, socket,
+    stage, thumbnail, view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -50,6 +50,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(hangout::routes())
         .merge(blocks::routes())
         .merge(replay::routes())
+        .merge(restream::routes())
         .routes(operations!(health::get))
         .routes(operations!(thumbnail::get))
         .route("/ws/rooms/{room}", get(socket::open))

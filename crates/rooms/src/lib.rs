@@ -27,6 +27,7 @@ mod live;
 pub mod log;
 mod rates;
 pub mod replay;
+pub mod restream;
 pub mod room;
 pub mod rtmp;
 mod schema;

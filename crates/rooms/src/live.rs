@@ -17,6 +17,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::event::Speaker;
 use crate::rates::Rates;
 use crate::replay::Shelf;
+use crate::restream::{RestreamConfig, Restreams};
 use crate::socket::Commands;
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
@@ -37,6 +38,7 @@ struct Parts {
     fanout: Fanout<Arc<Viewer>>,
     media: Media,
     shelf: Option<Shelf>,
+    restreams: Restreams,
     rates: Mutex<Rates>,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
@@ -61,6 +63,7 @@ pub struct RoomsConfig {
     pub media_events: mpsc::Receiver<MediaEvent>,
     /// Where the media plane records to.
     pub archive: Option<Archive>,
+    pub restream: RestreamConfig,
     /// What the store announced; see [`announcements`].
     pub announced: mpsc::UnboundedReceiver<Vec<Announcement>>,
 }
@@ -90,6 +93,7 @@ impl Rooms {
             fanout,
             media: config.media,
             shelf: config.archive.map(Shelf::new),
+            restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
@@ -115,6 +119,10 @@ impl Rooms {
 
     pub(crate) fn shelf(&self) -> Option<&Shelf> {
         self.0.shelf.as_ref()
+    }
+
+    pub(crate) fn restreams(&self) -> &Restreams {
+        &self.0.restreams
     }
 
     /// Sockets, frames and bytes so far, for the metrics.
@@ -196,6 +204,7 @@ impl Rooms {
         if room.state.is_on_air() {
             self.show(room.id).await?;
             self.media().broadcast(room.id);
+            self.restream(room.id, None).await;
         }
         Ok(())
     }
@@ -282,6 +291,7 @@ impl Rooms {
             .await?;
         self.show(room).await?;
         self.media().broadcast(room);
+        self.restream(room, None).await;
         Ok(live)
     }
 
@@ -317,6 +327,7 @@ impl Rooms {
     pub(crate) async fn hang_up(&self, room: RoomId) {
         self.cameras().retain(|(of, _), _| *of != room);
         self.media().close_room(room).await;
+        self.end_restream(room).await;
         self.settle_replay(room).await;
     }
 

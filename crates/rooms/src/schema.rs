@@ -19,6 +19,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0004_hangout",
         sql: HANGOUT,
     },
+    Migration {
+        name: "rooms/0005_restream",
+        sql: RESTREAM,
+    },
 ];
 
 /// Who is on stage and how it is laid out: read and written as a whole. A room without a row has its host there.
@@ -31,6 +35,19 @@ const HANGOUT: &str = "
 ALTER TABLE room ADD COLUMN private BOOLEAN NOT NULL DEFAULT FALSE;
 CREATE UNIQUE INDEX room_hangout ON room (channel) WHERE state = 'hangout';
 CREATE TABLE room_link (room BYTEA PRIMARY KEY, secret_hash BYTEA NOT NULL);
+";
+
+/// Where channels are shown, too. The address and the stream key are in `sealed`, unreadable here.
+const RESTREAM: &str = "
+CREATE TABLE restream_target (
+    id BYTEA PRIMARY KEY,
+    channel BYTEA NOT NULL,
+    name TEXT NOT NULL,
+    sealed BYTEA NOT NULL,
+    enabled BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX restream_target_by_channel ON restream_target (channel);
 ";
 
 /// The last number of a room's log, which every event changes, is in a table of its own with short rows.

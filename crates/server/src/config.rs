@@ -4,6 +4,7 @@
 use std::net::{AddrParseError, IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use busk_base::net::Network;
 use busk_replay::S3Config;
 use busk_store::Database;
 use serde::Deserialize;
@@ -56,6 +57,15 @@ pub struct Settings {
     /// The certificate's private key, in PEM
     #[arg(long, env = "BUSK_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
+    /// Networks, such as 10.1.2.0/24, that lives may be pushed into beside public addresses. Whoever has a channel
+    /// can have this server connect there [default: none]
+    #[arg(
+        long,
+        env = "BUSK_RESTREAM_PRIVATE_NETWORKS",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    pub restream_private_networks: Option<Vec<String>>,
     /// Where /metrics is served [default: 127.0.0.1:8082]
     #[arg(long, env = "BUSK_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -126,6 +136,7 @@ pub struct Config {
     pub media_sessions_max: usize,
     pub rtmp_listen: Option<SocketAddr>,
     pub rtmps: Option<RtmpsConfig>,
+    pub restream_private_networks: Vec<Network>,
     pub metrics_listen: SocketAddr,
     pub s3: Option<S3Config>,
     pub address_limits: bool,
@@ -155,6 +166,8 @@ pub enum ConfigError {
     TlsFiles,
     #[error("rtmps_listen needs tls_certificate and tls_key")]
     RtmpsTls,
+    #[error("restream_private_networks: {0} is not an address or a network, such as 10.1.2.0/24")]
+    RestreamPrivateNetworks(String),
     #[error("public_url must be http://… or https://… without a path")]
     PublicUrl,
 }
@@ -193,6 +206,7 @@ impl Settings {
             rtmps_listen: self.rtmps_listen.or(other.rtmps_listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
+            restream_private_networks: self.restream_private_networks.or(other.restream_private_networks),
             metrics_listen: self.metrics_listen.or(other.metrics_listen),
             s3_bucket: self.s3_bucket.or(other.s3_bucket),
             s3_endpoint: self.s3_endpoint.or(other.s3_endpoint),
@@ -245,6 +259,11 @@ impl Settings {
             (None, None) => None,
             _ => return Err(ConfigError::TlsFiles),
         };
+        let networks = self.restream_private_networks.unwrap_or_default();
+        let network = |text: String| {
+            let parsed = text.trim().parse();
+            parsed.map_err(|_| ConfigError::RestreamPrivateNetworks(text))
+        };
         Ok(Config {
             data_dir,
             database,
@@ -256,6 +275,7 @@ impl Settings {
             s3,
             rtmp_listen,
             rtmps,
+            restream_private_networks: networks.into_iter().map(network).collect::<Result<_, _>>()?,
             metrics_listen: self
                 .metrics_listen
                 .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8082)),
@@ -325,6 +345,18 @@ mod tests {
         for (text, fits) in [("off", true), ("127.0.0.1:1935", true), ("1935", false)] {
             let settings = Settings {
                 rtmp_listen: Some(text.into()),
+                ..Settings::default()
+            };
+            assert_eq!(settings.check().is_ok(), fits, "{text}");
+        }
+        for (text, fits) in [
+            ("10.0.0.0/8", true),
+            ("::1", true),
+            ("10.0.0.0/33", false),
+            ("all", false),
+        ] {
+            let settings = Settings {
+                restream_private_networks: Some(vec![text.into()]),
                 ..Settings::default()
             };
             assert_eq!(settings.check().is_ok(), fits, "{text}");

@@ -13,6 +13,7 @@ use busk_ledger::PostError;
 use busk_media::Media;
 use busk_people::{Coins, Limits};
 use busk_replay::Archive;
+use busk_rooms::restream::RestreamConfig;
 use busk_rooms::{Rooms, RoomsConfig};
 use busk_store::{Announcement, Migration, StoreError, Tx};
 use tokio::sync::mpsc;
@@ -22,6 +23,7 @@ use crate::jobs::{Handler, Handlers};
 use crate::metrics::Gauge;
 use crate::serve::StartError;
 use crate::stop::Stop;
+use crate::{clock, sealing};
 
 /// Every crate's tables, lower crates first.
 pub const MIGRATIONS: &[&[Migration]] = &[
@@ -66,12 +68,17 @@ impl Features {
         let listen = |error| StartError::Listen(config.media_listen, error);
         let media = Media::start(&media, events).map_err(listen)?;
         tracing::info!(listen = %media.address(), advertised = ?media.advertised(), "media");
+        let sealing = sealing::key(&config.data_dir, &clock::randomness()).map_err(StartError::SealingKey)?;
         let rooms = RoomsConfig {
             site: site.clone(),
             fanout: busk_fanout::Config::default(),
             media,
             media_events,
             archive: Some(archive.clone()),
+            restream: RestreamConfig {
+                sealing,
+                private_networks: config.restream_private_networks.clone(),
+            },
             announced,
         };
         let rooms = Rooms::start(rooms).await.map_err(StartError::Rooms)?;

@@ -16,6 +16,7 @@ mod metrics;
 pub mod pages;
 mod router;
 mod rtmp;
+mod sealing;
 pub mod serve;
 mod stop;
 pub mod tls;

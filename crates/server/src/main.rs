@@ -81,7 +81,8 @@ impl Failure {
         match self {
             Failure::Running(_) | Failure::Demo(_) | Failure::Start(StartError::Rooms(_)) => 1,
             Failure::Config(_) | Failure::Start(StartError::Tls(_)) => 3,
-            Failure::Store(_) | Failure::Start(StartError::Store(_) | StartError::DataDir(..)) => 4,
+            Failure::Store(_)
+            | Failure::Start(StartError::Store(_) | StartError::DataDir(..) | StartError::SealingKey(_)) => 4,
             Failure::Start(StartError::Listen(..)) => 5,
             Failure::Unbalanced => 6,
         }

@@ -29,6 +29,8 @@ const METRICS_CONNECTIONS_MAX: usize = 16;
 pub enum StartError {
     #[error("the folder {0} cannot be made: {1}")]
     DataDir(String, std::io::Error),
+    #[error("the sealing key cannot be read or made: {0}")]
+    SealingKey(std::io::Error),
     #[error("the database cannot be opened: {0}")]
     Store(#[from] StoreError),
     #[error("{0} cannot be listened on: {1}")]

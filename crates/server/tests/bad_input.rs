@@ -61,6 +61,7 @@ impl Operation {
     fn with(&self, room: &str, message: &str) -> String {
         let path = self.path.replace("{room}", room).replace("{message}", message);
         path.replace("{handle}", "nobody_here")
+            .replace("{target}", UNKNOWN)
             .replace("{session}", UNKNOWN)
     }
 

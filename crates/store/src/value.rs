@@ -216,5 +216,6 @@ ids!(
     RedemptionId,
     PostingId,
     JobId,
-    MediaSessionId
+    MediaSessionId,
+    RestreamTargetId
 );

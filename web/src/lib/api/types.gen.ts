@@ -38,6 +38,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{handle}/restream-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where one's channel can be shown, too. */
+        get: operations["get_channels_handle_restream_targets"];
+        put?: never;
+        /** Adds a platform that one's lives are shown on, too; at most three. One that is on begins at once. */
+        post: operations["post_channels_handle_restream_targets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/restream-targets/{target}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a target, and its stream key with it. A live is no longer shown there. */
+        delete: operations["delete_channels_handle_restream_targets_target"];
+        options?: never;
+        head?: never;
+        /** Changes a target, also during a live. One that has failed is tried again at once. */
+        patch: operations["patch_channels_handle_restream_targets_target"];
+        trace?: never;
+    };
     "/api/v1/channels/{handle}/stream-key": {
         parameters: {
             query?: never;
@@ -640,6 +676,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/restream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a live of one's own reaches the other platforms. */
+        get: operations["get_rooms_room_restream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{room}/stage": {
         parameters: {
             query?: never;
@@ -1059,6 +1112,13 @@ export interface components {
             about?: string | null;
             display_name?: string | null;
         };
+        ChangeTarget: {
+            enabled?: boolean | null;
+            key?: string | null;
+            name?: string | null;
+            /** @description Another one needs the key, too. */
+            url?: string | null;
+        };
         /**
          * Format: uuid
          * @description The public face that goes live.
@@ -1336,6 +1396,15 @@ export interface components {
              */
             key: string;
         };
+        NewTarget: {
+            enabled: boolean;
+            /** @description The stream key that the platform gave. It is never shown again. */
+            key: string;
+            /** @description 1–40 characters, such as the platform's name. */
+            name: string;
+            /** @description `rtmp://` or `rtmps://`, without the stream key. */
+            url: string;
+        };
         NextRelease: {
             at: components["schemas"]["Timestamp"];
             /**
@@ -1426,6 +1495,50 @@ export interface components {
                 room: components["schemas"]["RoomId"];
                 title: string;
                 visibility: components["schemas"]["Visibility"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Restream: {
+            items: {
+                /**
+                 * Format: int64
+                 * @description What was sent in the last second.
+                 */
+                kbps: number;
+                name: string;
+                /**
+                 * Format: int64
+                 * @description Pictures that the other platform was too slow for, since it is live.
+                 */
+                pictures_dropped: number;
+                /**
+                 * Format: int64
+                 * @description Pictures since it is live.
+                 */
+                pictures_sent: number;
+                retry_at?: components["schemas"]["Timestamp"] | null;
+                since?: components["schemas"]["Timestamp"] | null;
+                state: components["schemas"]["RestreamState"];
+                target: components["schemas"]["RestreamTargetId"];
+                /** @description Why it is retrying or refused, in a sentence; may be the other platform's words. */
+                why?: string | null;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RestreamTarget: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                enabled: boolean;
+                id: components["schemas"]["RestreamTargetId"];
+                /** @description The last four characters of the stream key; empty when it is too short to show any. */
+                key_end: string;
+                name: string;
+                /** @description Without the stream key. Null when what is kept of it can no longer be read: it has to be entered again. */
+                url?: string | null;
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1594,6 +1707,52 @@ export interface components {
             title: string;
             visibility: components["schemas"]["Visibility"];
         };
+        /** @description A target during a live. */
+        Restream: {
+            /**
+             * Format: int64
+             * @description What was sent in the last second.
+             */
+            kbps: number;
+            name: string;
+            /**
+             * Format: int64
+             * @description Pictures that the other platform was too slow for, since it is live.
+             */
+            pictures_dropped: number;
+            /**
+             * Format: int64
+             * @description Pictures since it is live.
+             */
+            pictures_sent: number;
+            retry_at?: components["schemas"]["Timestamp"] | null;
+            since?: components["schemas"]["Timestamp"] | null;
+            state: components["schemas"]["RestreamState"];
+            target: components["schemas"]["RestreamTargetId"];
+            /** @description Why it is retrying or refused, in a sentence; may be the other platform's words. */
+            why?: string | null;
+        };
+        /**
+         * @description How pushing to a target goes.
+         * @enum {string}
+         */
+        RestreamState: "off" | "waiting" | "connecting" | "live" | "retrying" | "refused";
+        /** @description A target as its owner sees it. */
+        RestreamTarget: {
+            created_at: components["schemas"]["Timestamp"];
+            enabled: boolean;
+            id: components["schemas"]["RestreamTargetId"];
+            /** @description The last four characters of the stream key; empty when it is too short to show any. */
+            key_end: string;
+            name: string;
+            /** @description Without the stream key. Null when what is kept of it can no longer be read: it has to be entered again. */
+            url?: string | null;
+        };
+        /**
+         * Format: uuid
+         * @description A place on another platform that a channel's programs are pushed to.
+         */
+        RestreamTargetId: string;
         /** @enum {string} */
         Role: "viewer" | "operator";
         /** @description One numbered entry of a room's log. */
@@ -2050,6 +2209,413 @@ export interface operations {
             };
             /** @description `channel_unknown` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_restream_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RestreamTarget"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_restream_targets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTarget"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestreamTarget"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_targets`: the channel has three */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_fast` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_channels_handle_restream_targets_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+                target: components["schemas"]["RestreamTargetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `target_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_channels_handle_restream_targets_target: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+                target: components["schemas"]["RestreamTargetId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeTarget"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestreamTarget"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `target_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_fast` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5645,6 +6211,72 @@ export interface operations {
                 };
             };
             /** @description `replay_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_restream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Restream"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
             404: {
                 headers: {
                     [name: string]: unknown;
