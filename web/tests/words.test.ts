@@ -12,10 +12,11 @@ import { dictionaries as home } from '../src/lib/rooms/home-words'
 import { dictionaries as studio } from '../src/lib/rooms/studio-words'
 import { dictionaries as interlude } from '../src/lib/rooms/interlude-words'
 import { dictionaries as replays } from '../src/lib/rooms/replay-words'
+import { dictionaries as restream } from '../src/lib/rooms/restream-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { common, earnings, media, money, operator, people, hangout, health, home, interlude, replays, stage, studio, rooms }
+const areas = { common, earnings, media, money, operator, people, hangout, health, home, interlude, replays, restream, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free'])
 

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Plugin } from 'vite'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { drop, logPage, media, replayOf, replaysOf, reveal } from './replay.ts'
+import { restreaming, restreamTargets } from './restream.ts'
 import { knock, onStage, stageView } from './stage.ts'
 import { gifts, makeRoom, packs, statement, transfers, world, type MockRoom } from './world.ts'
 
@@ -69,6 +70,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
     case 'POST guests': people.guest!.display_name = body.name; return [201, become(answer, 'guest')]
     case 'POST demo': return [200, become(answer, String(body.as)) && { handle: body.as, display_name: body.as }]
     case 'GET channels': {
+      if (deed === 'restream-targets') return [200, { items: restreamTargets }]
       if (deed === 'stream-key') return [200, { exists: true, created_at: new Date().toISOString() }]
       const open = state.rooms.find((each) => each.channel.handle === id && each.state !== 'ended')
       const own = (meOf(who).channel as Json | null)?.handle === id
@@ -108,6 +110,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
         return found ? [200, found] : problem(404, 'replay_unknown', 'unknown')
       }
       if (id?.startsWith('past-')) return [200, { ...viewOf(state.rooms[0]!, who), id, state: 'ended', title: 'Past', channel: { id: 'c', handle: 'offline', name: 'Otto Offline' }, mine: false }]
+      if (deed === 'restream') return [200, { items: restreaming() }]
       if (deed === 'stage' && room) return [200, stageView(room.stage, me.id, viewOf(room, who).mine === true)]; return id ? (room ? [200, viewOf(room, who)] : problem(404, 'room_unknown', 'unknown')) : [200, { items: state.rooms.filter((each) => each.state !== 'ended' && each.state !== 'lobby').map((each) => viewOf(each, who)), next: null }]
     case 'PUT rooms': onStage(room!, 'layout', body, speaker(who), (event) => append(room!, event)); return [200, {}]
     case 'PATCH rooms':

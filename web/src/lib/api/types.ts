@@ -31,6 +31,8 @@ export type StageView = Required<Schema['StageView']>
 export type HangoutLink = Schema['HangoutLink']
 export type Door = Schema['Door']
 export type Blocked = Schema['Blocked']
+export type RestreamTarget = Required<Schema['RestreamTarget']>
+export type Restream = Required<Schema['Restream']>
 
 /** A page of any list. */
 export interface List<T> {
