@@ -8,14 +8,13 @@ import { until } from './wait.mjs'
 
 const program = process.env.BUSK_BIN ?? new URL('../../target/debug/busk', import.meta.url).pathname
 
-/** `advertise`: the address that browsers are told to send media to, when it is not the server's own. */
-export async function startBusk(command = 'serve', { advertise } = {}) {
+export async function startBusk(command = 'serve', settings = []) {
   const folder = await mkdtemp(join(tmpdir(), 'busk-e2e-'))
   const [http, media, metrics, rtmp] = [await freePort(), await freePort(), await freePort(), await freePort()]
   const url = `http://127.0.0.1:${http}`
   const args = [command, '--data-dir', folder, '--http-listen', `127.0.0.1:${http}`, '--public-url', url]
   args.push('--media-listen', `127.0.0.1:${media}`, '--metrics-listen', `127.0.0.1:${metrics}`, '--rtmp-listen', `127.0.0.1:${rtmp}`)
-  if (advertise) args.push('--media-advertise', advertise)
+  args.push(...settings)
   const started = performance.now()
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''

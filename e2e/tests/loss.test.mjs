@@ -16,7 +16,7 @@ describe('a network that loses packets', { concurrency: 1 }, () => {
   let busk, network, browser, creator, viewer
 
   before(async () => {
-    busk = await startBusk('serve', { advertise: lossyAddress })
+    busk = await startBusk('serve', ['--media-advertise', lossyAddress])
     network = await startLossyNetwork(busk.media, Number(process.env.BUSK_LOSS_SHARE ?? 0.03))
     browser = await startBrowser()
     creator = await openScreen(browser, busk, { name: 'creator' })
