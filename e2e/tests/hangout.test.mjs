@@ -3,27 +3,16 @@
  * All see each other move; the host removes one; a no keeps it private, and with every yes it is a live.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { openScreen, photograph, startBrowser } from '../src/browser.mjs'
+import { after, before, describe } from 'node:test'
+import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
 import { hears, say, signUp } from '../src/people.mjs'
+import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
 describe('a hangout', { concurrency: 1 }, () => {
   let busk, browser, host, guest, third, stranger, link
-  let broken = false
-  const step = (name, walk) =>
-    test(name, async (t) => {
-      if (broken) return t.skip('an earlier step failed')
-      try {
-        await walk()
-      } catch (problem) {
-        broken = true
-        await photograph([host, guest, third, stranger], 'hangout')
-        console.error(JSON.stringify([host, guest, third].flatMap((screen) => screen.faults), null, 1), busk.said().slice(-4_000))
-        throw problem
-      }
-    })
+  const step = steps('hangout', () => ({ screens: [host, guest, third, stranger], busk }))
 
   before(async () => {
     busk = await startBusk()

@@ -3,27 +3,16 @@
  * the right one, and is live on a second site; switches it off and on, and finds it again after the live.
  */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { openScreen, photograph, startBrowser } from '../src/browser.mjs'
+import { after, before, describe } from 'node:test'
+import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
 import { goLive, roomState, signUp } from '../src/people.mjs'
+import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
 describe('a live on another platform', { concurrency: 1 }, () => {
   let busk, other, browser, host, there, key
-  let broken = false
-  const step = (name, walk) =>
-    test(name, async (t) => {
-      if (broken) return t.skip('an earlier step failed')
-      try {
-        await walk()
-      } catch (problem) {
-        broken = true
-        await photograph([host, there], 'restream')
-        console.error(JSON.stringify([...host.faults, ...there.faults], null, 1), busk.said().slice(-4_000))
-        throw problem
-      }
-    })
+  const step = steps('restream', () => ({ screens: [host, there], busk }))
   const row = (state) => host.page.locator(`[data-testid=restream-row][data-state=${state}]`).waitFor()
 
   before(async () => {
