@@ -7,7 +7,6 @@ use std::time::Instant;
 use busk_base::{MediaSessionId, Timestamp};
 use busk_hls::{AudioFrame, Config, Packager, VideoFrame};
 use busk_mixer::{MixedPicture, Rendition};
-use bytes::Bytes;
 
 use super::camera::{Camera, Timed};
 use super::clock::Start;

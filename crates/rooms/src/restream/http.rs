@@ -225,7 +225,7 @@ async fn follow(rooms: &Rooms, channel: Channel, changed: RestreamTargetId) -> R
     let read = rooms
         .site()
         .store()
-        .read(move |db| state::open_room(db, &channel));
+        .read(move |db| state::open_room(db, channel.id));
     if let Some(room) = read.await? {
         rooms.restream(room, Some(changed)).await;
     }
