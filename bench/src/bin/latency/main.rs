@@ -38,7 +38,7 @@ struct Plan {
 const SLACK: Duration = Duration::from_secs(90);
 const JOIN_MAX: Duration = Duration::from_secs(4);
 /// Of the readings asked for, what must be there: fewer are no picture of a stream that plays.
-const READINGS_MIN: f64 = 0.5;
+const READINGS_MIN: f64 = 0.2;
 const READINGS_PER_S: f64 = 4.0;
 
 /// What the browser's side prints.

@@ -62,8 +62,9 @@ pub fn run(target: &Target<'_>, load: &Load, stream: &Stream) -> Fallible<Run> {
         .enable_all()
         .build()?;
     let publishers = runtime.block_on(publish(target, load.rooms, stream))?;
-    // The stage has a picture, and the server has allocated what rooms without viewers need.
-    std::thread::sleep(Duration::from_millis(1_000));
+    // A loop's next keyframe is within two seconds: then the stage has a picture, and the server has
+    // allocated what rooms without viewers need.
+    std::thread::sleep(Duration::from_millis(2_500));
     let empty_kb = of_server(memory_kb)?;
 
     let viewers = Viewers::start(load.coalesce)?;
