@@ -182,8 +182,8 @@ mod tests {
             }
         }
         let walls: Vec<_> = taken.iter().map(|keyframe| keyframe.wall.unix_s()).collect();
-        assert_eq!(walls, [2, 12, 22, 32, 42, 52]);
-        assert_eq!(taken[1].nals, [nal(SPS, 0), nal(PPS, 0), nal(5, 12)]);
+        assert_eq!(walls, [2, 14, 26, 38, 50]);
+        assert_eq!(taken[1].nals, [nal(SPS, 0), nal(PPS, 0), nal(5, 14)]);
     }
 
     #[test]
