@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 const BUSK: &str = env!("CARGO_BIN_EXE_busk");
 const WAIT: Duration = Duration::from_secs(30);
+const TRIES: usize = 100;
 const UNKNOWN: &str = "01980000-0000-7000-8000-000000000000";
 
 /// Every address at which something of a room could be had.
@@ -111,8 +112,29 @@ impl<'a> Hangout<'a> {
             decode: false,
             people: 8,
         };
-        let viewer = Viewer::start_with(options, async |offer| offered(who, &path, offer).await);
-        viewer.await.unwrap()
+        // A camera that is connected has a picture a moment later.
+        for _ in 0..TRIES {
+            let offered = async |offer| offered(who, &path, offer).await;
+            match Viewer::start_with(options, offered).await {
+                Err(error) if error.to_string().contains("room_not_live") => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                viewer => return viewer.unwrap(),
+            }
+        }
+        panic!("there never was a picture");
+    }
+
+    /// Has the host ask to go live, once the host's camera is known to be there.
+    async fn ask_live(&self, host: &Browser) -> Answer {
+        for _ in 0..TRIES {
+            let asked = self.act(host, "live", json!({})).await;
+            if asked.body["type"] != "/problems/no_camera" {
+                return asked;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the host's camera never came");
     }
 
     /// What is said to `who` at every address where something of the room could be had.
@@ -162,7 +184,7 @@ fn id_of(answer: &Answer, name: &str) -> Value {
 async fn all_are_asked(hangout: &Hangout<'_>, host: &Browser, gus: &Browser, ann: &Browser, eve: &Browser) {
     let mut anns = hangout.app.socket(&hangout.room, "", ann).await;
     hangout.act(ann, "live", json!({})).await.problem(403, "not_host");
-    hangout.act(host, "live", json!({})).await.is(200);
+    hangout.ask_live(host).await.is(200);
     anns.event(|event| event["type"] == "hangout" && event["vote"].is_object())
         .await;
     hangout.act(ann, "answer", json!({"yes": false})).await.is(200);
@@ -417,15 +439,7 @@ each_db!(the_host_locks_removes_mutes_and_makes_a_new_link, async |db| {
         .await
         .problem(409, "stage_full");
     let _camera = hangout.film(&host, "host").await;
-    let mut asked = hangout.act(&host, "live", json!({})).await;
-    for _ in 0..100 {
-        if asked.body["type"] != "/problems/no_camera" {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        asked = hangout.act(&host, "live", json!({})).await;
-    }
-    asked.problem(409, "too_many_on_camera");
+    hangout.ask_live(&host).await.problem(409, "too_many_on_camera");
     let ask = json!({"title": "Mine"});
     host.send(Method::PATCH, &format!("/api/v1/rooms/{}", hangout.room), ask)
         .await
@@ -451,7 +465,7 @@ async fn whoever_sat_beyond_a_lives_seats_moves_when_it_begins() {
     for other in &others {
         hangout.on_stage(other, "leave", json!({})).await.is(200);
     }
-    hangout.act(&host, "live", json!({})).await.is(200);
+    hangout.ask_live(&host).await.is(200);
     // Another live of the channel has the place.
     let other = host
         .post("/api/v1/rooms", json!({"title": "Songs"}))
