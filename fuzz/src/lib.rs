@@ -45,9 +45,10 @@ mod tests {
 
     #[test]
     fn what_is_held_at_once_counts() {
-        let twice = || drop((vec![0u8; 600], vec![0u8; 600]));
-        let in_turn = || (0..2).for_each(|_| drop(vec![0u8; 600]));
-        within(1_000, in_turn);
-        assert!(std::panic::catch_unwind(|| within(1_000, twice)).is_err());
+        const HALF: usize = 600_000;
+        let twice = || drop((vec![0u8; HALF], vec![0u8; HALF]));
+        let in_turn = || (0..2).for_each(|_| drop(vec![0u8; HALF]));
+        within(1_000_000, in_turn);
+        assert!(std::panic::catch_unwind(|| within(1_000_000, twice)).is_err());
     }
 }

@@ -208,11 +208,23 @@ impl Ladder {
         }
     }
 
-    pub(crate) fn resource(&self, rung: Rung, name: &ResourceName) -> Answer<Option<Bytes>> {
-        let undecided = self.opening.map(|opening| opening.msn);
+    pub(crate) fn resource(&self, rung: Rung, name: &ResourceName, best: &Lane) -> Answer<Option<Bytes>> {
+        let lane = self.lane(rung);
+        // Of the segment that is to come, or not to be decided yet whose it is.
+        let undecided = match self.opening {
+            Some(opening) => Some(opening.msn),
+            None => Some(best.edge().0).filter(|_| !best.is_open()),
+        };
         match name {
+            ResourceName::Part(_, msn, part) if lane.edge() == (*msn, *part) && !lane.is_open() => {
+                if undecided == Some(*msn) && *part == 0 {
+                    Answer::Wait
+                } else {
+                    Answer::Now(None)
+                }
+            }
             ResourceName::Part(_, msn, 0) if undecided == Some(*msn) => Answer::Wait,
-            _ => self.lane(rung).resource(name),
+            _ => lane.resource(name),
         }
     }
 

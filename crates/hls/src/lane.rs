@@ -319,7 +319,7 @@ impl Lane {
                 segment.map(|segment| segment.whole.clone())
             }
             // The one that the playlist announces.
-            ResourceName::Part(_, msn, part) if self.open.is_some() && self.edge() == (msn, part) => {
+            ResourceName::Part(_, msn, part) if self.edge() == (msn, part) => {
                 return Answer::Wait;
             }
             ResourceName::Part(_, msn, part) => {

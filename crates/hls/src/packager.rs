@@ -213,10 +213,14 @@ impl Packager {
     /// What a playlist names; [`Answer::Wait`] for the part that it announces.
     pub fn resource(&self, name: &LiveName) -> Answer<Option<Bytes>> {
         let LiveName { rung, resource } = name;
-        match (rung, resource.medium()) {
-            (Some(rung), _) => self.ladder.resource(*rung, resource),
+        let found = match (rung, resource.medium()) {
+            (Some(rung), _) => self.ladder.resource(*rung, resource, &self.video.lane),
             (None, Medium::Video) => self.video.lane.resource(resource),
             (None, Medium::Audio) => self.audio.resource(resource),
+        };
+        match found {
+            Answer::Wait if self.ended => Answer::Now(None),
+            found => found,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use busk_base::Timestamp;
-use busk_hls::{Answer, Ask, Rendition, ResourceName, VideoFrame};
+use busk_hls::{Answer, Ask, LiveName, Rendition, Rung, VideoFrame};
 
 use crate::program::clock::{Clock, Start};
 use crate::program::feed::packager;
@@ -170,19 +170,22 @@ fn in_a_program(pictures: &[Picture], now: Instant) {
             keyframe: picture.keyframe,
             nals: picture.nals.clone(),
         };
+        // As if it came in a second size too.
+        packager.lower(1, frame.clone());
         let _ = packager.video(frame, start.wall(since));
     }
-    if pictures.len() % 2 == 0 {
+    if pictures.len().is_multiple_of(2) {
         packager.end();
     }
-    for which in [Rendition::Video, Rendition::Audio, Rendition::IFrames] {
+    let whole = [Rendition::Video, Rendition::Audio, Rendition::IFrames].into_iter();
+    for which in whole.chain(Rung::ALL.map(Rendition::Rung)) {
         let Answer::Now(playlist) = packager.playlist(which, Ask::default()) else {
             continue;
         };
         let playlist = playlist.expect("nothing but the playlist was asked for");
         let named = playlist
             .split(['"', '\n', ','])
-            .filter_map(|word| Some((word, ResourceName::parse(word)?)));
+            .filter_map(|word| Some((word, LiveName::parse(word)?)));
         for (word, name) in named {
             assert_eq!(name.to_string(), word);
             assert_ne!(packager.resource(&name), Answer::Now(None), "{name} is not there");

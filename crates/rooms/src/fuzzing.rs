@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use axum::extract::FromRequestParts;
 use busk_api::Query;
-use busk_hls::{Ask, ResourceName};
+use busk_hls::{Ask, LiveName};
 use serde::de::DeserializeOwned;
 
 use crate::hls::Directives;
@@ -48,7 +48,7 @@ pub fn query(input: &[u8]) {
         }
         _ => {
             // A second spelling would be a second entry in every cache.
-            if let Some(name) = ResourceName::parse(text) {
+            if let Some(name) = LiveName::parse(text) {
                 assert_eq!(name.to_string(), text);
             }
         }
