@@ -128,6 +128,13 @@ async fn a_live_is_live_on_another_site_through_breaks_and_changes() {
     assert_eq!(other.room_in_state("there", "live").await, there);
     more(&mut viewer).await;
 
+    // Not even waiting for the goodbye.
+    for enabled in [false, true] {
+        change(&host, &id, json!({ "enabled": enabled })).await.is(200);
+    }
+    until_state(&host, &room, "live").await;
+    more(&mut viewer).await;
+
     // The end of the live is the end there.
     viewer.stop().await;
     host.post(&format!("/api/v1/rooms/{room}/end"), json!({}))

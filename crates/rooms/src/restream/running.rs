@@ -15,6 +15,8 @@ use busk_rtmp::push::{Dns, PushLimits, Reach, State, Statistics, Target, Tls, su
 use busk_rtmp::{AacConfig, Picture, Sound, Unit, push};
 use busk_store::{Reader, StoreError};
 use tokio::sync::{OnceCell, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::{Kept, Restream, RestreamConfig, RestreamState, SealingKey, rows};
 use crate::live::Rooms;
@@ -23,6 +25,8 @@ use crate::view;
 
 /// Pictures and sound on their way to the task that pushes them, which takes them at once: seconds.
 const UNITS_MAX: usize = 1_024;
+/// A little more than a goodbye may take.
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
 /// What one person may add and change.
 const CHANGES_MAX: u32 = 30;
 const CHANGES_WINDOW: Duration = Duration::from_secs(60);
@@ -44,6 +48,8 @@ pub(crate) struct Restreams {
 struct Running {
     splitter: Arc<Splitter>,
     pushes: Vec<Push>,
+    /// Those that were switched off, and may still be saying goodbye.
+    ending: HashMap<RestreamTargetId, JoinHandle<()>>,
 }
 
 /// One target's.
@@ -52,6 +58,7 @@ struct Push {
     target: watch::Sender<Option<Target>>,
     seen: watch::Receiver<(State, Timestamp)>,
     statistics: watch::Receiver<Statistics>,
+    task: JoinHandle<()>,
 }
 
 impl Push {
@@ -127,16 +134,16 @@ impl Rooms {
             return Ok(());
         }
         let running = rooms.entry(room).or_default();
-        running.pushes.retain(|push| {
+        let stays = |push: &mut Push| {
             let wants = wanted.iter().any(|(id, _)| *id == push.id);
-            let stays = wants && !(changed == Some(push.id) && push.has_failed());
-            if !stays {
-                // It says goodbye, and ends when no frames come any more.
-                push.target.send_replace(None);
-                running.splitter.cut(push.id);
-            }
-            stays
-        });
+            wants && !(changed == Some(push.id) && push.has_failed())
+        };
+        for push in running.pushes.extract_if(.., |push| !stays(push)) {
+            // It says goodbye, and ends when no frames come any more.
+            push.target.send_replace(None);
+            running.splitter.cut(push.id);
+            running.ending.insert(push.id, push.task);
+        }
         for (id, target) in wanted {
             match running.pushes.iter().find(|push| push.id == id) {
                 Some(push) => {
@@ -146,7 +153,8 @@ impl Rooms {
                     }
                 }
                 None => {
-                    let push = self.push(room, id, target, &running.splitter).await;
+                    let former = running.ending.remove(&id);
+                    let push = self.push(room, id, target, &running.splitter, former).await;
                     running.pushes.push(push);
                 }
             }
@@ -169,7 +177,15 @@ impl Rooms {
         }
     }
 
-    async fn push(&self, room: RoomId, id: RestreamTargetId, to: Target, splitter: &Splitter) -> Push {
+    /// Begins when `former` has ended, since a target takes one stream for a key.
+    async fn push(
+        &self,
+        room: RoomId,
+        id: RestreamTargetId,
+        to: Target,
+        splitter: &Splitter,
+        former: Option<JoinHandle<()>>,
+    ) -> Push {
         let (target, targets) = watch::channel(Some(to));
         let (state, mut states) = watch::channel(State::Connecting);
         let (board, statistics) = watch::channel(Statistics::default());
@@ -189,7 +205,11 @@ impl Rooms {
         let jitter = move || f64::from(chance.entropy()[0]) / 256.0;
         // The task keeps the target, so that it ends with the frames and says goodbye after the last of them.
         let held = target.clone();
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
+            if let Some(former) = former {
+                // One that does not end in time is not waited for.
+                let _ = timeout(GOODBYE_MAX, former).await;
+            }
             let follow = async {
                 while states.changed().await.is_ok() {
                     let state = states.borrow_and_update().clone();
@@ -205,6 +225,7 @@ impl Rooms {
             target,
             seen,
             statistics,
+            task,
         }
     }
 
