@@ -130,7 +130,7 @@ fn an_offer_that_leaves_both_ways_open_is_read_as_one_way() {
 
 #[test]
 fn a_camera_has_one_picture_and_one_sound_and_a_viewer_room_for_more() {
-    let video = &OFFER[OFFER.find("m=video").unwrap()..];
+    let video = OFFER[OFFER.find("m=video").unwrap()..].replace("a=mid:1", "a=mid:2");
     let two = format!("{OFFER}{video}");
     assert_eq!(check_offer(&two, true), Err(OfferRefused::TooManyTracks));
     assert_eq!(
