@@ -2,7 +2,7 @@
 //! JSON object with the bench's name, its figures, the yardsticks of the same run, and notes.
 
 use crate::postgres::{self, Cluster};
-use crate::run::{Outcome, cargo, run};
+use crate::run::{Outcome, cargo, command, run, target_dir};
 use crate::{needs, web};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -30,22 +30,13 @@ pub fn bench(name: &str, json: bool, args: &[&str]) -> Outcome {
     } else {
         None
     };
-    let mut bench = cargo();
+    // As it was built, beside the server: by `cargo run` its dependencies would be built again with other features.
+    let mut bench = command(&target_dir().join("release").join(name).display().to_string());
     if name == "latency" {
         web::packages("e2e")?;
         let chromium = web::chromium().ok_or("Chromium is not found: set BUSK_CHROMIUM to its path")?;
         bench.env("BUSK_CHROMIUM", chromium);
     }
-    bench.args([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "busk-bench",
-        "--bin",
-        name,
-        "--",
-    ]);
     bench.args(args);
     bench.stdout(Stdio::piped());
     if let Some(cluster) = &cluster {

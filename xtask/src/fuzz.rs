@@ -70,7 +70,11 @@ fn targets(only: Option<&str>) -> Outcome<Vec<String>> {
 
 fn build() -> Outcome {
     let mut build = cargo();
-    build.args(["build", "--package", "busk-fuzz", "--features", "libfuzzer"]);
+    // Of the whole workspace: alone, it would have dependencies with other features, and all of them built anew.
+    build.args(["build", "--workspace", "--features", "busk-fuzz/libfuzzer"]);
+    for target in targets(None)?.iter().map(String::as_str).chain([SEEDED]) {
+        build.args(["--bin", target]);
+    }
     // Dependencies keep their own level, and so are those that the tests were built with.
     build.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1");
     run(build.env("RUSTC_WORKSPACE_WRAPPER", root().join("fuzz/instrumented")))

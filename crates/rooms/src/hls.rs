@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use axum::body::Body;
-use axum::extract::State as Shared;
+use axum::extract::{FromRequestParts, State as Shared};
 use axum::response::Response;
 use busk_api::{Path, Problem, Query, StatusCode};
 use busk_base::RoomId;
@@ -15,6 +15,7 @@ use busk_people::Caller;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -66,17 +67,17 @@ pub(crate) async fn get(
     Shared(rooms): Shared<Rooms>,
     Path((room, name)): Path<(RoomId, String)>,
     Query(directives): Query<Directives>,
-    caller: Caller,
-    headers: HeaderMap,
+    mut asking: Parts,
 ) -> Result<Response, Problem> {
-    // At the door only: what a playlist leads to has to be the same for everybody, for caches.
-    if name == "index.m3u8" && caller.person().is_some() {
-        rooms.entered(room, &caller).await?;
-    }
     let program = rooms.media().program(room).ok_or_else(no_program)?;
     if name == "index.m3u8" {
+        // At this door only: what the playlist leads to has to be the same for everybody, for caches.
+        let caller = Caller::from_request_parts(&mut asking, &rooms).await?;
+        if caller.person().is_some() {
+            rooms.entered(room, &caller).await?;
+        }
         let text = program.master().ok_or_else(no_program)?;
-        return playlist(text, CURRENT, &headers);
+        return playlist(text, CURRENT, &asking.headers);
     }
     if let Some(which) = Rendition::of_playlist(&name) {
         let text = media_playlist(&program, which, &directives).await?;
@@ -85,7 +86,7 @@ pub(crate) async fn get(
         } else {
             CURRENT
         };
-        return playlist(text, cached, &headers);
+        return playlist(text, cached, &asking.headers);
     }
     let unknown = || Problem::not_found("not_found", "There is nothing at this address");
     let resource = LiveName::parse(&name).ok_or_else(unknown)?;

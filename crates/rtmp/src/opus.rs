@@ -16,6 +16,8 @@ use crate::{AacConfig, Sound};
 const RATE: i64 = 48_000;
 const TICKS_PER_MS: i64 = RATE / 1_000;
 const CHANNELS: usize = 2;
+/// Later than any stream lasts, and early enough to be counted on from.
+const TIME_MS_MAX: u64 = 1 << 48;
 /// 20 ms.
 const PACKET: usize = 960;
 const PACKET_BYTES_MAX: usize = 1_500;
@@ -89,8 +91,7 @@ impl Opus {
         if let Some(aac) = &mut self.aac
             && let Some(decoded) = aac.decode(&sound.data)
         {
-            let time = i64::try_from(sound.time_ms).unwrap_or(i64::MAX / TICKS_PER_MS);
-            let begins = time.saturating_mul(TICKS_PER_MS) - decoded.delay;
+            let begins = sound.time_ms.min(TIME_MS_MAX) as i64 * TICKS_PER_MS - decoded.delay;
             match aac.place(begins, decoded.rate)? {
                 Place::Past => return Ok(packets),
                 Place::Jump => {
