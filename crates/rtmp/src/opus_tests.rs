@@ -178,7 +178,7 @@ fn what_cannot_be_set_up_is_an_error() {
 fn a_time_beyond_all_streams_is_counted_on_from() {
     let mut units = clicks(48_000, 2, 400, &[]);
     for unit in &mut units {
-        unit.time_ms = u64::MAX - 400 + unit.time_ms;
+        unit.time_ms += u64::MAX - 400;
     }
     let packets = converted(&units);
     assert!(packets.windows(2).all(|pair| pair[0].time < pair[1].time));
