@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use crate::lane::{Lane, Opening, Segment};
 use crate::names::{ResourceName, Rung};
 use crate::pictures::Parameters;
-use crate::video::VideoLane;
+use crate::video::{SEGMENT_BYTES_MAX, VideoLane};
 use crate::{Answer, Config, VideoFrame};
 use bytes::Bytes;
 
@@ -25,15 +25,12 @@ const CUT_SLACK: u64 = 10 * 90;
 const LATE_MAX: u64 = 400 * 90;
 /// Pictures that wait for their segment: more than that of a second is not a camera's.
 const WAITING_MAX: usize = 256;
-const SEGMENT_BYTES_MAX: usize = 10 << 20;
 /// A rung is offered when so many of the latest segments were its own: for one that was not, players get the best
 /// picture's.
 const STEADY: (usize, usize) = (3, 4);
 
-#[derive(Default)]
-struct Layer {
-    waiting: VecDeque<VideoFrame>,
-}
+/// Pictures of a layer that wait for their segment.
+type Waiting = VecDeque<VideoFrame>;
 
 /// Where a layer has the keyframe that a segment can begin with.
 struct Start {
@@ -42,7 +39,7 @@ struct Start {
     height: u16,
 }
 
-pub(crate) struct Step {
+struct Step {
     video: VideoLane,
     own: Option<Own>,
 }
@@ -58,7 +55,7 @@ struct Own {
 
 pub(crate) struct Ladder {
     steps: [Step; Rung::ALL.len()],
-    layers: [Layer; LAYERS_MAX],
+    layers: [Waiting; LAYERS_MAX],
     /// Of the segment of which it is not decided yet whose it is.
     opening: Option<Opening>,
 }
@@ -86,15 +83,15 @@ impl Ladder {
 
     /// Takes a picture of a layer, on the best picture's time as nearly as that is known.
     pub(crate) fn push(&mut self, layer: usize, frame: VideoFrame) {
-        let Some(layer) = self.layers.get_mut(layer) else {
+        let Some(waiting) = self.layers.get_mut(layer) else {
             return;
         };
-        if layer.waiting.back().is_some_and(|last| frame.dts <= last.dts) {
+        if waiting.back().is_some_and(|last| frame.dts <= last.dts) {
             return;
         }
-        layer.waiting.push_back(frame);
-        if layer.waiting.len() > WAITING_MAX {
-            layer.waiting.pop_front();
+        waiting.push_back(frame);
+        if waiting.len() > WAITING_MAX {
+            waiting.pop_front();
         }
     }
 
@@ -114,7 +111,7 @@ impl Ladder {
         let mut starts: Vec<Start> = self.starts(opening.start).collect();
         starts.sort_by_key(|start| Reverse(start.height));
         for (step, start) in self.steps.iter_mut().zip(starts) {
-            let waiting = &mut self.layers[start.layer].waiting;
+            let waiting = &mut self.layers[start.layer];
             waiting.drain(..start.place);
             step.begin(start.layer, opening, waiting);
         }
@@ -123,7 +120,7 @@ impl Ladder {
 
     fn starts(&self, at: u64) -> impl Iterator<Item = Start> {
         let layers = self.layers.iter().enumerate();
-        layers.filter_map(move |(layer, Layer { waiting })| {
+        layers.filter_map(move |(layer, waiting)| {
             let near = waiting.iter().enumerate();
             let near = near.filter(|(_, frame)| frame.keyframe && frame.dts.abs_diff(at) <= MATCH_MAX);
             let (place, frame) = near.min_by_key(|(_, frame)| frame.dts.abs_diff(at))?;
@@ -162,7 +159,7 @@ impl Ladder {
             .opening
             .map_or(now, |opening| opening.start)
             .saturating_sub(LATE_MAX);
-        for Layer { waiting } in &mut self.layers {
+        for waiting in &mut self.layers {
             while waiting.front().is_some_and(|frame| frame.dts < oldest) {
                 waiting.pop_front();
             }
@@ -216,31 +213,21 @@ impl Ladder {
             None => Some(best.edge().0).filter(|_| !best.is_open()),
         };
         match name {
-            ResourceName::Part(_, msn, part) if lane.edge() == (*msn, *part) && !lane.is_open() => {
-                if undecided == Some(*msn) && *part == 0 {
-                    Answer::Wait
-                } else {
-                    Answer::Now(None)
-                }
-            }
             ResourceName::Part(_, msn, 0) if undecided == Some(*msn) => Answer::Wait,
+            // Nothing of its own is to come.
+            ResourceName::Part(_, msn, part) if !lane.is_open() && lane.edge() == (*msn, *part) => {
+                Answer::Now(None)
+            }
             _ => lane.resource(name),
         }
     }
 
     /// What the rung is, while it is one.
     pub(crate) fn steady(&self, rung: Rung, best: &Lane) -> Option<&Parameters> {
-        let step = self.step(rung);
-        let has = |msn| {
-            let lane = &step.video.lane;
-            lane.segments
-                .iter()
-                .chain(lane.open_segment())
-                .any(|own| own.msn == msn)
-        };
+        let is_own = |segment: &&Segment| matches!(self.shown(rung, segment.msn), Shown::Own(_));
         let latest = best.segments.iter().rev().take(STEADY.1);
-        let steady = latest.filter(|segment| has(segment.msn)).count() >= STEADY.0;
-        step.video.parameters.as_ref().filter(|_| steady)
+        let steady = latest.filter(is_own).count() >= STEADY.0;
+        self.step(rung).video.parameters.as_ref().filter(|_| steady)
     }
 
     pub(crate) fn progress(&self) -> impl PartialEq + use<> {
@@ -251,7 +238,7 @@ impl Ladder {
 
 impl Step {
     /// Begins a segment with the keyframe that waits first.
-    fn begin(&mut self, layer: usize, opening: Opening, waiting: &VecDeque<VideoFrame>) {
+    fn begin(&mut self, layer: usize, opening: Opening, waiting: &Waiting) {
         let Some(first) = waiting.front() else { return };
         let Ok(fit) = self.video.fit(first) else { return };
         if let Some(init) = fit.init {
@@ -266,15 +253,15 @@ impl Step {
     }
 
     /// Puts down what waits of its segment.
-    fn take(&mut self, layers: &mut [Layer; LAYERS_MAX], config: &Config) {
+    fn take(&mut self, layers: &mut [Waiting; LAYERS_MAX], config: &Config) {
         while let Some(own) = &self.own
-            && let Some(next) = layers[own.layer].waiting.front()
+            && let Some(next) = layers[own.layer].front()
         {
             let at = next.dts.saturating_add_signed(own.behind);
             if own.until.is_some_and(|until| at + CUT_SLACK >= until) {
                 return self.end(config);
             }
-            let Some(mut frame) = layers[own.layer].waiting.pop_front() else {
+            let Some(mut frame) = layers[own.layer].pop_front() else {
                 return;
             };
             frame.dts = at;

@@ -11,15 +11,13 @@ use crate::ladder::Ladder;
 use crate::lane::{Lane, Opening};
 use crate::mp4::{self, Sample, VIDEO_SCALE};
 use crate::names::{LiveName, Medium, Rendition};
-use crate::video::{Fit, VideoLane, ticks};
+use crate::video::{Fit, SEGMENT_BYTES_MAX, VideoLane, ticks};
 use crate::{Answer, Ask, AskRefused, AudioConfig, AudioFrame, Config, Refused, VideoFrame, playlist};
 
 /// Samples in an AAC access unit.
 const UNIT: u64 = 1_024;
 /// How far sound may be behind the picture before it is taken to be silence, in milliseconds.
 const SOUND_LATE_MAX_MS: u64 = 1_000;
-/// A bound on what a source may make of a segment.
-const SEGMENT_BYTES_MAX: usize = 10 << 20;
 /// A segment may be so much longer than its target: it is rounded before it is compared (RFC 8216bis
 /// §4.4.3.1).
 const TARGET_SLACK: Duration = Duration::from_millis(400);

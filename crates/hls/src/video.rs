@@ -10,7 +10,8 @@ use crate::names::Medium;
 use crate::pictures::{self, Parameters};
 use crate::{Config, Refused, VideoFrame};
 
-/// A bound on what a source may make of a part.
+/// Bounds on what a source may make of a segment and of a part.
+pub(crate) const SEGMENT_BYTES_MAX: usize = 10 << 20;
 const PART_SAMPLES_MAX: usize = 512;
 /// What a picture lasts when the next one does not say.
 const PICTURE_TICKS: u32 = VIDEO_SCALE / 30;

@@ -1,7 +1,7 @@
 //! What a room on the air looked like a moment ago, for pages that list rooms: keyframes of its program, decoded now
 //! and then on one thread for all rooms.
 //!
-//! Invariants: media never wait for it, since a tap only keeps what it is shown anyway; of each room at most one
+//! Invariants: media never wait for it, since a sitter only keeps what it is shown anyway; of each room at most one
 //! keyframe waits, the newest; rooms take turns, and each is decoded at most once in [`EVERY`].
 
 use std::io;
@@ -35,7 +35,7 @@ pub struct Thumbnail {
 
 /// The thread that makes them. It ends when nobody can ask for one any more.
 #[derive(Clone)]
-pub(crate) struct Thumbnailer(Sender<Weak<Tap>>);
+pub(crate) struct Thumbnailer(Sender<Weak<Sitter>>);
 
 impl Thumbnailer {
     pub(crate) fn start() -> io::Result<Self> {
@@ -45,26 +45,26 @@ impl Thumbnailer {
         Ok(Self(queue))
     }
 
-    pub(crate) fn tap(&self) -> Tap {
-        Tap {
+    pub(crate) fn sitter(&self) -> Sitter {
+        Sitter {
             state: Mutex::default(),
             queue: self.0.clone(),
         }
     }
 }
 
-fn work(due: &Receiver<Weak<Tap>>) {
+fn work(due: &Receiver<Weak<Sitter>>) {
     // Linux counts it by thread, though POSIX says by process.
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(NICENESS) {
         tracing::debug!(%error, "thumbnails are made at the usual priority");
     }
-    for tap in due {
+    for sitter in due {
         // The room may have ended while it waited.
-        let Some(tap) = tap.upgrade() else { continue };
-        let Some(keyframe) = tap.take() else { continue };
+        let Some(sitter) = sitter.upgrade() else { continue };
+        let Some(keyframe) = sitter.take() else { continue };
         match still::jpeg(&keyframe.nals) {
-            Ok(jpeg) => tap.keep(Thumbnail {
+            Ok(jpeg) => sitter.keep(Thumbnail {
                 taken: keyframe.wall,
                 jpeg: jpeg.into(),
             }),
@@ -90,13 +90,13 @@ struct State {
     over: bool,
 }
 
-/// Where a room's program is tapped.
-pub(crate) struct Tap {
+/// A room that has its picture taken.
+pub(crate) struct Sitter {
     state: Mutex<State>,
-    queue: Sender<Weak<Tap>>,
+    queue: Sender<Weak<Sitter>>,
 }
 
-impl Tap {
+impl Sitter {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,7 +118,7 @@ impl Tap {
         let before = if has_sets { &[][..] } else { &state.sets };
         let nals = before.iter().chain(nals).cloned().collect();
         if state.waiting.replace(Keyframe { nals, wall }).is_none() {
-            // The thread is there as long as a tap is.
+            // The thread is there as long as a sitter is.
             let _ = self.queue.send(Arc::downgrade(self));
         }
     }
@@ -164,21 +164,21 @@ mod tests {
         Timestamp::from_unix_us(0) + Duration::from_secs(s)
     }
 
-    fn tap() -> (Arc<Tap>, Receiver<Weak<Tap>>) {
+    fn sitter() -> (Arc<Sitter>, Receiver<Weak<Sitter>>) {
         let (queue, due) = mpsc::channel();
         let state = Mutex::default();
-        (Arc::new(Tap { state, queue }), due)
+        (Arc::new(Sitter { state, queue }), due)
     }
 
     #[test]
     fn one_keyframe_in_ten_seconds_is_taken_and_it_is_the_newest() {
-        let (tap, due) = tap();
+        let (sitter, due) = sitter();
         let mut taken = Vec::new();
         // A picture a second, a keyframe every other; the thread looks every three seconds.
         for s in 0..60 {
-            tap.see(&[nal(SPS, 0), nal(PPS, 0), nal(5, s as u8)], s % 2 == 0, at(s));
+            sitter.see(&[nal(SPS, 0), nal(PPS, 0), nal(5, s as u8)], s % 2 == 0, at(s));
             if s % 3 == 2 {
-                taken.extend(due.try_iter().filter_map(|tap| tap.upgrade()?.take()));
+                taken.extend(due.try_iter().filter_map(|sitter| sitter.upgrade()?.take()));
             }
         }
         let walls: Vec<_> = taken.iter().map(|keyframe| keyframe.wall.unix_s()).collect();
@@ -190,13 +190,13 @@ mod tests {
     fn rooms_take_turns_and_wait_once() {
         let (queue, due) = mpsc::channel();
         let thumbnailer = Thumbnailer(queue);
-        let rooms: Vec<_> = (0..3).map(|_| Arc::new(thumbnailer.tap())).collect();
+        let rooms: Vec<_> = (0..3).map(|_| Arc::new(thumbnailer.sitter())).collect();
         for s in 0..30 {
             for room in &rooms {
                 room.see(&[nal(SPS, 0), nal(5, 0)], true, at(s));
             }
         }
-        let turns: Vec<_> = due.try_iter().filter_map(|tap| tap.upgrade()).collect();
+        let turns: Vec<_> = due.try_iter().filter_map(|sitter| sitter.upgrade()).collect();
         assert_eq!(turns.len(), 3);
         assert!(
             turns
@@ -208,32 +208,32 @@ mod tests {
 
     #[test]
     fn parameter_sets_that_came_before_are_put_in_front() {
-        let (tap, due) = tap();
-        tap.see(&[nal(SPS, 1), nal(PPS, 1)], false, at(0));
-        tap.see(&[nal(1, 0)], false, at(1));
+        let (sitter, due) = sitter();
+        sitter.see(&[nal(SPS, 1), nal(PPS, 1)], false, at(0));
+        sitter.see(&[nal(1, 0)], false, at(1));
         assert!(due.try_recv().is_err());
-        tap.see(&[nal(5, 7)], true, at(2));
+        sitter.see(&[nal(5, 7)], true, at(2));
         let keyframe = due.recv().unwrap().upgrade().unwrap().take().unwrap();
         assert_eq!(keyframe.nals, [nal(SPS, 1), nal(PPS, 1), nal(5, 7)]);
     }
 
     #[test]
     fn none_is_shown_that_is_old_or_of_a_room_that_has_ended() {
-        let (tap, due) = tap();
+        let (sitter, due) = sitter();
         let thumbnail = Thumbnail {
             taken: at(100),
             jpeg: Bytes::from_static(b"jpeg"),
         };
-        assert_eq!(tap.newest(at(100)), None);
-        tap.keep(thumbnail.clone());
-        assert_eq!(tap.newest(at(160)), Some(thumbnail.clone()));
-        assert_eq!(tap.newest(at(161)), None);
-        tap.see(&[nal(SPS, 0), nal(5, 0)], true, at(120));
-        tap.end();
-        assert_eq!(tap.newest(at(120)), None);
+        assert_eq!(sitter.newest(at(100)), None);
+        sitter.keep(thumbnail.clone());
+        assert_eq!(sitter.newest(at(160)), Some(thumbnail.clone()));
+        assert_eq!(sitter.newest(at(161)), None);
+        sitter.see(&[nal(SPS, 0), nal(5, 0)], true, at(120));
+        sitter.end();
+        assert_eq!(sitter.newest(at(120)), None);
         // Whatever was on its way comes too late.
         assert!(due.recv().unwrap().upgrade().unwrap().take().is_none());
-        tap.keep(thumbnail);
-        assert_eq!(tap.newest(at(120)), None);
+        sitter.keep(thumbnail);
+        assert_eq!(sitter.newest(at(120)), None);
     }
 }

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 
 use crate::feed::FedPicture;
 use crate::stage::From;
-use crate::thumbnails::{Tap, Thumbnail};
+use crate::thumbnails::{Sitter, Thumbnail};
 use crate::track::Packet;
 
 /// How old a keyframe may be before another is asked for: segments begin with one. A little more than the
@@ -139,7 +139,7 @@ impl Programs {
         room: RoomId,
         now: Timestamp,
         recorder: Option<Recorder>,
-        thumbnail: Tap,
+        thumbnail: Sitter,
     ) -> Arc<Program> {
         let program = Arc::new(Program::new(now, recorder, thumbnail));
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -182,7 +182,7 @@ pub struct Program {
     packager: Mutex<Packager>,
     tapped: Mutex<Option<Tapped>>,
     changed: watch::Sender<()>,
-    thumbnail: Arc<Tap>,
+    thumbnail: Arc<Sitter>,
 }
 
 /// Why there is no playlist.
@@ -196,7 +196,7 @@ pub enum PlaylistError {
 }
 
 impl Program {
-    fn new(now: Timestamp, recorder: Option<Recorder>, thumbnail: Tap) -> Self {
+    fn new(now: Timestamp, recorder: Option<Recorder>, thumbnail: Sitter) -> Self {
         let mut packager = feed::packager(now);
         if recorder.is_some() {
             packager.keep_finished();

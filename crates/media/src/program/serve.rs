@@ -114,7 +114,7 @@ impl Worker {
             let now = start.1 + clock().duration_since(start.0);
             let recorder = recorders.as_ref().map(|recorders| recorders.record(room));
             let shown = shown.get(&room).cloned().unwrap_or_else(Shown::host);
-            let program = programs.begin(room, now, recorder, thumbnailer.tap());
+            let program = programs.begin(room, now, recorder, thumbnailer.sitter());
             Feed::new(program, start, shown)
         })
     }
