@@ -11,6 +11,7 @@ use std::time::Duration;
 use busk_camera::{Camera, CameraConfig, Scene};
 use busk_testkit::app::{OnAir, TestApp};
 use busk_testkit::db::TestDb;
+use busk_testkit::player::{faults, play};
 use reqwest::Response;
 use serde_json::json;
 
@@ -110,17 +111,7 @@ async fn a_live_room_is_played_by_hls() {
     assert_eq!(hls.get("v-999999.m4s").await.status(), 404);
     assert_eq!(hls.get("..%2f..%2fetc%2fpasswd").await.status(), 404);
 
-    let url = hls.url("index.m3u8");
-    let seen = tokio::task::spawn_blocking(move || {
-        let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-v", "warning", "-nostdin", "-i", &url, "-t", "4"]);
-        // As the pictures are timed: its null output would have them at a steady rate, which no camera keeps.
-        ffmpeg.args(["-fps_mode", "vfr", "-f", "null", "-"]);
-        ffmpeg.output().unwrap()
-    });
-    let seen = seen.await.unwrap();
-    assert!(seen.status.success());
-    assert_eq!(String::from_utf8_lossy(&seen.stderr), "");
+    assert_eq!(play(&hls.url("index.m3u8"), 4).await, "");
 
     let health = format!("/api/v1/rooms/{}/health", on_air.room);
     let seat = host.get(&health).await.is(200).body["seats"][0].clone();
@@ -169,7 +160,7 @@ async fn the_layers_of_a_camera_are_the_sizes_to_choose_from() {
             let mut ffprobe = Command::new("ffprobe");
             ffprobe.args([
                 "-v",
-                "warning",
+                "repeat+warning",
                 "-show_entries",
                 "stream=width,height",
                 "-of",
@@ -179,7 +170,7 @@ async fn the_layers_of_a_camera_are_the_sizes_to_choose_from() {
             ffprobe.output().unwrap()
         });
         let seen = seen.await.unwrap();
-        assert_eq!(String::from_utf8_lossy(&seen.stderr), "", "{name}");
+        assert_eq!(faults(&seen.stderr), "", "{name}");
         assert_eq!(
             String::from_utf8_lossy(&seen.stdout).lines().next().unwrap(),
             size,

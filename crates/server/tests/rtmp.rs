@@ -4,19 +4,19 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::process::Command;
 use std::time::Duration;
 
 use busk_camera::{ClientError, ViewOptions, Viewer};
 use busk_testkit::app::TestApp;
 use busk_testkit::db::TestDb;
 use busk_testkit::encoder::Encoder;
+use busk_testkit::player::play;
 use serde_json::json;
 
 const BUSK: &str = env!("CARGO_BIN_EXE_busk");
 const WAIT: Duration = Duration::from_secs(40);
 
-/// Plays a few seconds by LL-HLS; what ffmpeg has to say against it.
+/// Plays a few seconds by LL-HLS, all with one initialization; what ffmpeg has to say against it.
 async fn played(app: &TestApp, room: &str) -> String {
     let url = format!("http://{}/hls/{room}/index.m3u8", app.http);
     let video = url.replace("index", "video");
@@ -27,15 +27,10 @@ async fn played(app: &TestApp, room: &str) -> String {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let seen = tokio::task::spawn_blocking(move || {
-        let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.args(["-v", "warning", "-nostdin", "-i", &url, "-t", "3"]);
-        ffmpeg.args(["-fps_mode", "vfr", "-f", "null", "-"]);
-        ffmpeg.output().unwrap()
-    });
-    let seen = seen.await.unwrap();
-    assert!(seen.status.success());
-    String::from_utf8_lossy(&seen.stderr).into_owned()
+    let said = play(&url, 3).await;
+    let playlist = reqwest::get(&video).await.unwrap().text().await.unwrap();
+    assert_eq!(playlist.matches("#EXT-X-MAP").count(), 1, "{playlist}");
+    said
 }
 
 async fn watch(app: &TestApp, room: &str) -> Result<Viewer, ClientError> {

@@ -8,6 +8,8 @@ pub mod db;
 #[cfg(feature = "app")]
 pub mod encoder;
 #[cfg(feature = "app")]
+pub mod player;
+#[cfg(feature = "app")]
 pub mod room_socket;
 #[cfg(feature = "app")]
 pub mod webrtc;
