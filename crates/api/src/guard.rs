@@ -1,9 +1,7 @@
-//! The guards that every request passes, as middleware.
+//! The guards that every request passes.
 
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::body::{Body, HttpBody};
+use axum::extract::Request;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body_util::Limited;
 
@@ -15,17 +13,20 @@ const FOR_ALL_ORIGINS: &[&str] = &["/whip/", "/whep/", "/webrtc/"];
 
 /// Refuses requests that change something and were sent by a page of another origin. Cookies are
 /// `SameSite=Lax` as well; this also covers sign-in, which needs no cookie.
-pub async fn same_origin(State(site): State<Site>, mut request: Request, next: Next) -> Response {
+pub fn same_origin(site: &Site, request: &mut Request) -> Result<(), Problem> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if safe || origin_is_ours(&site, request.headers()) {
-        return next.run(request).await;
+    if safe || origin_is_ours(site, request.headers()) {
+        return Ok(());
     }
     let path = request.uri().path();
     if FOR_ALL_ORIGINS.iter().any(|start| path.starts_with(start)) {
         request.headers_mut().remove(header::COOKIE);
-        return next.run(request).await;
+        return Ok(());
     }
-    Problem::forbidden("foreign_origin", "Another site's page may not do this").into_response()
+    Err(Problem::forbidden(
+        "foreign_origin",
+        "Another site's page may not do this",
+    ))
 }
 
 /// Whether a request comes from our own pages or from no page at all. For WebSocket upgrades too.
@@ -60,14 +61,16 @@ fn origin_of(url: &str) -> &str {
 }
 
 /// Refuses bodies over `bytes_max`: at once when their length is given, else while they are read.
-pub async fn limit_body(State(bytes_max): State<usize>, request: Request, next: Next) -> Response {
+pub fn limit_body(bytes_max: usize, request: Request) -> Result<Request, Problem> {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|text| text.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > bytes_max as u64) {
-        return too_large().into_response();
+        return Err(too_large());
     }
-    next.run(request.map(|body| Body::new(Limited::new(body, bytes_max))))
-        .await
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    Ok(request.map(|body| Body::new(Limited::new(body, bytes_max))))
 }
 
 /// What pages may do: our own files only, no frames around us, no plug-ins.
@@ -77,9 +80,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; style-src 'self' 'uns
      frame-ancestors 'none'; base-uri 'none'; object-src 'none'; form-action 'self'";
 
 /// Adds the headers that keep a browser from doing more than our pages need.
-pub async fn secure(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+pub fn secure(headers: &mut HeaderMap) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -95,7 +96,6 @@ pub async fn secure(request: Request, next: Next) -> Response {
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }
 
 #[cfg(test)]

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::extract::State;
+use axum::response::IntoResponse;
 use axum::routing::get;
-use http::header;
+use http::{StatusCode, header};
 
 /// One figure of another part of the program, read when asked.
 #[derive(Clone)]
@@ -65,6 +64,18 @@ impl Metrics {
     pub(crate) fn connection(&self) -> Held {
         self.counts.connections.fetch_add(1, Relaxed);
         self.hold(|counts| &counts.connections_open)
+    }
+
+    /// A request that is being answered, while it is held.
+    pub(crate) fn request(&self) -> Held {
+        self.hold(|counts| &counts.in_flight)
+    }
+
+    pub(crate) fn answered(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100);
+        if let Some(count) = self.counts.answers.get(class.wrapping_sub(1)) {
+            count.fetch_add(1, Relaxed);
+        }
     }
 
     pub(crate) fn job(&self, done: bool) {
@@ -136,17 +147,6 @@ impl Metrics {
             .route("/metrics", get(metrics))
             .with_state(self.clone())
     }
-}
-
-/// Counts requests.
-pub(crate) async fn count(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
-    let _held = metrics.hold(|counts| &counts.in_flight);
-    let response = next.run(request).await;
-    let class = usize::from(response.status().as_u16() / 100);
-    if let Some(count) = metrics.counts.answers.get(class.wrapping_sub(1)) {
-        count.fetch_add(1, Relaxed);
-    }
-    response
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -15,7 +15,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi};
 
 use crate::health;
-use crate::metrics::{self, Metrics};
+use crate::metrics::Metrics;
 use crate::pages::Web;
 
 /// The largest body of any request: an SDP offer.
@@ -96,11 +96,24 @@ pub(crate) fn router(site: &Site, features: OpenApiRouter, web: Web, metrics: Me
         .fallback(not_routed)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(Extension(web))
-        .layer(from_fn_with_state(site.clone(), same_origin))
-        .layer(from_fn_with_state(BODY_BYTES_MAX, limit_body))
-        .layer(from_fn(in_time))
-        .layer(from_fn(secure))
-        .layer(from_fn_with_state(metrics, metrics::count))
+        .layer(from_fn_with_state((site.clone(), metrics), guarded))
+}
+
+/// What every request passes. In one layer: each costs every request allocations.
+async fn guarded(State((site, metrics)): State<(Site, Metrics)>, request: Request, next: Next) -> Response {
+    let _held = metrics.request();
+    let mut response = match admitted(&site, request) {
+        Ok(request) => in_time(request, next).await,
+        Err(refused) => refused.into_response(),
+    };
+    secure(response.headers_mut());
+    metrics.answered(response.status());
+    response
+}
+
+fn admitted(site: &Site, mut request: Request) -> Result<Request, Problem> {
+    same_origin(site, &mut request)?;
+    limit_body(BODY_BYTES_MAX, request)
 }
 
 async fn not_routed(Extension(web): Extension<Web>, request: Request) -> Response {
