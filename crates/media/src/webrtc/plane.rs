@@ -139,7 +139,8 @@ struct Room {
     /// Viewers that are getting what was before they came, with the seat that it came from.
     catching_up: Vec<(usize, usize)>,
     catch_up_at: Option<Instant>,
-    busy: bool,
+    /// The earliest entry for it in the heap.
+    scheduled: Option<Instant>,
     /// Whether what comes goes into the program.
     broadcast: bool,
     /// When layers were last chosen for all.
@@ -180,9 +181,9 @@ pub(crate) struct Plane {
     by_ufrag: HashMap<String, usize>,
     by_remote: HashMap<Remote, usize>,
     rooms: HashMap<RoomId, Room>,
-    /// Rooms with something to send, few at a time.
-    busy: Vec<RoomId>,
+    /// When sessions are due, and when rooms have something to send.
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    sends: BinaryHeap<Reverse<(Instant, RoomId)>>,
     heard: Vec<Heard>,
     pub(crate) events: VecDeque<MediaEvent>,
     /// For the program.
@@ -206,8 +207,8 @@ impl Plane {
             by_ufrag: HashMap::new(),
             by_remote: HashMap::new(),
             rooms: HashMap::new(),
-            busy: Vec::new(),
             timers: BinaryHeap::new(),
+            sends: BinaryHeap::new(),
             heard: Vec::new(),
             events: VecDeque::new(),
             words: Vec::new(),
@@ -270,8 +271,8 @@ impl Plane {
     /// When [`Plane::pass`] is to be called next.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        let rooms = self.busy.iter().filter_map(|id| self.rooms.get(id)?.next_at());
-        rooms.chain(timer).min()
+        let send = self.sends.peek().map(|Reverse((at, _))| *at);
+        timer.into_iter().chain(send).min()
     }
 
     /// Does all that is due.
@@ -401,7 +402,7 @@ impl Plane {
                 }
             }
             room.catch_up_at = Some(now);
-            self.mark_busy(room_id);
+            self.schedule_room(room_id, now);
             self.choose_layers(key, now);
             self.events.push_back(MediaEvent::ViewerConnected {
                 room: room_id,
@@ -413,11 +414,16 @@ impl Plane {
         }
     }
 
-    fn mark_busy(&mut self, id: RoomId) {
+    /// Puts on the heap when the room has something to send, unless an earlier entry is there already.
+    fn schedule_room(&mut self, id: RoomId, not_before: Instant) {
         if let Some(room) = self.rooms.get_mut(&id)
-            && !std::mem::replace(&mut room.busy, true)
+            && let Some(at) = room.next_at()
         {
-            self.busy.push(id);
+            let at = at.max(not_before);
+            if room.scheduled.is_none_or(|scheduled| at < scheduled) {
+                room.scheduled = Some(at);
+                self.sends.push(Reverse((at, id)));
+            }
         }
     }
 

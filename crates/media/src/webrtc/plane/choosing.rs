@@ -155,7 +155,7 @@ impl Plane {
                 room.catch_up_at = Some(now);
             }
         }
-        self.mark_busy(room_id);
+        self.schedule_room(room_id, now);
         self.choose_layers(key, now);
         for seat in 0..heights.len() {
             self.ask_keyframe(room_id, seat, now, wire);

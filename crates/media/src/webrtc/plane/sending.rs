@@ -1,6 +1,7 @@
 //! Sending on what has come: to each viewer of the room, a whole frame in one go; and to those who joined
 //! late what they missed, in parts that their sockets can take.
 
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use busk_base::RoomId;
@@ -19,19 +20,17 @@ const AT_ONCE_PACKETS: usize = 64;
 impl Plane {
     /// Sends on what has come to each room, as far as it is due.
     pub(crate) fn send_on(&mut self, now: Instant, wire: &mut impl Wire) {
-        let mut index = 0;
-        while let Some(id) = self.busy.get(index).copied() {
+        while let Some(Reverse((at, id))) = self.sends.peek().copied()
+            && at <= now
+        {
+            self.sends.pop();
+            let Some(room) = self.rooms.get_mut(&id).filter(|room| room.scheduled == Some(at)) else {
+                continue;
+            };
+            room.scheduled = None;
             self.send_on_room(id, now, wire);
-            match self.rooms.get_mut(&id) {
-                Some(room) if room.next_at().is_some() => index += 1,
-                Some(room) => {
-                    room.busy = false;
-                    self.busy.swap_remove(index);
-                }
-                None => {
-                    self.busy.swap_remove(index);
-                }
-            }
+            // Not now again, so that a room that is always due cannot hold the thread.
+            self.schedule_room(id, now + Duration::from_millis(1));
         }
     }
 

@@ -88,7 +88,7 @@ impl Plane {
         if let Some(packet) = handed_on {
             self.hand_on(room_id, number, id, from, packet, now);
         }
-        self.mark_busy(room_id);
+        self.schedule_room(room_id, now);
     }
 
     pub(super) fn keyframe_wanted(
