@@ -38,6 +38,11 @@ const VIEWER_SILENCE_MAX: Duration = Duration::from_secs(15);
 const FRAME_GATHER_MAX: Duration = Duration::from_millis(8);
 /// Parts of a frame beyond which sending does not wait for the last one.
 const FRAME_GATHER_PACKETS: u64 = 48;
+/// The longest that sound waits before an audience for the next picture, to go to each viewer together with it:
+/// a part of what a low bitrate costs is the number of times that each of them is served.
+const SOUND_GATHER_MAX: Duration = Duration::from_millis(25);
+/// Fewer viewers than this are no audience: people may talk with each other.
+const SOUND_GATHER_VIEWERS: usize = 8;
 
 struct Session {
     id: MediaSessionId,
@@ -162,6 +167,15 @@ impl Room {
         let video = self.flows.iter().flat_map(|flow| flow.video_at);
         let audio = self.flows.iter().map(|flow| flow.audio_at);
         video.chain(audio).chain([self.catch_up_at]).flatten().min()
+    }
+
+    /// When sound that comes now is to be sent on at the latest.
+    fn sound_at(&self, now: Instant) -> Instant {
+        if self.viewers.len() < SOUND_GATHER_VIEWERS {
+            now
+        } else {
+            now + SOUND_GATHER_MAX
+        }
     }
 
     fn is_empty(&self) -> bool {

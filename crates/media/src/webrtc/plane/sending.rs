@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use busk_base::RoomId;
 
-use super::{Plane, Role};
+use super::{Plane, Role, Room};
 use crate::stage::{LAYERS_MAX, SEATS_MAX};
 use crate::track::TrackKind;
 use crate::webrtc::protocol::Wire;
@@ -38,13 +38,8 @@ impl Plane {
         let Some(room) = self.rooms.get_mut(&id) else {
             return;
         };
-        let due = |at: &mut Option<Instant>| at.is_some_and(|t| t <= now) && at.take().is_some();
-        let mut flows = [Due::default(); SEATS_MAX];
-        for (flow, due_of) in room.flows.iter_mut().zip(&mut flows) {
-            due_of.audio = due(&mut flow.audio_at);
-            due_of.video = std::array::from_fn(|layer| due(&mut flow.video_at[layer]));
-        }
-        let catch_up = due(&mut room.catch_up_at);
+        let flows = room.take_due(now);
+        let catch_up = take_due(&mut room.catch_up_at, now);
         let any = flows.iter().any(Due::any);
         if any {
             let mut index = 0;
@@ -186,6 +181,27 @@ impl Plane {
             self.ask_keyframe(id, seat, now, wire);
         }
     }
+}
+
+impl Room {
+    fn take_due(&mut self, now: Instant) -> [Due; SEATS_MAX] {
+        let mut flows = [Due::default(); SEATS_MAX];
+        for (flow, due) in self.flows.iter_mut().zip(&mut flows) {
+            due.audio = take_due(&mut flow.audio_at, now);
+            due.video = std::array::from_fn(|layer| take_due(&mut flow.video_at[layer], now));
+        }
+        if flows.iter().any(Due::any) {
+            // All sound that waits goes along.
+            for (flow, due) in self.flows.iter_mut().zip(&mut flows) {
+                due.audio |= flow.audio_at.take().is_some();
+            }
+        }
+        flows
+    }
+}
+
+fn take_due(at: &mut Option<Instant>, now: Instant) -> bool {
+    at.is_some_and(|at| at <= now) && at.take().is_some()
 }
 
 /// What is to be sent on from a seat now.

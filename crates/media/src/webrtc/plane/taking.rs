@@ -47,6 +47,7 @@ impl Plane {
         let Some(room) = self.rooms.get_mut(&room_id) else {
             return;
         };
+        let sound_at = room.sound_at(now);
         let flow = &mut room.flows[number];
         let Some(seat) = room.stage.seat_mut(number) else {
             return;
@@ -74,7 +75,7 @@ impl Plane {
             return;
         }
         match from {
-            From::Sound => flow.audio_at = Some(now),
+            From::Sound => drop(flow.audio_at.get_or_insert(sound_at)),
             From::Layer(layer) => {
                 let waiting = seat.layers()[layer].end().saturating_sub(flow.video_from[layer]);
                 let whole = marker || waiting >= FRAME_GATHER_PACKETS;

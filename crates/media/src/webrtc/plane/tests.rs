@@ -30,6 +30,7 @@ impl Wire for Sent {
 struct Client {
     rtc: Rtc,
     address: SocketAddr,
+    audio: Mid,
     video: Mid,
     offer: String,
     pending: Option<str0m::change::SdpPendingOffer>,
@@ -39,6 +40,7 @@ struct Client {
     packets: usize,
     keyframes_asked: usize,
     seq: u64,
+    sounds: u64,
     frame: u32,
 }
 
@@ -58,12 +60,13 @@ impl Client {
             Direction::RecvOnly
         };
         let mut change = rtc.sdp_api();
-        change.add_media(MediaKind::Audio, direction, None, None, None);
+        let audio = change.add_media(MediaKind::Audio, direction, None, None, None);
         let video = change.add_media(MediaKind::Video, direction, None, None, None);
         let (offer, pending) = change.apply().unwrap();
         Self {
             rtc,
             address,
+            audio,
             video,
             offer: offer.to_sdp_string(),
             pending: Some(pending),
@@ -72,6 +75,7 @@ impl Client {
             packets: 0,
             keyframes_asked: 0,
             seq: 0,
+            sounds: 0,
             frame: 0,
         }
     }
@@ -105,6 +109,21 @@ impl Client {
             stream.write_rtp(write.marker(part + 1 == packets).nackable(true));
         }
         self.frame += 1;
+    }
+
+    fn sound(&mut self, now: Instant) {
+        let payload_type = self.rtc.media(self.audio).unwrap().remote_pts()[0];
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.stream_tx_by_mid(self.audio, None).unwrap();
+        self.sounds += 1;
+        let time = self.sounds as u32 * 960;
+        stream.write_rtp(RtpWrite::new(
+            payload_type,
+            self.sounds.into(),
+            time,
+            now,
+            vec![0xf8; 80],
+        ));
     }
 
     fn out(&mut self) -> Vec<Vec<u8>> {
@@ -356,6 +375,29 @@ fn a_frame_too_large_for_one_go_arrives_whole() {
     }
     world.run(Duration::from_secs(1), |_| true);
     assert_eq!(world.clients[1].packets - before, 900);
+}
+
+#[test]
+fn before_an_audience_sound_waits_a_moment_for_the_next_picture() {
+    let (mut world, ..) = World::watched();
+    let heard = |world: &mut World, time: u64| {
+        let before = world.clients[1].packets;
+        world.run(Duration::from_millis(time), |_| true);
+        world.clients[1].packets - before
+    };
+    world.clients[0].sound(world.now);
+    assert_eq!(heard(&mut world, 10), 1, "one viewer hears at once");
+    while world.figures().unwrap().viewers < SOUND_GATHER_VIEWERS {
+        world.view();
+        world.run(Duration::from_secs(1), |_| true);
+    }
+    world.clients[0].sound(world.now);
+    assert_eq!(heard(&mut world, 20), 0);
+    assert_eq!(heard(&mut world, 20), 1, "there is no picture to wait for");
+    world.clients[0].sound(world.now);
+    assert_eq!(heard(&mut world, 10), 0);
+    world.clients[0].frame(2, false, world.now);
+    assert_eq!(heard(&mut world, 10), 3);
 }
 
 #[test]
