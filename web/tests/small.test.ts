@@ -6,6 +6,7 @@ import { pickLang } from '../src/lib/i18n/index.svelte'
 import { behindS } from '../src/lib/media/behind'
 import { loudness } from '../src/lib/media/loudness'
 import { Watchdog } from '../src/lib/media/watchdog'
+import { parseAmount, typedAmount } from '../src/lib/money/amounts'
 import { bits, placeOf } from '../src/lib/money/particles'
 import { backoffMs } from '../src/lib/rooms/backoff'
 import { hueOf } from '../src/lib/ui/hue'
@@ -19,6 +20,27 @@ describe('uuidv7 (RFC 9562)', () => {
   test('later ids sort later, and none comes twice', () => {
     expect(uuidv7(1) < uuidv7(2)).toBe(true)
     expect(new Set(Array.from({ length: 1000 }, () => uuidv7())).size).toBe(1000)
+  })
+})
+
+describe('money as people type it', () => {
+  test.each([
+    ['12', 'USD', 1200],
+    ['12.5', 'USD', 1250],
+    [' 12,50 ', 'EUR', 1250],
+    ['1\u202f200,05', 'EUR', 120005],
+    ['0', 'USD', 0],
+    ['500', 'JPY', 500],
+    ['500.5', 'JPY', null],
+    ['12.345', 'USD', null],
+    ['-3', 'USD', null],
+    ['1e3', 'USD', null],
+    ['12.', 'USD', null],
+    ['ten', 'USD', null],
+  ])('%s %s', (text, currency, amount) => expect(parseAmount(text, currency)).toBe(amount))
+  test('is shown as it is typed', () => {
+    expect(typedAmount(1250, 'USD')).toBe('12.50')
+    expect(typedAmount(500, 'JPY')).toBe('500')
   })
 })
 

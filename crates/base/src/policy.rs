@@ -35,6 +35,8 @@ pub struct Policy {
     pub chat_window_s: u64,
     /// What one coin costs, in hundredths of the currency's main unit.
     pub coin_price_cents: i64,
+    /// How long a higher spending cap waits until it acts, in seconds.
+    pub spending_cap_raise_s: u64,
 }
 
 impl Default for Policy {
@@ -51,6 +53,7 @@ impl Default for Policy {
             chat_messages_guest_max: 3,
             chat_window_s: 10,
             coin_price_cents: 1,
+            spending_cap_raise_s: 24 * 3_600,
         }
     }
 }

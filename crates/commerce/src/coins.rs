@@ -8,6 +8,8 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use busk_base::{Amount, PersonId, PolicyVersion, PostingId, PurchaseId, Timestamp};
 use busk_ledger::{Cause, Leg, PostError, Posting};
 use busk_store::{Read, StoreError, Tx};
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::accounts::*;
+use crate::caps::{self, Reached};
 pub use http::routes;
 use sql::Notice;
 pub use sql::{Purchase, purchase};
@@ -56,6 +59,9 @@ pub static PACKS: [Pack; 5] = [
     },
 ];
 
+/// How long a provider's page can be paid at.
+pub const CHECKOUT_LASTS: Duration = Duration::from_secs(3_600);
+
 /// Where a purchase is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -86,6 +92,8 @@ pub enum BuyError {
     IdReused(PurchaseId),
     #[error("there is no such pack")]
     PackUnknown,
+    #[error("the buyer's own spending cap is reached")]
+    CapReached(Reached),
 }
 
 /// Begins a purchase: nothing moves until the provider says that it is settled. `true` when it is new.
@@ -102,12 +110,16 @@ pub fn buy(tx: &mut Tx, buy: &Buy, now: Timestamp) -> Result<(Purchase, bool), B
         .iter()
         .find(|pack| pack.code == buy.pack)
         .ok_or(BuyError::PackUnknown)?;
+    let price = pack.price(buy.coin_price_cents);
+    if let Some(reached) = caps::over(tx, buy.person, price, now)? {
+        return Err(BuyError::CapReached(reached));
+    }
     let purchase = Purchase {
         id: buy.id,
         person: buy.person,
         pack: buy.pack.clone(),
         coins: pack.coins,
-        price: pack.price(buy.coin_price_cents),
+        price,
         currency: CURRENCY.code().to_owned(),
         state: PurchaseState::Pending,
         checkout: buy.checkout.clone(),

@@ -9,6 +9,7 @@
 //! Every movement is a posting of the ledger; the accounts are named in [`accounts`] and nowhere else.
 
 pub mod accounts;
+pub mod caps;
 pub mod coins;
 pub mod earnings;
 pub mod gifts;
@@ -27,6 +28,7 @@ use providers::sandbox::Sandbox;
 pub fn routes(site: Site, sandbox: Sandbox) -> OpenApiRouter {
     gifts::routes(site.clone())
         .merge(coins::routes(site.clone(), sandbox.clone()))
+        .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site))
         .merge(providers::sandbox::routes(sandbox))

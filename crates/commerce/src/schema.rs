@@ -2,10 +2,29 @@
 
 use busk_store::Migration;
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "commerce/0001",
-    sql: COMMERCE,
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "commerce/0001",
+        sql: COMMERCE,
+    },
+    Migration {
+        name: "commerce/0002",
+        sql: SPENDING_CAPS,
+    },
+];
+
+const SPENDING_CAPS: &str = "
+CREATE TABLE spending_cap (
+    person BYTEA PRIMARY KEY,
+    day BIGINT,
+    day_raise BIGINT,
+    day_raise_at BIGINT,
+    month BIGINT,
+    month_raise BIGINT,
+    month_raise_at BIGINT
+)/*sqlite: WITHOUT ROWID*/;
+ALTER TABLE sandbox_checkout ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 0;
+";
 
 const COMMERCE: &str = "
 CREATE TABLE gift (

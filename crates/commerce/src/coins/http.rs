@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{Buy, BuyError, PACKS, Purchase, PurchaseState, buy};
 use crate::accounts::CURRENCY;
+use crate::caps::{Period, Reached};
 use crate::providers::sandbox::{Checkout, Sandbox};
 
 #[derive(Clone, FromRef)]
@@ -113,7 +114,7 @@ impl CoinPurchase {
 /// Begins a purchase of coins; they come when the provider says that it was paid.
 #[utoipa::path(post, path = "/api/v1/coin-purchases", tag = "coins", request_body = BuyBody,
     responses((status = 201, body = CoinPurchase), (status = 200, body = CoinPurchase, description = "begun before"),
-        (status = 401, description = "`sign_in_needed`"), (status = 409, description = "`id_reused`"), Refusals))]
+        (status = 401, description = "`sign_in_needed`"), (status = 409, description = "`id_reused`, `spending_cap_reached`"), Refusals))]
 async fn begin(
     Shared(till): Shared<Till>,
     SignedIn(person): SignedIn,
@@ -181,5 +182,19 @@ fn problem(error: BuyError) -> Problem {
             Problem::conflict("id_reused", "This id was used for another purchase").field("id")
         }
         BuyError::PackUnknown => Problem::invalid("pack", "there is no such pack"),
+        BuyError::CapReached(Reached { period, left }) => {
+            let of = match period {
+                Period::Day => "24 hours",
+                Period::Month => "30 days",
+            };
+            let (whole, cents, currency) = (left / 100, left % 100, CURRENCY.code());
+            Problem::conflict(
+                "spending_cap_reached",
+                "This would go over the cap that you have set",
+            )
+            .detail(format!(
+                "{whole}.{cents:02} {currency} of your cap for {of} is left"
+            ))
+        }
     }
 }

@@ -20,7 +20,7 @@ use busk_api::Site;
 use busk_base::{JobId, PersonId, PurchaseId, Timestamp};
 use busk_store::{Insert, Read, Row, Store, StoreError, Tx, Type, jobs, params, row};
 
-use crate::coins::{NoticeKind, ProviderNotice, Purchase};
+use crate::coins::{CHECKOUT_LASTS, NoticeKind, ProviderNotice, Purchase};
 pub use http::routes;
 pub use notice::{SignatureError, sign, verify};
 
@@ -105,6 +105,7 @@ pub struct Checkout {
     currency: String,
     description: String,
     return_to: String,
+    expires_at: Timestamp,
     outcome: Option<Outcome>,
 }
 
@@ -134,6 +135,7 @@ static CHECKOUT: Insert = Insert {
         ("currency", Type::Text),
         ("description", Type::Text),
         ("return_to", Type::Text),
+        ("expires_at", Type::Int),
     ],
 };
 
@@ -147,6 +149,7 @@ impl Checkout {
             currency: purchase.currency.clone(),
             description: format!("{} coins", purchase.coins),
             return_to: return_to.to_owned(),
+            expires_at: purchase.created_at + CHECKOUT_LASTS,
             outcome: None,
         }
     }
@@ -160,6 +163,7 @@ impl Checkout {
             currency,
             description,
             return_to,
+            expires_at,
             ..
         } = self;
         tx.insert(
@@ -171,15 +175,21 @@ impl Checkout {
                 amount,
                 currency,
                 description,
-                return_to
+                return_to,
+                expires_at
             ],
         );
     }
 
+    /// Nothing can be paid there any more.
+    fn is_expired(&self, now: Timestamp) -> bool {
+        self.outcome.is_none() && self.expires_at <= now
+    }
+
     fn find(db: &mut impl Read, checkout: &str) -> Result<Option<Self>, StoreError> {
         let row = db.row(
-            "SELECT checkout, purchase, payer, amount, currency, description, return_to, outcome \
-             FROM sandbox_checkout WHERE checkout = $1",
+            "SELECT checkout, purchase, payer, amount, currency, description, return_to, outcome, \
+             expires_at FROM sandbox_checkout WHERE checkout = $1",
             params![checkout],
         )?;
         row.as_ref().map(Self::read).transpose()
@@ -200,6 +210,7 @@ impl Checkout {
             currency: row.get(4)?,
             description: row.get(5)?,
             return_to: row.get(6)?,
+            expires_at: row.get(8)?,
             outcome,
         })
     }
@@ -224,7 +235,7 @@ fn decide(
     let Some(found) = Checkout::find(tx, checkout)? else {
         return Ok(None);
     };
-    if found.outcome.is_some() {
+    if found.outcome.is_some() || found.is_expired(now) {
         return Ok(Some(found));
     }
     tx.execute(

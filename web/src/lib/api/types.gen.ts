@@ -434,6 +434,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/spending-caps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own caps, and what was spent. */
+        get: operations["get_me_spending_caps"];
+        /** Sets one's own caps: lower acts at once, higher after `raise_after_s`. */
+        put: operations["change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operator/summary": {
         parameters: {
             query?: never;
@@ -1107,6 +1125,29 @@ export interface components {
             pack: string;
             /** @description The page of this site that the checkout leads back to. */
             return_to: string;
+        };
+        /** @description A higher cap that was asked for. */
+        CapRaise: {
+            /** @description When it acts. */
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description `null`: no limit.
+             */
+            limit?: number | null;
+        };
+        /** @description Both have to be there: one that is left out by mistake must not be lifted. */
+        CapsBody: {
+            /**
+             * Format: int64
+             * @description In the currency's minor unit; `null` lifts it.
+             */
+            day: number | null;
+            /**
+             * Format: int64
+             * @description In the currency's minor unit; `null` lifts it.
+             */
+            month: number | null;
         };
         ChangeMe: {
             about?: string | null;
@@ -1905,6 +1946,31 @@ export interface components {
         SpeakerKind: "person" | "guest";
         /** @enum {string} */
         SpeakerRole: "host" | "operator";
+        SpendingCap: {
+            /**
+             * Format: int64
+             * @description `null`: no limit.
+             */
+            limit?: number | null;
+            raise?: components["schemas"]["CapRaise"] | null;
+            /**
+             * Format: int64
+             * @description In the last 24 hours, or 30 days.
+             */
+            spent: number;
+        };
+        /** @description What one lets oneself spend. Amounts are in the currency's minor unit. */
+        SpendingCaps: {
+            /** @description ISO 4217. */
+            currency: string;
+            day: components["schemas"]["SpendingCap"];
+            month: components["schemas"]["SpendingCap"];
+            /**
+             * Format: int64
+             * @description How long a higher cap waits until it acts.
+             */
+            raise_after_s: number;
+        };
         /** @description In coins; the creator's part becomes as many diamonds. */
         Split: {
             /** Format: int64 */
@@ -2905,7 +2971,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `id_reused` */
+            /** @description `id_reused`, `spending_cap_reached` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4644,6 +4710,147 @@ export interface operations {
             };
             /** @description `person_unknown` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_spending_caps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendingCaps"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CapsBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendingCaps"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -35,7 +35,11 @@ async fn show(
         .read(move |db| Checkout::find(db, &checkout))
         .await?;
     let found = found.ok_or_else(unknown)?;
-    Ok(Html(page::checkout(&found, page::Language::of(&headers))))
+    Ok(Html(page::checkout(
+        &found,
+        page::Language::of(&headers),
+        sandbox.site().now(),
+    )))
 }
 
 #[derive(Deserialize)]

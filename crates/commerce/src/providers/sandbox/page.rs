@@ -1,5 +1,6 @@
 //! The sandbox's checkout page: plain HTML, no script, visibly not a bank.
 
+use busk_base::Timestamp;
 use http::HeaderMap;
 use http::header::ACCEPT_LANGUAGE;
 
@@ -34,6 +35,7 @@ struct Words {
     decline: &'static str,
     paid: &'static str,
     declined: &'static str,
+    expired: &'static str,
     back: &'static str,
 }
 
@@ -45,6 +47,7 @@ const ENGLISH: Words = Words {
     decline: "Decline the card",
     paid: "Paid. Your coins arrive in a moment; you can close this page.",
     declined: "The card was declined. Nothing was charged.",
+    expired: "This page was open for too long. Nothing was charged.",
     back: "Back to the room",
 };
 
@@ -56,6 +59,7 @@ const FRENCH: Words = Words {
     decline: "Refuser la carte",
     paid: "Payé. Vos pièces arrivent dans un instant ; vous pouvez fermer cette page.",
     declined: "La carte a été refusée. Rien n’a été débité.",
+    expired: "Cette page est restée ouverte trop longtemps. Rien n’a été débité.",
     back: "Retour au direct",
 };
 
@@ -73,12 +77,18 @@ background:none;color:inherit;font:inherit;font-weight:600;cursor:pointer;text-a
 button.pay{background:var(--act);color:var(--card);border-color:transparent}
 :focus-visible{outline:3px solid var(--act);outline-offset:2px}";
 
-pub(super) fn checkout(checkout: &Checkout, language: Language) -> String {
+pub(super) fn checkout(checkout: &Checkout, language: Language, now: Timestamp) -> String {
     let words = match language {
         Language::English => ENGLISH,
         Language::French => FRENCH,
     };
-    let body = match checkout.outcome {
+    let end = match checkout.outcome {
+        Some(Outcome::Paid) => Some(words.paid),
+        Some(Outcome::Declined) => Some(words.declined),
+        None if checkout.is_expired(now) => Some(words.expired),
+        None => None,
+    };
+    let body = match end {
         None => format!(
             "<form method=\"post\">\
              <button class=\"pay\" name=\"outcome\" value=\"pay\" data-testid=\"sandbox-pay\">{pay}</button>\
@@ -86,13 +96,8 @@ pub(super) fn checkout(checkout: &Checkout, language: Language) -> String {
             pay = words.pay,
             decline = words.decline,
         ),
-        Some(outcome) => format!(
-            "<p role=\"status\" data-testid=\"sandbox-outcome\">{}</p><a class=\"button\" href=\"{}\">{}</a>",
-            if outcome == Outcome::Paid {
-                words.paid
-            } else {
-                words.declined
-            },
+        Some(end) => format!(
+            "<p role=\"status\" data-testid=\"sandbox-outcome\">{end}</p><a class=\"button\" href=\"{}\">{}</a>",
             escape(&checkout.return_to),
             words.back,
         ),
