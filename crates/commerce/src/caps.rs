@@ -78,20 +78,20 @@ impl Cap {
             (None, Some(_)) => true,
             (Some(wanted), Some(limit)) => wanted > limit,
         };
-        let asked = self.raise(now).filter(|raise| raise.limit == wanted);
-        let raise = Raise {
-            limit: wanted,
-            at: now + wait,
-        };
-        match higher {
-            true => Self {
-                limit,
-                raise: Some(asked.unwrap_or(raise)),
-            },
-            false => Self {
+        if !higher {
+            return Self {
                 limit: wanted,
                 raise: None,
-            },
+            };
+        }
+        let asked = self.raise(now).filter(|raise| raise.limit == wanted);
+        let raise = asked.unwrap_or(Raise {
+            limit: wanted,
+            at: now + wait,
+        });
+        Self {
+            limit,
+            raise: Some(raise),
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use axum::extract::State as Shared;
 use busk_api::{Failures, Json, OpenApiRouter, Problem, Refusals, Site, routes as operations};
-use busk_base::Timestamp;
+use busk_base::{PersonId, Timestamp};
 use busk_people::SignedIn;
+use busk_store::{Read, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -60,6 +61,12 @@ impl SpendingCap {
     }
 }
 
+/// What was spent in a day, and in a month.
+fn spent_each(db: &mut impl Read, person: PersonId, now: Timestamp) -> Result<[i64; 2], StoreError> {
+    let day = spent(db, person, Period::Day, now)?;
+    Ok([day, spent(db, person, Period::Month, now)?])
+}
+
 fn shown(site: &Site, caps: Caps, spent: [i64; 2], now: Timestamp) -> Json<SpendingCaps> {
     let [day, month] = spent;
     Json(SpendingCaps {
@@ -78,8 +85,7 @@ async fn show(Shared(site): Shared<Site>, SignedIn(person): SignedIn) -> Result<
     let read = site.store().read(move |db| {
         db.snapshot(|db| {
             let caps = sql::caps(db, person.id)?;
-            let day = spent(db, person.id, Period::Day, now)?;
-            Ok((caps, [day, spent(db, person.id, Period::Month, now)?]))
+            Ok((caps, spent_each(db, person.id, now)?))
         })
     });
     let (caps, spent) = read.await?;
@@ -122,11 +128,8 @@ async fn change(
     };
     let written = site.store().write(move |tx| {
         let caps = set(tx, &wanted, &policy, now)?;
-        let day = spent(tx, wanted.person, Period::Day, now)?;
-        Ok((caps, [day, spent(tx, wanted.person, Period::Month, now)?]))
+        Ok((caps, spent_each(tx, wanted.person, now)?))
     });
-    let (caps, spent) = written
-        .await
-        .map_err(|error: busk_store::StoreError| Problem::from(error))?;
+    let (caps, spent) = written.await.map_err(|error: StoreError| Problem::from(error))?;
     Ok(shown(&site, caps, spent, now))
 }
