@@ -13,6 +13,10 @@ const { values, positionals } = parseArgs({
 const [url, handle] = positionals
 /** A player that has just begun is still looking for its place. */
 const settleMs = 10_000
+/** Of what may explain a stall, so much is told. */
+const remarksMax = 60
+/** Longer than a playlist is ever waited for while a live goes on. */
+const slowMs = 1_500
 const full = { status: 503, headers: { 'retry-after': '600' }, contentType: 'application/problem+json', body: '{"type":"/problems/full"}' }
 
 const browser = await startBrowser()
@@ -49,13 +53,26 @@ async function firstFrame(screen) {
   return posted === null ? null : first - posted
 }
 
-/** Reads the clock for so many seconds. */
+/** Reads the clock for so many seconds. What went wrong meanwhile is told in order, by seconds since the beginning. */
 async function watch(screen, seconds) {
   const { page } = screen
   await page.waitForTimeout(settleMs)
   await page.evaluate(() => window.bench.begin())
+  const begun = Date.now()
+  const remarks = []
+  const remark = (atMs, text) => remarks.push([(atMs - begun) / 1000, text])
+  const answered = async (request) => {
+    const { startTime, responseEnd } = request.timing()
+    const status = (await request.response().catch(() => null))?.status() ?? request.failure()?.errorText
+    if (status !== 200 || responseEnd > slowMs) remark(startTime, `${status} after ${Math.round(responseEnd)} ms: ${request.url().replace(url, '')}`)
+  }
+  page.on('requestfinished', answered).on('requestfailed', answered)
   await page.waitForTimeout(seconds * 1000)
-  return page.evaluate(() => window.bench.end())
+  page.off('requestfinished', answered).off('requestfailed', answered)
+  const { stalled, ...seen } = await page.evaluate(() => window.bench.end())
+  for (const { atMs, text } of stalled) remark(atMs, text)
+  const ordered = remarks.sort(([a], [b]) => a - b).slice(0, remarksMax)
+  return { ...seen, remarks: ordered.map(([at, text]) => `${at.toFixed(1)} s: ${text}`) }
 }
 
 /** In the page, before anything of it. */
@@ -96,7 +113,7 @@ function install() {
 
   function begin() {
     const { droppedVideoFrames, totalVideoFrames } = video.getVideoPlaybackQuality()
-    seen = { ms: [], unread: 0, stalls: 0, dropped: -droppedVideoFrames, frames: -totalVideoFrames, height: 0, hls: !video.srcObject }
+    seen = { ms: [], unread: 0, stalls: 0, stalled: [], dropped: -droppedVideoFrames, frames: -totalVideoFrames, height: 0, hls: !video.srcObject }
     seen.timer = setInterval(look, 100)
   }
 
@@ -112,12 +129,22 @@ function install() {
   /** A stall lasts until the time goes on, however it shows. */
   let moved = { at: 0, time: -1 }
   let stalled = false
+  /** When the page was last given the processor. */
+  let lookedAt = 0
   function stall() {
-    if (seen && !stalled) seen.stalls += 1
+    if (seen && !stalled) {
+      seen.stalls += 1
+      const { buffered, currentTime, readyState } = video
+      const ahead = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0
+      const text = `a stall at ${currentTime.toFixed(2)}, ${ahead.toFixed(2)} s buffered ahead, ready state ${readyState}, the page looked ${Math.round(performance.now() - lookedAt)} ms ago`
+      seen.stalled.push({ atMs: Date.now(), text })
+    }
     stalled = true
   }
   function look() {
     const now = performance.now()
+    if (seen && lookedAt && now - lookedAt > stalledMs) seen.stalled.push({ atMs: Date.now(), text: `the page did not run for ${Math.round(now - lookedAt)} ms` })
+    lookedAt = now
     if (video.currentTime !== moved.time) {
       if (now - moved.at > stalledMs && moved.time >= 0) stall()
       moved = { at: now, time: video.currentTime }

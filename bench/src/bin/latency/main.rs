@@ -61,6 +61,8 @@ struct Watched {
     height: u64,
     /// The picture came by HLS.
     hls: bool,
+    /// What may explain a stall: each one, and requests that failed or were slow.
+    remarks: Vec<String>,
 }
 
 fn main() -> Fallible<()> {
@@ -190,6 +192,9 @@ fn report(plan: &Plan, config: &CameraConfig, seen: &Seen, busy: f64) -> Fallibl
             watched.height,
             watched.dropped
         ));
+        for remark in &watched.remarks {
+            report.note(format!("{name}, {remark}"));
+        }
     }
     report.note(format!(
         "camera: {}x{} at {} a second, {} kbit/s, one layer; it draws the wall clock before it encodes; viewer: Chromium \
