@@ -74,8 +74,14 @@ ids! {
     GiftId,
     /// A run of the same gift by the same viewer.
     StreakId,
-    /// A purchase of coins, made by the buyer.
-    PurchaseId,
+    /// A payment, made by the payer; at once its idempotency key.
+    PaymentId,
+    /// Money given back of a payment.
+    RefundId,
+    /// Money on its way to a creator's bank.
+    PayoutId,
+    /// A payer's objection at their bank.
+    DisputeId,
     /// A redemption of diamonds, made by the creator.
     RedemptionId,
     /// One all-or-nothing list of transfers.

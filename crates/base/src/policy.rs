@@ -1,7 +1,38 @@
 //! A policy: one numbered, dated set of prices, shares, holds and limits. Every posting stores the
 //! version it used, so a change never rewrites what was already earned.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+/// A number of coins that is sold, and what comes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoinPack {
+    /// Paid for.
+    pub coins: i64,
+    /// The discount: promotional coins, which are spent first and bring creators nothing.
+    pub promotional: i64,
+}
+
+impl CoinPack {
+    const ALL: [Self; 5] = [
+        Self::new(70, 0),
+        Self::new(350, 0),
+        Self::new(1_400, 0),
+        Self::new(7_000, 350),
+        Self::new(17_500, 1_750),
+    ];
+
+    const fn new(coins: i64, promotional: i64) -> Self {
+        Self { coins, promotional }
+    }
+
+    /// What it is asked for by.
+    pub fn code(&self) -> String {
+        format!("coins-{}", self.coins)
+    }
+}
 
 /// The number of a policy, from 1.
 #[derive(
@@ -35,8 +66,28 @@ pub struct Policy {
     pub chat_window_s: u64,
     /// What one coin costs, in hundredths of the currency's main unit.
     pub coin_price_cents: i64,
+    /// What coins are sold in, smallest first.
+    pub coin_packs: Vec<CoinPack>,
     /// How long a higher spending cap waits until it acts, in seconds.
     pub spending_cap_raise_s: u64,
+    /// What the creator gets of badges, tickets and subscriptions, after tax, in percent.
+    pub badge_share_percent: u8,
+    pub ticket_share_percent: u8,
+    pub subscription_share_percent: u8,
+    /// How long earned money stays pending once what was paid for is delivered, in seconds.
+    pub badge_hold_s: u64,
+    pub ticket_hold_s: u64,
+    pub subscription_hold_s: u64,
+    /// What a payment is expected to cost at the provider: hundredths of a percent of it, and a fixed part in
+    /// hundredths of the currency's main unit. Shown before paying; what it did cost is in the provider's report.
+    pub provider_fee_basis_points: u32,
+    pub provider_fee_fixed_cents: i64,
+    /// The tax that prices include, in hundredths of a percent, by the payer's country (ISO 3166-1 alpha-2).
+    pub tax_basis_points: BTreeMap<String, u32>,
+    /// Payments that one person may begin in an hour.
+    pub payments_per_hour_max: u32,
+    /// Declined cards of one person in an hour, after which no payment is begun.
+    pub declines_per_hour_max: u32,
 }
 
 impl Default for Policy {
@@ -53,7 +104,19 @@ impl Default for Policy {
             chat_messages_guest_max: 3,
             chat_window_s: 10,
             coin_price_cents: 1,
+            coin_packs: CoinPack::ALL.to_vec(),
             spending_cap_raise_s: 24 * 3_600,
+            badge_share_percent: 70,
+            ticket_share_percent: 90,
+            subscription_share_percent: 70,
+            badge_hold_s: 7 * 24 * 3_600,
+            ticket_hold_s: 7 * 24 * 3_600,
+            subscription_hold_s: 7 * 24 * 3_600,
+            provider_fee_basis_points: 290,
+            provider_fee_fixed_cents: 30,
+            tax_basis_points: BTreeMap::new(),
+            payments_per_hour_max: 20,
+            declines_per_hour_max: 5,
         }
     }
 }

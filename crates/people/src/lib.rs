@@ -5,6 +5,7 @@
 //! No secret is stored: passwords as argon2id, session tokens, stream keys and the set-up token (256 random
 //! bits each) as SHA-256.
 
+pub mod adult;
 mod attempts;
 pub mod block;
 mod caller;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::routes::People;
 use crate::sign_up::DISPLAY_NAME_MAX;
-use crate::{Caller, Channel, ChannelRef, Person, Role, channel_of};
+use crate::{Caller, Channel, ChannelRef, Person, Role, adult, channel_of};
 
 pub(crate) use http::routes;
 
@@ -45,6 +45,8 @@ pub struct Me {
     pub channel: Option<ChannelRef>,
     /// Coins in the wallet.
     pub coins: i64,
+    /// Whether they have said that they are 18 or older.
+    pub adult: bool,
     /// Whether this site is a demonstration.
     pub demo: bool,
 }
@@ -61,6 +63,7 @@ pub(crate) async fn me(people: &People, caller: Caller) -> Result<Me, Problem> {
         role: Role::Viewer,
         channel: None,
         coins: 0,
+        adult: false,
         demo: site.demo(),
     };
     match caller {
@@ -73,8 +76,10 @@ pub(crate) async fn me(people: &People, caller: Caller) -> Result<Me, Problem> {
         }),
         Caller::Person(person) => {
             let id = person.id;
-            let read = site.store().read(move |db| channel_of(db, id));
-            let channel = read.await.map_err(|error: StoreError| Problem::from(error))?;
+            let read = site
+                .store()
+                .read(move |db| Ok((channel_of(db, id)?, adult::has_declared(db, id)?)));
+            let (channel, adult) = read.await.map_err(|error: StoreError| Problem::from(error))?;
             let coins = (people.coins)(site.store().clone(), id).await?;
             Ok(Me {
                 kind: Kind::Person,
@@ -85,6 +90,7 @@ pub(crate) async fn me(people: &People, caller: Caller) -> Result<Me, Problem> {
                 role: person.role,
                 channel: channel.as_ref().map(ChannelRef::from),
                 coins,
+                adult,
                 ..nobody
             })
         }

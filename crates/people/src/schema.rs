@@ -60,4 +60,12 @@ pub const MIGRATIONS: &[Migration] = &[
         PRIMARY KEY (blocker, blocked)
     );",
     },
+    Migration {
+        name: "people/0003_adults",
+        sql: "
+    CREATE TABLE person_adult (
+        person BYTEA PRIMARY KEY REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        declared_at BIGINT NOT NULL
+    );",
+    },
 ];

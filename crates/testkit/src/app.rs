@@ -283,6 +283,7 @@ impl TestApp {
 
     /// Buys a pack at the sandbox's checkout and waits for the coins.
     pub async fn buy_coins(&self, buyer: &Browser, id: &str, pack: &str) {
+        buyer.declare_adult().await;
         let body = json!({"id": id, "pack": pack, "return_to": "/"});
         let begun = buyer.post("/api/v1/coin-purchases", body).await.is(201);
         let url = begun.text("checkout_url");
@@ -408,6 +409,13 @@ impl Browser {
     pub async fn stream_key(&self, handle: &str) -> String {
         let path = format!("/api/v1/channels/{handle}/stream-key");
         self.post(&path, json!({})).await.is(201).text("key")
+    }
+
+    /// Says that one is 18 or older, which payments need.
+    pub async fn declare_adult(&self) {
+        self.post("/api/v1/me/adult", json!({"adult": true}))
+            .await
+            .is(204);
     }
 
     pub async fn coins(&self) -> i64 {
