@@ -15,6 +15,7 @@ use busk_store::{Read, StoreError, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::payments;
 pub use http::routes;
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -169,10 +170,5 @@ pub fn spent(
     period: Period,
     now: Timestamp,
 ) -> Result<i64, StoreError> {
-    sql::spent(
-        db,
-        person,
-        now - period.length(),
-        now - crate::coins::CHECKOUT_LASTS,
-    )
+    payments::spent(db, person, now - period.length(), now)
 }

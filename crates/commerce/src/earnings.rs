@@ -16,7 +16,7 @@ use busk_ledger::{Cause, Leg, Line, PostError, Posting};
 use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Value, params, row};
 
 use crate::accounts::*;
-use crate::gifts::Rules;
+use crate::rules::Rules;
 pub use http::routes;
 pub use statement::{StatementLine, lines};
 

@@ -11,16 +11,14 @@ mod tests;
 
 use std::time::Duration;
 
-use busk_base::{
-    Amount, ChannelId, GiftId, PersonId, Policy, PolicyVersion, PostingId, RoomId, Shares, StreakId,
-    Timestamp, split,
-};
+use busk_base::{Amount, ChannelId, GiftId, PersonId, PostingId, RoomId, Shares, StreakId, Timestamp, split};
 use busk_ledger::{Cause, Leg, PostError, Posting};
 use busk_rooms::event::Streak;
 use busk_rooms::{Room, Speaker, What};
 use busk_store::{Ahead, StoreError, Tx};
 
 use crate::accounts::*;
+use crate::rules::Rules;
 use catalogue::Kind;
 pub use http::routes;
 use sql::{Gift, Runs};
@@ -41,13 +39,6 @@ pub struct SendGift {
     pub count: i64,
     /// The id of the streak, if this gift begins one.
     pub streak: StreakId,
-}
-
-/// The rules in force.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    pub version: PolicyVersion,
-    pub policy: Policy,
 }
 
 /// What the sender is told.
@@ -100,7 +91,8 @@ pub fn ahead(ahead: &mut Ahead, gift: &SendGift) {
         PLATFORM_REVENUE,
     ];
     busk_ledger::ahead(ahead, PostingId(gift.id.0), &platform);
-    busk_ledger::ahead(ahead, PostingId(gift.id.0), &[wallet(gift.sender)]);
+    let own = [wallet(gift.sender), wallet_promotional(gift.sender)];
+    busk_ledger::ahead(ahead, PostingId(gift.id.0), &own);
     if let Some(room) = ahead.want::<Room>(gift.room) {
         busk_ledger::ahead(ahead, PostingId(gift.id.0), &[diamonds_pending(room.channel)]);
     }
@@ -127,7 +119,8 @@ pub fn send(tx: &mut Tx, gift: &SendGift, rules: &Rules, now: Timestamp) -> Resu
     if gift.sender == room.host {
         return Err(SendGiftError::SelfGift);
     }
-    let bill = Bill::new(gift, kind, room.channel, rules);
+    let promotional = busk_ledger::balance(tx, &wallet_promotional(gift.sender))?;
+    let bill = Bill::new(gift, kind, room.channel, promotional, rules);
     let streak = streak(tx, gift, kind, rules, now)?;
     busk_ledger::post(tx, &bill.posting(gift, rules), now).map_err(|error| refused(error, gift, &bill))?;
 
@@ -167,18 +160,23 @@ fn refused(error: PostError, gift: &SendGift, bill: &Bill) -> SendGiftError {
 struct Bill {
     channel: ChannelId,
     total: i64,
-    /// In coins, and so in diamonds: a diamond is worth what a coin cost.
+    /// What of the total is promotional coins: nobody gets anything of them.
+    promotional: i64,
+    /// Of the rest, in coins, and so in diamonds: a diamond is worth what a coin cost.
     shares: Shares,
     cents_per_coin: i64,
 }
 
 impl Bill {
-    fn new(gift: &SendGift, kind: &Kind, channel: ChannelId, rules: &Rules) -> Self {
+    /// Of a sender who has so many promotional coins.
+    fn new(gift: &SendGift, kind: &Kind, channel: ChannelId, promotional: i64, rules: &Rules) -> Self {
         let total = kind.price * gift.count;
-        let shares = split(total, rules.policy.gift_share_percent);
+        let promotional = promotional.min(total);
+        let shares = split(total - promotional, rules.policy.gift_share_percent);
         Self {
             channel,
             total,
+            promotional,
             shares,
             cents_per_coin: rules.policy.coin_price_cents,
         }
@@ -189,13 +187,15 @@ impl Bill {
         let money = |coins: i64| Amount::money(coins * self.cents_per_coin, CURRENCY);
         let (creator, platform) = (self.shares.creator, self.shares.platform);
         let pending = diamonds_pending(self.channel);
+        let paid = Amount::coins(self.total - self.promotional);
+        let promotional = Amount::coins(self.promotional);
         let legs = [
-            (wallet(gift.sender), COIN_SPENT, Amount::coins(self.total)),
+            (wallet_promotional(gift.sender), COIN_SPENT, promotional),
+            (wallet(gift.sender), COIN_SPENT, paid),
             (DIAMOND_ISSUED, pending, Amount::diamonds(creator)),
             (COIN_FLOAT, DIAMOND_FLOAT, money(creator)),
             (COIN_FLOAT, PLATFORM_REVENUE, money(platform)),
         ];
-        let legs = legs.into_iter().filter(|(.., amount)| amount.value > 0);
         Posting {
             id: PostingId(gift.id.0),
             cause: Cause {
@@ -204,13 +204,7 @@ impl Bill {
             },
             policy: rules.version,
             corrects: None,
-            legs: legs
-                .map(|(debit, credit, amount)| Leg::Move {
-                    debit,
-                    credit,
-                    amount,
-                })
-                .collect(),
+            legs: Leg::moves(legs),
         }
     }
 }

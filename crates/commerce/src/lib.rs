@@ -1,7 +1,7 @@
 //! People pay: coins, gifts, and what creators earn by them.
 //!
 //! ```text
-//!   card ─► provider ─notice─► coins::settle ─► wallet ─► gifts::send ─► diamonds.pending
+//!   card ─► provider ─notice─► coins::deliver ─► wallet ─► gifts::send ─► diamonds.pending
 //!                                                     earnings::release ─► diamonds.available
 //!                                                     earnings::redeem  ─► earnings.available
 //! ```
@@ -13,8 +13,12 @@ pub mod caps;
 pub mod coins;
 pub mod earnings;
 pub mod gifts;
+pub mod notices;
 mod operator;
+pub mod payments;
 pub mod providers;
+pub mod rules;
+pub mod sales;
 #[cfg(test)]
 mod scene;
 mod schema;
@@ -22,12 +26,13 @@ mod schema;
 pub use schema::MIGRATIONS;
 
 use busk_api::{OpenApiRouter, Site};
+use payments::Till;
 use providers::sandbox::Sandbox;
 
 /// All addresses of this crate.
-pub fn routes(site: Site, sandbox: Sandbox) -> OpenApiRouter {
+pub fn routes(site: Site, till: Till, sandbox: Sandbox) -> OpenApiRouter {
     gifts::routes(site.clone())
-        .merge(coins::routes(site.clone(), sandbox.clone()))
+        .merge(coins::routes(till))
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site))

@@ -1,6 +1,6 @@
 //! For tests: Ada hosts a live room, Bea has 70 coins, Cid has none.
 
-use busk_base::{ChannelId, PersonId, Policy, PolicyVersion, PurchaseId, RoomId, Timestamp};
+use busk_base::{ChannelId, PaymentId, PersonId, Policy, PolicyVersion, RoomId, Timestamp};
 use busk_ledger::AccountRef;
 use busk_people::Role;
 use busk_people::sign_up::{SignUp, sign_up};
@@ -9,8 +9,11 @@ use busk_store::{Store, StoreError};
 use busk_testkit::db::TestDb;
 use uuid::Uuid;
 
-use crate::coins::{self, Buy, Heard, NoticeKind, ProviderNotice};
-use crate::gifts::Rules;
+use crate::coins::{self, Buy};
+use crate::notices::{self, Heard};
+use crate::payments;
+use crate::providers::{About, Notice, PaymentNotice, PaymentSaid};
+use crate::rules::Rules;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_us(1_795_252_800_000_000);
 pub(crate) const ADA: PersonId = PersonId(Uuid::from_u128(1));
@@ -43,22 +46,27 @@ pub(crate) fn rules() -> Rules {
 
 pub(crate) fn buy_70(number: u128, person: PersonId) -> Buy {
     Buy {
-        id: PurchaseId(Uuid::from_u128(number)),
+        id: payment_id(number),
         person,
         pack: "coins-70".into(),
-        checkout: format!("checkout-{number}"),
-        coin_price_cents: 1,
+        provider: "sandbox",
     }
 }
 
+pub(crate) fn payment_id(number: u128) -> PaymentId {
+    PaymentId(Uuid::from_u128(number))
+}
+
 /// What the provider says when all is well with [`buy_70`].
-pub(crate) fn notice(number: u128, payer: PersonId, kind: NoticeKind) -> ProviderNotice {
-    ProviderNotice {
-        id: format!("evt-{number}-{kind:?}"),
-        kind,
-        checkout: format!("checkout-{number}"),
-        order: PurchaseId(Uuid::from_u128(number)),
+pub(crate) fn notice(number: u128, payer: PersonId, said: PaymentSaid) -> PaymentNotice {
+    PaymentNotice {
+        said,
+        payment: payment_id(number),
         payer,
+        checkout: Some(format!("checkout-{number}")),
+        charge: Some(format!("charge-{number}")),
+        method: None,
+        country: None,
         amount: 70,
         currency: "USD".into(),
     }
@@ -83,15 +91,15 @@ impl Scene {
                 role: Role::Viewer,
             };
             scene.store.write(move |tx| sign_up(tx, &new, NOW)).await.unwrap();
+            let declared = scene
+                .store
+                .write(move |tx| busk_people::adult::declare(tx, PersonId(Uuid::from_u128(number)), NOW));
+            declared.await.unwrap();
         }
         scene.open_rooms().await;
-        scene
-            .store
-            .write(|tx| coins::buy(tx, &buy_70(900, BEA), NOW))
-            .await
-            .unwrap();
+        scene.begin(buy_70(900, BEA), NOW).await.unwrap();
         assert_eq!(
-            scene.hear(notice(900, BEA, NoticeKind::Settled)).await,
+            scene.hear(notice(900, BEA, PaymentSaid::Settled)).await,
             Heard::Settled
         );
         scene
@@ -120,10 +128,35 @@ impl Scene {
         live.await.unwrap();
     }
 
-    pub(crate) async fn hear(&self, notice: ProviderNotice) -> Heard {
+    /// Begins to buy coins, and opens the page to pay at.
+    pub(crate) async fn begin(&self, buy: Buy, now: Timestamp) -> Result<coins::Purchase, coins::BuyError> {
+        let number = buy.id.0.as_u128();
+        let begun = self.store.write(move |tx| {
+            let purchase = coins::buy(tx, &buy, &rules(), now)?;
+            let (checkout, url) = (
+                format!("checkout-{number}"),
+                format!("https://pay.example/{number}"),
+            );
+            payments::opened(tx, buy.id, &checkout, &url)?;
+            Ok(purchase)
+        });
+        begun.await
+    }
+
+    /// The provider says something of a payment; each saying is a notice of its own.
+    pub(crate) async fn hear(&self, said: PaymentNotice) -> Heard {
+        let id = format!("evt-{}-{:?}", said.payment, said.said);
+        self.hear_as(&id, said).await
+    }
+
+    pub(crate) async fn hear_as(&self, id: &str, said: PaymentNotice) -> Heard {
+        let notice = Notice {
+            id: id.to_owned(),
+            about: About::Payment(said),
+        };
         let heard = self
             .store
-            .write(move |tx| coins::hear(tx, "sandbox", &notice, PolicyVersion(1), NOW));
+            .write(move |tx| notices::hear(tx, "sandbox", &notice, &rules(), NOW));
         heard.await.unwrap()
     }
 

@@ -11,7 +11,78 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0002",
         sql: SPENDING_CAPS,
     },
+    Migration {
+        name: "commerce/0003",
+        sql: PAYMENTS,
+    },
 ];
+
+/// One table of payments for whatever is sold, instead of one of purchases of coins. What the sandbox remembers is
+/// a provider's, not ours: it begins anew.
+const PAYMENTS: &str = "
+CREATE TABLE payment (
+    id BYTEA PRIMARY KEY,
+    payer BYTEA NOT NULL,
+    kind TEXT NOT NULL,
+    price BIGINT NOT NULL CHECK (price > 0),
+    currency TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    checkout TEXT UNIQUE,
+    checkout_url TEXT,
+    state TEXT NOT NULL,
+    charge TEXT,
+    method TEXT,
+    country TEXT,
+    refunded BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    settled_at BIGINT,
+    CHECK (refunded >= 0 AND refunded <= price)
+);
+CREATE INDEX payment_by_payer ON payment (payer, created_at);
+CREATE INDEX payment_by_charge ON payment (charge) WHERE charge IS NOT NULL;
+INSERT INTO payment (id, payer, kind, price, currency, provider, checkout, state, refunded, created_at, expires_at, settled_at)
+    SELECT id, person, 'coins', price, currency, 'sandbox', checkout, state, 0, created_at, created_at + 3600000000, settled_at
+    FROM coin_purchase;
+
+CREATE TABLE coin_order (
+    payment BYTEA PRIMARY KEY,
+    pack TEXT NOT NULL,
+    coins BIGINT NOT NULL CHECK (coins > 0),
+    promotional BIGINT NOT NULL CHECK (promotional >= 0)
+)/*sqlite: WITHOUT ROWID*/;
+INSERT INTO coin_order (payment, pack, coins, promotional) SELECT id, pack, coins, 0 FROM coin_purchase;
+DROP TABLE coin_purchase;
+
+CREATE TABLE sale (
+    payment BYTEA PRIMARY KEY,
+    channel BYTEA NOT NULL,
+    tax BIGINT NOT NULL CHECK (tax >= 0),
+    creator BIGINT NOT NULL CHECK (creator >= 0),
+    platform BIGINT NOT NULL CHECK (platform >= 0),
+    delivered_at BIGINT NOT NULL
+)/*sqlite: WITHOUT ROWID*/;
+
+ALTER TABLE gift ADD COLUMN promotional BIGINT NOT NULL DEFAULT 0;
+
+ALTER TABLE provider_notice ADD COLUMN set_aside TEXT;
+UPDATE provider_notice SET set_aside = outcome, outcome = 'set_aside'
+    WHERE outcome NOT IN ('settled', 'declined', 'nothing');
+
+DROP TABLE sandbox_checkout;
+CREATE TABLE sandbox_checkout (
+    checkout TEXT PRIMARY KEY,
+    payment BYTEA NOT NULL UNIQUE,
+    payer BYTEA NOT NULL,
+    amount BIGINT NOT NULL,
+    currency TEXT NOT NULL,
+    description TEXT NOT NULL,
+    return_to TEXT NOT NULL,
+    keep_method BOOLEAN NOT NULL,
+    expires_at BIGINT NOT NULL,
+    outcome TEXT
+);
+";
 
 const SPENDING_CAPS: &str = "
 CREATE TABLE spending_cap (

@@ -69,6 +69,17 @@ pub(crate) mod kind {
 }
 
 impl Leg {
+    /// Moves from debit to credit, in order; those of nothing are left out.
+    pub fn moves(legs: impl IntoIterator<Item = (AccountRef, AccountRef, Amount)>) -> Vec<Self> {
+        let legs = legs.into_iter().filter(|(.., amount)| amount.value != 0);
+        legs.map(|(debit, credit, amount)| Leg::Move {
+            debit,
+            credit,
+            amount,
+        })
+        .collect()
+    }
+
     pub(crate) fn accounts(&self) -> (&AccountRef, &AccountRef) {
         match self {
             Leg::Move { debit, credit, .. }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use busk_api::{OpenApiRouter, Site};
 use busk_base::PostingId;
 use busk_commerce::earnings;
-use busk_commerce::gifts::Rules;
+use busk_commerce::payments::Till;
 use busk_commerce::providers::sandbox::{self, Sandbox};
+use busk_commerce::rules::Rules;
 use busk_ledger::PostError;
 use busk_media::Media;
 use busk_people::{Coins, Limits};
@@ -43,6 +44,7 @@ const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
 /// The running features.
 pub(crate) struct Features {
     pub(crate) rooms: Rooms,
+    till: Till,
     sandbox: Sandbox,
     people_limits: Limits,
 }
@@ -91,6 +93,7 @@ impl Features {
         let notices = format!("http://{}/api/v1/providers/sandbox/notices", reachable(http));
         let sandbox = Sandbox::new(site.clone(), secret, notices)
             .map_err(|error| StartError::Rooms(std::io::Error::other(error)))?;
+        let till = Till::new(site.clone(), Arc::new(sandbox.clone()), Vec::new());
         let limits = Limits::default();
         let people_limits = if config.address_limits {
             limits
@@ -99,6 +102,7 @@ impl Features {
         };
         Ok(Self {
             rooms,
+            till,
             sandbox,
             people_limits,
         })
@@ -116,7 +120,11 @@ impl Features {
         OpenApiRouter::new()
             .merge(busk_people::routes(site.clone(), coins, self.people_limits))
             .merge(busk_rooms::routes(self.rooms.clone()))
-            .merge(busk_commerce::routes(site.clone(), self.sandbox.clone()))
+            .merge(busk_commerce::routes(
+                site.clone(),
+                self.till.clone(),
+                self.sandbox.clone(),
+            ))
     }
 
     /// Who does which job.
@@ -204,10 +212,7 @@ async fn release_all(site: &Site) -> Result<(), PostError> {
         .read(earnings::channels_with_pending)
         .await
         .map_err(|e: StoreError| PostError::Store(e))?;
-    let rules = Rules {
-        version: site.policy_version(),
-        policy: site.policy().clone(),
-    };
+    let rules = Rules::of(site);
     for channel in channels {
         let (now, rules) = (site.now(), rules.clone());
         let id = PostingId::new(now, site.entropy());

@@ -33,6 +33,13 @@ each_db!(coins_come_once, async |db| {
     let app = TestApp::start(BUSK, db).await;
     let (bea, cid) = (app.sign_up("bea").await, app.sign_up("cid").await);
     let body = json!({"id": id(1), "pack": "coins-350", "return_to": "/room"});
+    bea.post("/api/v1/coin-purchases", body.clone())
+        .await
+        .problem(403, "age_undeclared");
+    bea.post("/api/v1/me/adult", json!({"adult": false}))
+        .await
+        .problem(422, "invalid");
+    bea.declare_adult().await;
     let begun = bea.post("/api/v1/coin-purchases", body.clone()).await.is(201);
     assert_eq!(begun.body["state"], "pending");
     assert_eq!(begun.body["price"], json!({"amount": 350, "currency": "USD"}));

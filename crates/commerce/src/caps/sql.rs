@@ -1,4 +1,4 @@
-//! Rows of caps, and what was spent.
+//! Rows of caps.
 
 use busk_base::{PersonId, Timestamp};
 use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
@@ -85,19 +85,4 @@ pub(super) fn caps(db: &mut impl Read, person: PersonId) -> Result<Caps, StoreEr
     )?;
     let known = row.as_ref().map(Caps::read).transpose()?;
     Ok(known.map(|(_, caps)| caps).unwrap_or_default())
-}
-
-/// What was begun after `since` and is paid, or can still be: begun after `open_since`.
-pub(super) fn spent(
-    db: &mut impl Read,
-    person: PersonId,
-    since: Timestamp,
-    open_since: Timestamp,
-) -> Result<i64, StoreError> {
-    let row = db.row(
-        "SELECT CAST(COALESCE(SUM(price), 0) AS BIGINT) FROM coin_purchase WHERE person = $1 AND created_at > $2 \
-         AND (state = 'paid' OR (state = 'pending' AND created_at > $3))",
-        params![person, since, open_since],
-    )?;
-    row.map_or(Ok(0), |row| row.get(0))
 }

@@ -1,10 +1,11 @@
 //! Caps, in one's head and in both databases.
 
 use busk_testkit::each_db;
-use uuid::Uuid;
 
 use super::*;
-use crate::coins::{Buy, BuyError, NoticeKind, buy};
+use crate::coins::BuyError;
+use crate::payments::BeginError;
+use crate::providers::PaymentSaid;
 use crate::scene::*;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -45,13 +46,9 @@ fn a_lower_cap_acts_at_once_and_a_higher_one_a_day_later() {
 
 /// Begins to buy 70 coins for 70 cents; the cap that refuses it, if any.
 async fn try_70(scene: &Scene, number: u128, now: Timestamp) -> Option<Reached> {
-    let wanted = Buy {
-        id: busk_base::PurchaseId(Uuid::from_u128(number)),
-        ..buy_70(number, CID)
-    };
-    match scene.store.write(move |tx| buy(tx, &wanted, now)).await {
+    match scene.begin(buy_70(number, CID), now).await {
         Ok(_) => None,
-        Err(BuyError::CapReached(reached)) => Some(reached),
+        Err(BuyError::Begin(BeginError::CapReached(reached))) => Some(reached),
         Err(other) => panic!("{other}"),
     }
 }
@@ -69,7 +66,7 @@ async fn limit(scene: &Scene, day: Option<i64>, month: Option<i64>, now: Timesta
 }
 
 async fn pay(scene: &Scene, number: u128) {
-    scene.hear(notice(number, CID, NoticeKind::Settled)).await;
+    scene.hear(notice(number, CID, PaymentSaid::Settled)).await;
 }
 
 each_db!(nothing_is_bought_over_a_cap, async |db| {

@@ -1,47 +1,34 @@
 //! Buying coins over HTTP.
 
-use axum::extract::{FromRef, State as Shared};
+use axum::extract::State as Shared;
 use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Refusals, Site, StatusCode, routes as operations,
 };
-use busk_base::PurchaseId;
+use busk_base::PaymentId;
 use busk_people::SignedIn;
+use busk_store::StoreError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Buy, BuyError, PACKS, Purchase, PurchaseState, buy};
-use crate::accounts::CURRENCY;
-use crate::caps::{Period, Reached};
-use crate::providers::sandbox::{Checkout, Sandbox};
+use super::{Buy, BuyError, Purchase, buy, order};
+use crate::payments::{self, Money, PaymentState, Till};
+use crate::rules::Rules;
 
-#[derive(Clone, FromRef)]
-struct Till {
-    site: Site,
-    sandbox: Sandbox,
-}
-
-pub fn routes(site: Site, sandbox: Sandbox) -> OpenApiRouter {
+pub fn routes(till: Till) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(operations!(packs))
         .routes(operations!(begin))
         .routes(operations!(show))
-        .with_state(Till { site, sandbox })
-}
-
-/// An amount of money.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Money {
-    /// In the currency's minor unit.
-    pub amount: i64,
-    /// ISO 4217.
-    pub currency: String,
+        .with_state(till)
 }
 
 /// A number of coins that can be bought.
 #[derive(Serialize, ToSchema)]
 struct CoinPack {
-    code: &'static str,
+    code: String,
     coins: i64,
+    /// Coins that come with them, worth nothing to creators; they are spent first.
+    promotional: i64,
     price: Money,
 }
 
@@ -49,17 +36,12 @@ struct CoinPack {
 #[utoipa::path(get, path = "/api/v1/coin-packs", tag = "coins",
     responses((status = 200, body = Page<CoinPack>), Failures))]
 async fn packs(Shared(site): Shared<Site>) -> Json<Page<CoinPack>> {
-    let cents = site.policy().coin_price_cents;
-    let packs = PACKS.iter().map(|pack| {
-        let price = Money {
-            amount: pack.price(cents),
-            currency: CURRENCY.code().to_owned(),
-        };
-        CoinPack {
-            code: pack.code,
-            coins: pack.coins,
-            price,
-        }
+    let policy = site.policy();
+    let packs = policy.coin_packs.iter().map(|pack| CoinPack {
+        code: pack.code(),
+        coins: pack.coins,
+        promotional: pack.promotional,
+        price: Money::new(pack.coins * policy.coin_price_cents),
     });
     Json(Page::whole(packs.collect()))
 }
@@ -68,7 +50,7 @@ async fn packs(Shared(site): Shared<Site>) -> Json<Page<CoinPack>> {
 #[serde(deny_unknown_fields)]
 struct BuyBody {
     /// Made by the buyer and permanent: the same purchase again is begun once.
-    id: PurchaseId,
+    id: PaymentId,
     /// A code of the packs.
     pack: String,
     /// The page of this site that the checkout leads back to.
@@ -78,35 +60,27 @@ struct BuyBody {
 /// A purchase of coins.
 #[derive(Serialize, ToSchema)]
 struct CoinPurchase {
-    id: PurchaseId,
-    state: PurchaseState,
+    id: PaymentId,
+    state: PaymentState,
     coins: i64,
+    promotional: i64,
     price: Money,
+    /// What was given back of the price.
+    refunded: i64,
     /// Where to pay.
-    checkout_url: String,
+    checkout_url: Option<String>,
 }
 
-impl CoinPurchase {
-    fn new(purchase: Purchase, sandbox: &Sandbox) -> Self {
-        let Purchase {
-            id,
-            state,
-            coins,
-            price,
-            currency,
-            checkout,
-            ..
-        } = purchase;
-        let price = Money {
-            amount: price,
-            currency,
-        };
+impl From<Purchase> for CoinPurchase {
+    fn from(Purchase { payment, order, .. }: Purchase) -> Self {
         Self {
-            id,
-            state,
-            coins,
-            price,
-            checkout_url: sandbox.checkout_url(&checkout),
+            id: payment.id,
+            state: payment.state,
+            coins: order.coins,
+            promotional: order.promotional,
+            price: Money::new(payment.price),
+            refunded: payment.refunded,
+            checkout_url: payment.checkout_url,
         }
     }
 }
@@ -114,87 +88,70 @@ impl CoinPurchase {
 /// Begins a purchase of coins; they come when the provider says that it was paid.
 #[utoipa::path(post, path = "/api/v1/coin-purchases", tag = "coins", request_body = BuyBody,
     responses((status = 201, body = CoinPurchase), (status = 200, body = CoinPurchase, description = "begun before"),
-        (status = 401, description = "`sign_in_needed`"), (status = 409, description = "`id_reused`, `spending_cap_reached`"), Refusals))]
+        (status = 401, description = "`sign_in_needed`"), (status = 403, description = "`age_undeclared`"),
+        (status = 409, description = "`id_reused`, `spending_cap_reached`"),
+        (status = 429, description = "`too_many_payments`"),
+        (status = 502, description = "`provider_refused`"), (status = 503, description = "`provider_unavailable`"), Refusals))]
 async fn begin(
     Shared(till): Shared<Till>,
     SignedIn(person): SignedIn,
     Json(body): Json<BuyBody>,
 ) -> Result<(StatusCode, Json<CoinPurchase>), Problem> {
-    let Till { site, sandbox } = till;
-    let return_to = page_of_ours(&body.return_to)?;
-    let now = site.now();
+    let return_to = payments::page_of_ours(&body.return_to)?;
+    let (now, rules) = (till.site().now(), Rules::of(till.site()));
     let wanted = Buy {
         id: body.id,
         person: person.id,
         pack: body.pack,
-        checkout: sandbox.new_checkout(),
-        coin_price_cents: site.policy().coin_price_cents,
+        provider: till.provider().name(),
     };
-    let begun = site.store().write(move |tx| {
-        let (purchase, new) = buy(tx, &wanted, now)?;
-        if new {
-            Checkout::of(&purchase, &return_to).add(tx);
-        }
-        Ok((purchase, new))
-    });
-    let (purchase, new) = begun.await.map_err(problem)?;
-    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(CoinPurchase::new(purchase, &sandbox))))
+    let begun = till.site().store().write(move |tx| buy(tx, &wanted, &rules, now));
+    let purchase = begun.await.map_err(problem)?;
+    let page = payments::Page {
+        description: format!("{} coins", purchase.order.coins + purchase.order.promotional),
+        return_to,
+        keep_method: false,
+    };
+    let status = if purchase.new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let payment = till.open(purchase.payment, page).await?;
+    let purchase = Purchase { payment, ..purchase };
+    Ok((status, Json(purchase.into())))
 }
 
 /// A purchase of one's own.
-#[utoipa::path(get, path = "/api/v1/coin-purchases/{id}", tag = "coins", params(("id" = PurchaseId, Path)),
+#[utoipa::path(get, path = "/api/v1/coin-purchases/{id}", tag = "coins", params(("id" = PaymentId, Path)),
     responses((status = 200, body = CoinPurchase), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`purchase_unknown`"), Failures))]
 async fn show(
     Shared(till): Shared<Till>,
     SignedIn(person): SignedIn,
-    Path(id): Path<PurchaseId>,
+    Path(id): Path<PaymentId>,
 ) -> Result<Json<CoinPurchase>, Problem> {
-    let read = till
-        .site
-        .store()
-        .read(move |db| super::purchase(db, id, person.id));
+    let read = till.site().store().read(move |db| {
+        let payment = payments::payment(db, id)?.filter(|payment| payment.payer == person.id);
+        Ok::<_, StoreError>(payment.zip(order(db, id)?))
+    });
     let unknown = || Problem::not_found("purchase_unknown", "There is no such purchase");
-    let purchase = read.await?.ok_or_else(unknown)?;
-    Ok(Json(CoinPurchase::new(purchase, &till.sandbox)))
-}
-
-/// A path on this site: nothing that a browser could take for another host.
-fn page_of_ours(path: &str) -> Result<String, Problem> {
-    let ours = path.starts_with('/')
-        && !path.starts_with("//")
-        && path.len() <= 200
-        && path
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b'"' | b'<' | b'>'));
-    if ours {
-        Ok(path.to_owned())
-    } else {
-        Err(Problem::invalid("return_to", "must be a path on this site"))
-    }
+    let (payment, order) = read.await?.ok_or_else(unknown)?;
+    let purchase = Purchase {
+        payment,
+        order,
+        new: false,
+    };
+    Ok(Json(purchase.into()))
 }
 
 fn problem(error: BuyError) -> Problem {
     match error {
         BuyError::Store(error) => error.into(),
         BuyError::IdReused(_) => {
-            Problem::conflict("id_reused", "This id was used for another purchase").field("id")
+            Problem::conflict("id_reused", "This id was used for another payment").field("id")
         }
         BuyError::PackUnknown => Problem::invalid("pack", "there is no such pack"),
-        BuyError::CapReached(Reached { period, left }) => {
-            let of = match period {
-                Period::Day => "24 hours",
-                Period::Month => "30 days",
-            };
-            let (whole, cents, currency) = (left / 100, left % 100, CURRENCY.code());
-            Problem::conflict(
-                "spending_cap_reached",
-                "This would go over the cap that you have set",
-            )
-            .detail(format!(
-                "{whole}.{cents:02} {currency} of your cap for {of} is left"
-            ))
-        }
+        BuyError::Begin(error) => payments::begin_problem(error),
     }
 }

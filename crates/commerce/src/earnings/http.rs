@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{Redeem, RedeemError, StatementLine, lines, next_release, redeem};
 use crate::accounts::*;
-use crate::gifts::Rules;
+use crate::rules::Rules;
 
 pub fn routes(site: Site) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -273,10 +273,7 @@ async fn redeem_diamonds(
     Json(body): Json<RedeemBody>,
 ) -> Result<(StatusCode, Json<RedeemedView>), Problem> {
     let now = site.now();
-    let rules = Rules {
-        version: site.policy_version(),
-        policy: site.policy().clone(),
-    };
+    let rules = Rules::of(&site);
     let own = site
         .store()
         .read(move |db| channel(db, &person))

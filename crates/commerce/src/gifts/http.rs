@@ -10,7 +10,8 @@ use busk_rooms::event::Streak;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{COUNT_MAX, Receipt, Rules, SendGift, SendGiftError, ahead, catalogue, send};
+use super::{COUNT_MAX, Receipt, SendGift, SendGiftError, ahead, catalogue, send};
+use crate::rules::Rules;
 
 pub fn routes(site: Site) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -161,10 +162,7 @@ async fn send_gift(
         count: body.count,
         streak,
     };
-    let rules = Rules {
-        version: site.policy_version(),
-        policy: site.policy().clone(),
-    };
+    let rules = Rules::of(&site);
     let wanted = gift.clone();
     let sent = site
         .store()

@@ -9,7 +9,7 @@ use busk_store::{Entity, Insert, Row, StoreError, Tx, Type, Update, Value, row};
 use serde::{Deserialize, Serialize};
 
 use super::{Bill, Receipt, SendGift};
-use crate::accounts::wallet;
+use crate::accounts::{wallet, wallet_promotional};
 
 /// A gift that was sent.
 #[derive(Clone)]
@@ -21,6 +21,7 @@ pub(super) struct Gift {
     kind: String,
     count: i64,
     total: i64,
+    promotional: i64,
     diamonds: i64,
     streak: Option<Streak>,
 }
@@ -35,6 +36,7 @@ static GIFT: Insert = Insert {
         ("kind", Type::Text),
         ("count", Type::Int),
         ("total", Type::Int),
+        ("promotional", Type::Int),
         ("diamonds", Type::Int),
         ("streak", Type::Blob),
         ("streak_count", Type::Int),
@@ -52,6 +54,7 @@ impl Gift {
             kind: gift.kind.clone(),
             count: gift.count,
             total: bill.total,
+            promotional: bill.promotional,
             diamonds: bill.shares.creator,
             streak,
         }
@@ -68,9 +71,10 @@ impl Gift {
     pub(super) fn receipt(&self, tx: &mut Tx) -> Result<Receipt, StoreError> {
         let shares = Shares {
             creator: self.diamonds,
-            platform: self.total - self.diamonds,
+            platform: self.total - self.promotional - self.diamonds,
         };
-        let coins = busk_ledger::balance(tx, &wallet(self.sender))?;
+        let coins = busk_ledger::balance(tx, &wallet(self.sender))?
+            + busk_ledger::balance(tx, &wallet_promotional(self.sender))?;
         Ok(Receipt {
             gift: self.id,
             paid: self.total,
@@ -88,6 +92,7 @@ impl Gift {
             channel,
             count,
             total,
+            promotional,
             diamonds,
             streak,
             ..
@@ -103,6 +108,7 @@ impl Gift {
                 self.kind.as_str(),
                 count,
                 total,
+                promotional,
                 diamonds,
                 run,
                 run_count,
@@ -115,8 +121,8 @@ impl Gift {
 
 impl Entity for Gift {
     type Key = GiftId;
-    const SELECT: &'static str = "SELECT id, room, sender, channel, kind, count, total, diamonds, streak, streak_count \
-         FROM gift WHERE id";
+    const SELECT: &'static str = "SELECT id, room, sender, channel, kind, count, total, promotional, diamonds, streak, \
+         streak_count FROM gift WHERE id";
     const KEY: Type = Type::Blob;
 
     fn key(key: &GiftId) -> Value {
@@ -124,7 +130,7 @@ impl Entity for Gift {
     }
 
     fn read(row: &Row) -> Result<(GiftId, Self), StoreError> {
-        let streak = match (row.get::<Option<StreakId>>(8)?, row.get::<Option<i64>>(9)?) {
+        let streak = match (row.get::<Option<StreakId>>(9)?, row.get::<Option<i64>>(10)?) {
             (Some(id), Some(count)) => Some(Streak { id, count }),
             _ => None,
         };
@@ -136,7 +142,8 @@ impl Entity for Gift {
             kind: row.get(4)?,
             count: row.get(5)?,
             total: row.get(6)?,
-            diamonds: row.get(7)?,
+            promotional: row.get(7)?,
+            diamonds: row.get(8)?,
             streak,
         };
         Ok((gift.id, gift))

@@ -3,7 +3,7 @@
 //! (<https://www.standardwebhooks.com>, v1: HMAC-SHA256 over `id.timestamp.body`).
 //!
 //! It knows its own checkouts only; what it says reaches the books like any provider's word, by
-//! [`crate::coins::hear`].
+//! [`crate::notices::hear`].
 
 mod http;
 mod notice;
@@ -17,10 +17,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use busk_api::Site;
-use busk_base::{JobId, PersonId, PurchaseId, Timestamp};
+use busk_base::{JobId, PaymentId, PersonId, Timestamp};
 use busk_store::{Insert, Read, Row, Store, StoreError, Tx, Type, jobs, params, row};
 
-use crate::coins::{CHECKOUT_LASTS, NoticeKind, ProviderNotice, Purchase};
+use super::{
+    About, Asked, Charge, Notice, Onboard, Onboarding, Opened, PaymentNotice, PaymentSaid, Provider,
+    ProviderError, Refund, Settlement, Transfer,
+};
 pub use http::routes;
 pub use notice::{SignatureError, sign, verify};
 
@@ -66,13 +69,58 @@ impl Sandbox {
         &self.0.site
     }
 
-    /// A name for a checkout that nobody can guess.
-    pub fn new_checkout(&self) -> String {
-        URL_SAFE_NO_PAD.encode(&self.0.site.secret()[..24])
+    fn checkout_url(&self, checkout: &str) -> String {
+        format!("{}/sandbox/checkout/{checkout}", self.0.site.public_url())
+    }
+}
+
+impl Provider for Sandbox {
+    fn name(&self) -> &'static str {
+        PROVIDER
     }
 
-    pub fn checkout_url(&self, checkout: &str) -> String {
-        format!("{}/sandbox/checkout/{checkout}", self.0.site.public_url())
+    fn checkout<'a>(&'a self, wanted: &'a super::Checkout) -> Asked<'a, Opened> {
+        Box::pin(async move {
+            let new = Checkout {
+                checkout: URL_SAFE_NO_PAD.encode(&self.site().secret()[..24]),
+                payment: wanted.payment,
+                payer: wanted.payer,
+                amount: wanted.amount.value,
+                currency: wanted.amount.unit.code().to_owned(),
+                description: wanted.description.clone(),
+                return_to: wanted.return_to.clone(),
+                keep_method: wanted.keep_method,
+                expires_at: wanted.expires_at,
+                outcome: None,
+            };
+            let opened = self.site().store().write(move |tx| new.clone().open(tx)).await;
+            let checkout =
+                opened.map_err(|error: StoreError| ProviderError::Unavailable(error.to_string()))?;
+            Ok(Opened {
+                url: self.checkout_url(&checkout),
+                checkout,
+            })
+        })
+    }
+
+    fn charge<'a>(&'a self, _: &'a Charge) -> Asked<'a, ()> {
+        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    }
+
+    fn refund<'a>(&'a self, _: &'a Refund) -> Asked<'a, ()> {
+        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    }
+
+    fn onboard<'a>(&'a self, _: &'a Onboard) -> Asked<'a, Onboarding> {
+        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    }
+
+    fn transfer<'a>(&'a self, _: &'a Transfer) -> Asked<'a, ()> {
+        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    }
+
+    fn settlements<'a>(&'a self, _: Timestamp, _: Timestamp) -> Asked<'a, Vec<Settlement>> {
+        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
     }
 }
 
@@ -99,12 +147,13 @@ pub async fn secret(store: &Store, fresh: [u8; 32]) -> Result<[u8; 32], StoreErr
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkout {
     checkout: String,
-    purchase: PurchaseId,
+    payment: PaymentId,
     payer: PersonId,
     amount: i64,
     currency: String,
     description: String,
     return_to: String,
+    keep_method: bool,
     expires_at: Timestamp,
     outcome: Option<Outcome>,
 }
@@ -129,56 +178,42 @@ static CHECKOUT: Insert = Insert {
     table: "sandbox_checkout",
     columns: &[
         ("checkout", Type::Text),
-        ("purchase", Type::Blob),
+        ("payment", Type::Blob),
         ("payer", Type::Blob),
         ("amount", Type::Int),
         ("currency", Type::Text),
         ("description", Type::Text),
         ("return_to", Type::Text),
+        ("keep_method", Type::Bool),
         ("expires_at", Type::Int),
     ],
 };
 
 impl Checkout {
-    pub fn of(purchase: &Purchase, return_to: &str) -> Self {
-        Self {
-            checkout: purchase.checkout.clone(),
-            purchase: purchase.id,
-            payer: purchase.person,
-            amount: purchase.price,
-            currency: purchase.currency.clone(),
-            description: format!("{} coins", purchase.coins),
-            return_to: return_to.to_owned(),
-            expires_at: purchase.created_at + CHECKOUT_LASTS,
-            outcome: None,
+    /// Opens it; gives the name of the one that is open for the same payment already.
+    fn open(self, tx: &mut Tx) -> Result<String, StoreError> {
+        let known = tx.row(
+            "SELECT checkout FROM sandbox_checkout WHERE payment = $1",
+            params![self.payment],
+        )?;
+        if let Some(row) = known {
+            return row.get(0);
         }
-    }
-
-    pub fn add(self, tx: &mut Tx) {
-        let Self {
-            checkout,
-            purchase,
-            payer,
-            amount,
-            currency,
-            description,
-            return_to,
-            expires_at,
-            ..
-        } = self;
         tx.insert(
             &CHECKOUT,
             row![
-                checkout,
-                purchase,
-                payer,
-                amount,
-                currency,
-                description,
-                return_to,
-                expires_at
+                self.checkout.as_str(),
+                self.payment,
+                self.payer,
+                self.amount,
+                self.currency,
+                self.description,
+                self.return_to,
+                self.keep_method,
+                self.expires_at
             ],
         );
+        Ok(self.checkout)
     }
 
     /// Nothing can be paid there any more.
@@ -188,8 +223,8 @@ impl Checkout {
 
     fn find(db: &mut impl Read, checkout: &str) -> Result<Option<Self>, StoreError> {
         let row = db.row(
-            "SELECT checkout, purchase, payer, amount, currency, description, return_to, outcome, \
-             expires_at FROM sandbox_checkout WHERE checkout = $1",
+            "SELECT checkout, payment, payer, amount, currency, description, return_to, outcome, \
+             expires_at, keep_method FROM sandbox_checkout WHERE checkout = $1",
             params![checkout],
         )?;
         row.as_ref().map(Self::read).transpose()
@@ -204,13 +239,14 @@ impl Checkout {
         };
         Ok(Self {
             checkout: row.get(0)?,
-            purchase: row.get(1)?,
+            payment: row.get(1)?,
             payer: row.get(2)?,
             amount: row.get(3)?,
             currency: row.get(4)?,
             description: row.get(5)?,
             return_to: row.get(6)?,
             expires_at: row.get(8)?,
+            keep_method: row.get(9)?,
             outcome,
         })
     }
@@ -218,10 +254,10 @@ impl Checkout {
 
 /// When each notice of an outcome leaves, after the payer's choice: late, doubled and out of order on
 /// purpose. The third repeats the second under the same id.
-const SCHEDULE: [(NoticeKind, u64, &str); 3] = [
-    (NoticeKind::Settled, 600, "settled"),
-    (NoticeKind::Pending, 1_500, "pending"),
-    (NoticeKind::Settled, 2_500, "settled"),
+const SCHEDULE: [(PaymentSaid, u64, &str); 3] = [
+    (PaymentSaid::Settled, 600, "settled"),
+    (PaymentSaid::Pending, 1_500, "pending"),
+    (PaymentSaid::Settled, 2_500, "settled"),
 ];
 
 /// The payer's choice; the first one stands. Leaves the notices to be delivered.
@@ -242,16 +278,21 @@ fn decide(
         "UPDATE sandbox_checkout SET outcome = $2 WHERE checkout = $1",
         params![checkout, outcome.word()],
     )?;
-    for ((kind, delay_ms, word), job) in SCHEDULE.into_iter().zip(jobs) {
-        let declined = outcome == Outcome::Declined && kind == NoticeKind::Settled;
-        let notice = ProviderNotice {
+    for ((said, delay_ms, word), job) in SCHEDULE.into_iter().zip(jobs) {
+        let declined = outcome == Outcome::Declined && said == PaymentSaid::Settled;
+        let notice = Notice {
             id: format!("evt_{checkout}_{word}"),
-            kind: if declined { NoticeKind::Declined } else { kind },
-            checkout: found.checkout.clone(),
-            order: found.purchase,
-            payer: found.payer,
-            amount: found.amount,
-            currency: found.currency.clone(),
+            about: About::Payment(PaymentNotice {
+                said: if declined { PaymentSaid::Declined } else { said },
+                payment: found.payment,
+                payer: found.payer,
+                checkout: Some(found.checkout.clone()),
+                charge: Some(format!("ch_{}", found.payment)),
+                method: found.keep_method.then(|| format!("pm_{}", found.payment)),
+                country: None,
+                amount: found.amount,
+                currency: found.currency.clone(),
+            }),
         };
         let body = serde_json::to_string(&notice).map_err(|e| StoreError::Broken(e.to_string()))?;
         jobs::leave(tx, job, NOTICE_JOB, body, now + Duration::from_millis(delay_ms));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use busk_api::Site;
-use busk_base::{GiftId, MessageId, PurchaseId, RoomId};
+use busk_base::{GiftId, MessageId, PaymentId, RoomId};
 use futures_util::{SinkExt as _, StreamExt as _};
 use reqwest::header::COOKIE;
 use serde_json::{Value, json};
@@ -183,7 +183,7 @@ impl Viewer {
 
     /// Buys coins as a person would: a purchase, the provider's page, the button on it.
     async fn buy(&self) -> Result<(), reqwest::Error> {
-        let id = PurchaseId::new(self.site.now(), self.site.entropy());
+        let id = PaymentId::new(self.site.now(), self.site.entropy());
         let body = json!({ "id": id, "pack": "coins-350", "return_to": "/" });
         let (_, purchase) = self.post("/api/v1/coin-purchases", &body).await?;
         let page = purchase["checkout_url"].as_str().unwrap_or_default();

@@ -1,8 +1,12 @@
 //! The demonstration's people, made by the same functions as everyone.
 
 use busk_api::Site;
-use busk_base::{ChannelId, PersonId, PurchaseId, RoomId, SessionId, Timestamp};
-use busk_commerce::coins::{self, Buy, NoticeKind, ProviderNotice};
+use busk_base::{ChannelId, PaymentId, PersonId, RoomId, SessionId, Timestamp};
+use busk_commerce::coins::{self, Buy};
+use busk_commerce::providers::{About, Notice, PaymentNotice, PaymentSaid};
+use busk_commerce::rules::Rules;
+use busk_commerce::{notices, payments};
+use busk_people::adult;
 use busk_people::session::{self, Holder, Token};
 use busk_people::sign_up::{SignUp, sign_up};
 use busk_people::{Person, Role as PersonRole, channel_of, stream_key};
@@ -92,25 +96,31 @@ pub(super) async fn give_coins(site: &Site, person: PersonId, pack: &'static str
     let now: Timestamp = site.now();
     let checkout = format!("welcome-{person}");
     let buy = Buy {
-        id: PurchaseId::new(now, site.entropy()),
+        id: PaymentId::new(now, site.entropy()),
         person,
         pack: pack.to_owned(),
-        checkout: checkout.clone(),
-        coin_price_cents: site.policy().coin_price_cents,
+        provider: "demo",
     };
-    let policy = site.policy_version();
+    let rules = Rules::of(site);
     let bought = site.store().write(move |tx| {
-        let (purchase, _) = coins::buy(tx, &buy, now).map_err(cast)?;
-        let notice = ProviderNotice {
+        adult::declare(tx, person, now)?;
+        let payment = coins::buy(tx, &buy, &rules, now).map_err(cast)?.payment;
+        payments::opened(tx, payment.id, &checkout, "/")?;
+        let notice = Notice {
             id: format!("evt_{checkout}"),
-            kind: NoticeKind::Settled,
-            checkout: checkout.clone(),
-            order: purchase.id,
-            payer: person,
-            amount: purchase.price,
-            currency: purchase.currency,
+            about: About::Payment(PaymentNotice {
+                said: PaymentSaid::Settled,
+                payment: payment.id,
+                payer: person,
+                checkout: Some(checkout.clone()),
+                charge: None,
+                method: None,
+                country: None,
+                amount: payment.price,
+                currency: payment.currency,
+            }),
         };
-        coins::hear(tx, "demo", &notice, policy, now).map_err(cast)
+        notices::hear(tx, "demo", &notice, &rules, now).map_err(cast)
     });
     bought.await.map(|_| ())
 }

@@ -11,7 +11,9 @@ use http::HeaderMap;
 use serde::Deserialize;
 
 use super::{Checkout, NOTICE_JOB, Outcome, PROVIDER, Sandbox, decide, page, sign, verify};
-use crate::coins::{self, HearError, Heard, ProviderNotice};
+use crate::notices::{self, HearError, Heard};
+use crate::providers::Notice;
+use crate::rules::Rules;
 
 pub fn routes(sandbox: Sandbox) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -80,7 +82,7 @@ impl Sandbox {
     /// Does a [`NOTICE_JOB`]: delivers one notice, signed, over HTTP like any provider.
     pub async fn deliver(&self, job: &busk_store::jobs::Job) -> Result<(), String> {
         debug_assert_eq!(job.kind, NOTICE_JOB);
-        let notice: ProviderNotice = serde_json::from_str(&job.body).map_err(|e| e.to_string())?;
+        let notice: Notice = serde_json::from_str(&job.body).map_err(|e| e.to_string())?;
         let now = self.site().now();
         let signature = sign(&self.0.secret, &notice.id, now, job.body.as_bytes());
         let answer = self
@@ -130,21 +132,20 @@ async fn hear(
         )
         .detail(error.to_string())
     })?;
-    let notice: ProviderNotice = serde_json::from_slice(&body).map_err(|e| {
+    let notice: Notice = serde_json::from_slice(&body).map_err(|e| {
         Problem::new(StatusCode::BAD_REQUEST, "malformed", "The notice cannot be read").detail(e.to_string())
     })?;
-    let policy = site.policy_version();
-    let (order, notice_id) = (notice.order, notice.id.clone());
+    let (rules, notice_id) = (Rules::of(site), notice.id.clone());
     let heard = site
         .store()
-        .write(move |tx| coins::hear(tx, PROVIDER, &notice, policy, now))
+        .write(move |tx| notices::hear(tx, PROVIDER, &notice, &rules, now))
         .await;
     match heard {
         Ok(Heard::SetAside(why)) => tracing::warn!(notice = notice_id, "set aside: {why}"),
-        Ok(heard) => tracing::info!(%order, notice = notice_id, ?heard, "heard"),
+        Ok(heard) => tracing::info!(notice = notice_id, ?heard, "heard"),
         Err(HearError::Store(error)) => return Err(error.into()),
         Err(HearError::Ledger(error)) => {
-            tracing::error!(notice = notice_id, "the ledger refused a settled notice: {error}");
+            tracing::error!(notice = notice_id, "the ledger refused: {error}");
             return Err(Problem::internal());
         }
     }

@@ -1,0 +1,95 @@
+//! What a provider says, once its signature was verified. Read `hear` downward: one place leads every notice to
+//! the story that it belongs to.
+//!
+//! Invariant: a notice counts once, whatever its order and delay. One that does not fit what it is about moves
+//! nothing and is set aside, with the reason, for the operator.
+
+mod sql;
+#[cfg(test)]
+mod tests;
+
+use busk_base::Timestamp;
+use busk_ledger::PostError;
+use busk_store::{StoreError, Tx};
+
+use crate::coins;
+use crate::payments::{self, Order, Payment, Weighed};
+use crate::providers::{About, Notice, PaymentNotice};
+use crate::rules::Rules;
+use sql::Known;
+
+/// What came of a notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// What was paid for is there.
+    Settled,
+    Declined,
+    Expired,
+    /// True, but it changes nothing: late, or out of order.
+    Nothing,
+    /// Heard before.
+    Again,
+    /// For the operator, with the reason.
+    SetAside(&'static str),
+}
+
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HearError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the ledger refused: {0}")]
+    Ledger(PostError),
+}
+
+impl From<PostError> for HearError {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Store(error) => HearError::Store(error),
+            other => HearError::Ledger(other),
+        }
+    }
+}
+
+/// Takes a provider's notice. Late, doubled and out-of-order notices are the normal case.
+pub fn hear(
+    tx: &mut Tx,
+    provider: &'static str,
+    notice: &Notice,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Heard, HearError> {
+    if tx.find::<Known>(&notice.id)?.is_some() {
+        return Ok(Heard::Again);
+    }
+    let heard = match &notice.about {
+        About::Payment(said) => of_payment(tx, said, rules, now)?,
+        About::Refund(_) | About::Dispute(_) | About::Payout(_) | About::Account(_) => {
+            Heard::SetAside("nothing that is known here")
+        }
+    };
+    Known::add(tx, provider, notice, &heard, now)?;
+    Ok(heard)
+}
+
+fn of_payment(tx: &mut Tx, said: &PaymentNotice, rules: &Rules, now: Timestamp) -> Result<Heard, HearError> {
+    Ok(match payments::hear(tx, said, now)? {
+        Weighed::Settled(payment) => {
+            deliver(tx, &payment, rules, now)?;
+            Heard::Settled
+        }
+        Weighed::Declined => Heard::Declined,
+        Weighed::Expired => Heard::Expired,
+        Weighed::Nothing => Heard::Nothing,
+        Weighed::SetAside(why) => Heard::SetAside(why),
+    })
+}
+
+/// Gives what was paid for.
+fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Result<(), HearError> {
+    match payment.order {
+        Order::Coins => coins::deliver(tx, payment, rules, now),
+        Order::Badge | Order::Ticket | Order::Subscription => Err(HearError::Store(StoreError::Broken(
+            format!("a payment for a {} that is not sold", payment.order.word()),
+        ))),
+    }
+}

@@ -1,0 +1,243 @@
+//! A sale: what a payment brings a channel. Badges, tickets and subscriptions are sold alike (domain: badge,
+//! ticket, subscription, order): paid for, the money is deferred; delivered, it is the creator's, the platform's
+//! and the state's; taken back, it comes from those who got it, pro rata.
+//!
+//! Invariant: the parts of a sale sum to its price less what was taken back; no part is ever below zero.
+
+mod sql;
+#[cfg(test)]
+mod tests;
+
+use busk_base::{Amount, ChannelId, PaymentId, Policy, PostingId, Timestamp, split};
+use busk_ledger::{AccountRef, Cause, Leg, PostError, Posting};
+use busk_store::{StoreError, Tx};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::accounts::*;
+use crate::payments::Payment;
+use crate::rules::Rules;
+pub use sql::Sale;
+
+/// Who gets what of a price, in the currency's minor unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Parts {
+    /// Included in the price.
+    pub tax: i64,
+    pub creator: i64,
+    pub platform: i64,
+}
+
+/// What a payer sees before paying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Quote {
+    pub price: i64,
+    pub tax: i64,
+    pub creator: i64,
+    /// What the platform keeps once the provider has its fee.
+    pub platform: i64,
+    /// What the provider is expected to take; the platform pays it.
+    pub provider_fee: i64,
+}
+
+impl Parts {
+    /// Of a price that includes the tax of the payer's country.
+    pub fn of(price: i64, share_percent: u8, country: Option<&str>, policy: &Policy) -> Self {
+        let rate = country.and_then(|country| policy.tax_basis_points.get(country));
+        let rate = i128::from(rate.copied().unwrap_or(0));
+        let tax = i128::from(price) * rate / (10_000 + rate);
+        let tax = i64::try_from(tax).expect("the tax in a price is less than the price");
+        let shares = split(price - tax, share_percent);
+        Self {
+            tax,
+            creator: shares.creator,
+            platform: shares.platform,
+        }
+    }
+
+    pub fn sum(&self) -> i64 {
+        self.tax + self.creator + self.platform
+    }
+
+    /// So much of it, each part pro rata (largest remainder; ties to the earlier part); at most all of it.
+    pub fn pro_rata(&self, amount: i64) -> Self {
+        let whole = i128::from(self.sum());
+        let amount = i128::from(amount).min(whole);
+        if whole == 0 {
+            return *self;
+        }
+        let wanted = [self.tax, self.creator, self.platform].map(|part| i128::from(part) * amount);
+        let mut given = wanted.map(|part| part / whole);
+        let mut order = [0, 1, 2];
+        order.sort_by_key(|place| std::cmp::Reverse(wanted[*place] % whole));
+        let left = amount - given.iter().sum::<i128>();
+        for place in order.into_iter().take(usize::try_from(left).unwrap_or(0)) {
+            given[place] += 1;
+        }
+        let [tax, creator, platform] =
+            given.map(|part| i64::try_from(part).expect("a part of an i64 is one"));
+        Self {
+            tax,
+            creator,
+            platform,
+        }
+    }
+
+    fn less(&self, other: &Self) -> Self {
+        Self {
+            tax: self.tax - other.tax,
+            creator: self.creator - other.creator,
+            platform: self.platform - other.platform,
+        }
+    }
+}
+
+impl Quote {
+    pub fn of(price: i64, share_percent: u8, country: Option<&str>, policy: &Policy) -> Self {
+        let parts = Parts::of(price, share_percent, country, policy);
+        let part = price * i64::from(policy.provider_fee_basis_points) / 10_000;
+        let provider_fee = part + policy.provider_fee_fixed_cents;
+        Self {
+            price,
+            tax: parts.tax,
+            creator: parts.creator,
+            platform: parts.platform - provider_fee,
+            provider_fee,
+        }
+    }
+}
+
+/// The id of a posting that follows from something: the same word of the same thing is the same posting. It
+/// keeps the other's time, so that it sorts beside it.
+pub(crate) fn following(of: Uuid, word: &str) -> PostingId {
+    let digest = Sha256::new()
+        .chain_update(of.as_bytes())
+        .chain_update(word)
+        .finalize();
+    let mut bytes = *of.as_bytes();
+    bytes[6..].copy_from_slice(&digest[..10]);
+    PostingId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+/// The payment is settled, and what it is for is owed.
+pub(crate) fn paid(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Result<(), PostError> {
+    let price = Amount::money(payment.price, CURRENCY);
+    let posting = Posting {
+        id: PostingId(payment.id.0),
+        cause: cause(payment),
+        policy: rules.version,
+        corrects: None,
+        legs: Leg::moves([(PSP_CLEARING, DEFERRED, price)]),
+    };
+    busk_ledger::post(tx, &posting, now).map(|_| ())
+}
+
+/// What was paid for is delivered: each gets their part.
+pub(crate) fn deliver(
+    tx: &mut Tx,
+    payment: &Payment,
+    channel: ChannelId,
+    share_percent: u8,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Sale, PostError> {
+    let country = payment.country.as_deref();
+    let owed = payment.price - payment.refunded;
+    let parts = Parts::of(owed, share_percent, country, &rules.policy);
+    let legs = [
+        (DEFERRED, earnings_pending(channel), parts.creator),
+        (DEFERRED, PLATFORM_REVENUE, parts.platform),
+        (DEFERRED, TAX_PAYABLE, parts.tax),
+    ];
+    let posting = Posting {
+        id: following(payment.id.0, "delivery"),
+        cause: cause(payment),
+        policy: rules.version,
+        corrects: None,
+        legs: money_moves(legs),
+    };
+    busk_ledger::post(tx, &posting, now)?;
+    let sale = Sale {
+        payment: payment.id,
+        channel,
+        parts,
+        delivered_at: now,
+    };
+    sale.clone().add(tx);
+    Ok(sale)
+}
+
+/// Takes money of a payment back to `to` (the provider, or a dispute): what is deferred as it is; what was delivered
+/// from those who got it, pro rata. A creator's part comes from what is pending, then kept back, then available;
+/// the rest is owed. `id` names the posting.
+pub(crate) fn take_back(
+    tx: &mut Tx,
+    payment: &Payment,
+    amount: i64,
+    to: AccountRef,
+    id: PostingId,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), PostError> {
+    let legs = match tx.find::<Sale>(&payment.id)? {
+        None => money_moves([(DEFERRED, to, amount)]),
+        Some(sale) => {
+            let back = sale.parts.pro_rata(amount);
+            let mut legs = vec![(PLATFORM_REVENUE, to, back.platform), (TAX_PAYABLE, to, back.tax)];
+            legs.extend(collect(tx, sale.channel, back.creator, to)?);
+            let parts = sale.parts.less(&back);
+            Sale { parts, ..sale }.save(tx);
+            money_moves(legs)
+        }
+    };
+    let posting = Posting {
+        id,
+        cause: cause(payment),
+        policy: rules.version,
+        corrects: Some(PostingId(payment.id.0)),
+        legs,
+    };
+    busk_ledger::post(tx, &posting, now).map(|_| ())
+}
+
+/// Where money that a channel must give comes from, in order; what it does not have becomes its debt.
+pub(crate) fn collect(
+    tx: &mut Tx,
+    channel: ChannelId,
+    amount: i64,
+    to: AccountRef,
+) -> Result<Vec<(AccountRef, AccountRef, i64)>, StoreError> {
+    let mut left = amount;
+    let mut legs = Vec::new();
+    for from in [
+        earnings_pending(channel),
+        earnings_reserve(channel),
+        earnings_available(channel),
+    ] {
+        let taken = busk_ledger::balance(tx, &from)?.min(left);
+        left -= taken;
+        legs.push((from, to, taken));
+    }
+    legs.push((debt(channel), to, left));
+    Ok(legs)
+}
+
+/// Transfers in the site's currency; those of nothing are left out.
+pub(crate) fn money_moves(legs: impl IntoIterator<Item = (AccountRef, AccountRef, i64)>) -> Vec<Leg> {
+    let legs = legs.into_iter();
+    Leg::moves(legs.map(|(debit, credit, amount)| (debit, credit, Amount::money(amount, CURRENCY))))
+}
+
+fn cause(payment: &Payment) -> Cause {
+    Cause {
+        kind: payment.order.word(),
+        id: payment.id.0,
+    }
+}
+
+/// What a payment brought, if it was delivered.
+pub(crate) fn of(tx: &mut Tx, payment: PaymentId) -> Result<Option<Sale>, StoreError> {
+    tx.find::<Sale>(&payment)
+}
