@@ -4,6 +4,8 @@
 use crate::postgres::Cluster;
 use crate::run::{Outcome, cargo, command, found, npm, read, root, run, target_dir};
 use crate::{api, fuzz, needs, tidy, web};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,17 +42,31 @@ fn all(steps: &mut Steps, length: Length, profile: &str) -> Outcome {
     steps.run("web tests", || run(npm("web").args(["run", "test"])))?;
     // Before any Rust: the server embeds what this makes, and it fails when the script budget is spent.
     steps.run("web build", web::build)?;
-    steps.run("clippy", || {
-        run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
-    })?;
     steps.run("rust build", || {
-        run(cargo().args(["build", "--workspace", "--all-targets"]))
+        run(linted()?.args(["build", "--workspace", "--all-targets"]))
     })?;
     steps.run("rust tests", || rust_tests(length, profile))?;
     steps.run("fuzz", || fuzz::fuzz(None, fuzz::DURATION))?;
     steps.run("generated api", api::check_built)?;
     steps.run("browser tests", browser_tests)?;
+    steps.run("latency", || latency(length))?;
     steps.run("cargo deny", || cargo_deny(length))
+}
+
+/// Cargo with Clippy's driver for a compiler: our crates are linted while they are built. `cargo clippy` would only
+/// check them, for which everything they depend on is compiled once more.
+fn linted() -> Outcome<Command> {
+    let sysroot = read(command("rustc").args(["--print", "sysroot"]))?;
+    let driver = Path::new(sysroot.trim()).join("bin/clippy-driver");
+    if !driver.exists() {
+        return Err("Clippy is not installed: rustup component add clippy".into());
+    }
+    let mut cargo = cargo();
+    cargo
+        .env("RUSTC_WORKSPACE_WRAPPER", driver)
+        // How `cargo clippy` hands `-D warnings` on.
+        .env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+    Ok(cargo)
 }
 
 fn rust_tests(length: Length, profile: &str) -> Outcome {
@@ -62,7 +78,7 @@ fn rust_tests(length: Length, profile: &str) -> Outcome {
             (cluster.url(), Some(cluster))
         }
     };
-    let mut tests = cargo();
+    let mut tests = linted()?;
     if read(cargo().args(["nextest", "--version"])).is_ok() {
         tests.args(["nextest", "run", "--workspace", "--profile", profile]);
     } else {
@@ -86,6 +102,18 @@ fn browser_tests() -> Outcome {
         .args(["run", "--silent", "test"])
         .env("BUSK_CHROMIUM", chromium);
     run(tests.env("BUSK_BIN", target_dir().join("debug/busk")))
+}
+
+/// A live is watched for minutes in a real browser, and must keep its delay without one stall.
+fn latency(length: Length) -> Outcome {
+    let minutes = if length == Length::Long { "30" } else { "3" };
+    let chromium = web::chromium().ok_or("Chromium is not found: set BUSK_CHROMIUM to its path")?;
+    let bench = target_dir().join("debug/latency").display().to_string();
+    let mut watching = command(&bench);
+    watching
+        .args(["--hold", "--joins", "10", "--seconds", "20", "--minutes", minutes])
+        .env("BUSK_CHROMIUM", chromium);
+    run(&mut watching)
 }
 
 /// Licences of every dependency are checked by `tidy` from the same list; cargo-deny adds sources,

@@ -32,7 +32,19 @@ struct Plan {
     /// How often the page is opened, for the time to the first frame by WHEP
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     joins: u64,
+    /// Fail where a goal is missed
+    #[arg(long)]
+    hold: bool,
 }
+
+/// The goals, each with its figure: what it may be at most.
+const GOALS: [(&str, f64); 5] = [
+    ("whep.first_frame_p95_ms", 500.0),
+    ("whep.p50_ms", 200.0),
+    ("hls.p50_ms", 2_000.0),
+    ("hls.p95_ms", 3_000.0),
+    ("hls.stalls", 0.0),
+];
 
 /// Beyond what is watched: starting, and as long for each page as it may take.
 const SLACK: Duration = Duration::from_secs(90);
@@ -174,7 +186,13 @@ impl Seen {
 fn report(plan: &Plan, config: &CameraConfig, seen: &Seen, busy: f64) -> Fallible<()> {
     let joins: Vec<f64> = seen.joins.iter().copied().flatten().collect();
     let mut report = Report::new("latency");
-    let mut figure = |name: &str, value: f64, unit| report.figure(name, &[value], unit);
+    let mut missed = Vec::new();
+    let mut figure = |name: &str, value: f64, unit| {
+        report.figure(name, &[value], unit);
+        if GOALS.iter().any(|(goal, most)| *goal == name && value > *most) {
+            missed.push(format!("{name} is {value:.0} {unit}"));
+        }
+    };
     figure("whep.first_frame_p50_ms", quantile(&joins, 0.5), "ms");
     figure("whep.first_frame_p95_ms", quantile(&joins, 0.95), "ms");
     for (name, watched) in [("whep", &seen.whep), ("hls", &seen.hls)] {
@@ -210,5 +228,9 @@ fn report(plan: &Plan, config: &CameraConfig, seen: &Seen, busy: f64) -> Fallibl
     report.note("a stall: `waiting`, or a time that stands for more than 500 ms");
     report.note("nothing is pinned: camera, server and browser share the machine");
     report.note(format!("load average of the machine beforehand: {busy}"));
-    Ok(report.print()?)
+    report.print()?;
+    if plan.hold && !missed.is_empty() {
+        return Err(format!("a goal is missed: {}", missed.join(", ")).into());
+    }
+    Ok(())
 }
