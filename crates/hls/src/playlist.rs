@@ -81,6 +81,8 @@ fn keyframe_bandwidth(lane: &Lane) -> u64 {
     lane.segments.iter().map(of).max().unwrap_or(0).max(BANDWIDTH_MIN)
 }
 
+/// Written down with nine digits: a player that adds the durations of a segment's parts up must come out at what it has
+/// buffered. hls.js takes a segment for unfinished, and waits for the rest of it, where more than 1.5 µs are missing.
 fn seconds(lane: &Lane, ticks: u64) -> f64 {
     ticks as f64 / lane.scale as f64
 }
@@ -182,7 +184,7 @@ pub(crate) fn media(packager: &Packager, which: Rendition, lane: &Lane, skip: bo
             if left - duration < PARTS_REACH * target {
                 parts(&mut out, lane, row);
             }
-            line!(out, "#EXTINF:{duration:.5},\n{}", row.name(ResourceName::Segment));
+            line!(out, "#EXTINF:{duration:.9},\n{}", row.name(ResourceName::Segment));
         }
         init = Some(row.name(|medium, _| ResourceName::Init(medium, row.segment.init)));
         left -= duration;
@@ -262,7 +264,7 @@ fn parts(out: &mut String, lane: &Lane, row: &Row) {
         let duration = seconds(lane, part.duration);
         line!(
             out,
-            "#EXT-X-PART:DURATION={duration:.5},URI=\"{name}\"{independent}"
+            "#EXT-X-PART:DURATION={duration:.9},URI=\"{name}\"{independent}"
         );
     }
 }
@@ -300,7 +302,7 @@ pub(crate) fn iframes(packager: &Packager) -> String {
         opening(&mut out, &row, &mut init);
         line!(
             out,
-            "#EXTINF:{:.5},\n#EXT-X-BYTERANGE:{}@0\n{}",
+            "#EXTINF:{:.9},\n#EXT-X-BYTERANGE:{}@0\n{}",
             seconds(lane, row.segment.duration),
             row.segment.keyframe_end,
             row.name(ResourceName::Segment)

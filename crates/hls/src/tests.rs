@@ -124,6 +124,41 @@ fn apple_every_segment_begins_with_an_idr() {
     }
 }
 
+/// hls.js takes more than 1.5 µs between what it has buffered and a segment's end for a part that is to come.
+#[test]
+fn durations_add_up_to_the_media() {
+    let mut camera = Camera::new();
+    for count in 0..600 {
+        camera.dts += count % 7;
+        camera.run(1, 60);
+    }
+    let text = camera.text(Rendition::Video);
+    let parts: Vec<(u64, f64)> = values(&text, "#EXT-X-PART:DURATION=")
+        .into_iter()
+        .map(|part| {
+            let (lasts, name) = part.split_once(",URI=\"v-").unwrap();
+            (
+                name.split('-').next().unwrap().parse().unwrap(),
+                lasts.parse().unwrap(),
+            )
+        })
+        .collect();
+    let mut segments = 0;
+    for segment in camera.packager.video.lane.listed(camera.packager.config()) {
+        let own = parts.iter().filter(|(msn, _)| *msn == segment.msn);
+        let (count, sum) = own.fold((0, 0.0), |(count, sum), (_, lasts)| (count + 1, sum + lasts));
+        if count > 0 {
+            let media = segment.duration as f64 / 90_000.0;
+            assert!(
+                (sum - media).abs() < 1e-6,
+                "{count} parts: {sum} of {media}\n{text}"
+            );
+            segments += 1;
+        }
+    }
+    assert!(segments > 2, "{text}");
+}
+
 #[test]
 fn keyframes_that_are_not_quite_two_seconds_apart_make_segments_too() {
     let mut camera = Camera::new();

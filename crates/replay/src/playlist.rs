@@ -101,7 +101,7 @@ fn segment(out: &mut String, track: &Track, placed: &Placed, iframe: bool, init:
         line!(out, "#EXT-X-MAP:URI=\"{name}\"");
     }
     line!(out, "#EXT-X-PROGRAM-DATE-TIME:{}", segment.wall);
-    line!(out, "#EXTINF:{:.5},", seconds(track, placed.duration));
+    line!(out, "#EXTINF:{:.9},", seconds(track, placed.duration));
     if iframe {
         line!(out, "#EXT-X-BYTERANGE:{}@0", segment.first_sample_end());
     }
