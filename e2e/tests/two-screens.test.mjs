@@ -64,8 +64,9 @@ describe('two screens', { concurrency: 1 }, () => {
   step('the viewer buys coins on the provider’s page', async () => {
     await viewer.id('gift-open').click()
     await viewer.id('coins-buy').click()
-    const opened = viewer.context.waitForEvent('page')
     await viewer.id('pack-coins-350').click()
+    const opened = viewer.context.waitForEvent('page')
+    await viewer.id('adult-yes').click()
     await pay(await opened)
     await until('the coins', () => me(viewer), (seen) => seen.coins === 350, { ms: 30_000 })
     await numberBecomes(viewer, 'balance', 350)

@@ -35,6 +35,8 @@ const pages = [
   ['watch-tray', live, 'viewer', steps(wait(1500), click('gift-open'), click('gift-rose'), click('gift-send'), click('gift-send'), click('gift-send'))],
   ['watch-menu', live, 'viewer', steps(wait(1500), click('picture-settings'))],
   ['watch-packs', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'))],
+  ['watch-paying', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'), click('pack-coins-350'))],
+  ['me-adult', '/me', 'creator', steps(wait(900), click('coins-buy'), click('pack-coins-350'))],
   ['watch-sign-in', live, 'nobody', steps(wait(1500), click('gift-open'))],
   ...(real
     ? []
@@ -53,6 +55,10 @@ const pages = [
         ['watch-break', '/@pause', 'viewer', wait(2000)],
         ['watch-break-duo', '/@pause_duo', 'viewer', wait(3500)],
         ['replay', '/r/past-1?t=30', 'viewer', wait(6000)],
+        ['watch-paid', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'), click('pack-coins-350'), wait(5500))],
+        ['watch-declined', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'), click('pack-coins-70'), wait(5500))],
+        ['watch-capped', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'), click('pack-coins-17500'))],
+        ['watch-away', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'), click('pack-coins-1400'))],
         ['watch-past', '/@offline', 'viewer', wait(1500)],
         ['studio-clip', '/studio', 'creator', steps(wait(1500), click('replay-clip'), wait(2000))],
         ['watch-soon', '/@tango', 'viewer', wait(1500)],

@@ -13,6 +13,7 @@ pub mod caps;
 pub mod coins;
 pub mod earnings;
 pub mod gifts;
+mod html;
 pub mod notices;
 mod operator;
 pub mod payments;
@@ -33,6 +34,7 @@ use providers::sandbox::Sandbox;
 pub fn routes(site: Site, till: Till, sandbox: Sandbox) -> OpenApiRouter {
     gifts::routes(site.clone())
         .merge(coins::routes(till))
+        .merge(payments::routes(site.clone()))
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site))

@@ -4,7 +4,12 @@
 //! Invariant: a payment is settled at most once, and only by a notice whose amount, currency, payer and checkout
 //! are its own; any other notice is set aside and moves nothing. No more is given back than was paid.
 
+mod history;
+mod http;
+mod receipt;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod till;
 
 use std::time::Duration;
@@ -17,6 +22,8 @@ use utoipa::ToSchema;
 use crate::accounts::CURRENCY;
 use crate::caps::{self, Reached};
 use crate::providers::{PaymentNotice, PaymentSaid};
+pub use history::{Before, Entry, Sold, entry, payments_of};
+pub use http::routes;
 pub use sql::{Payment, payment};
 pub use till::{Money, Provider, Till};
 pub(crate) use till::{Page, begin_problem, page_of_ours, provider_problem};

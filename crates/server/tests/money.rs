@@ -199,3 +199,103 @@ async fn statement_opens(ada: &Browser, bea: &Browser, cid: &Browser) {
     let theirs: Value = cid.get("/api/v1/earnings/statement").await.is(200).body;
     assert_eq!(theirs["items"], json!([]));
 }
+
+each_db!(a_payer_sees_their_payments_and_nobody_elses, async |db| {
+    let app = TestApp::start(BUSK, db).await;
+    let (bea, cid) = (app.sign_up("bea").await, app.sign_up("cid").await);
+    let list = "/api/v1/payments";
+    app.nobody().get(list).await.problem(401, "sign_in_needed");
+    assert_eq!(
+        bea.get(list).await.is(200).body,
+        json!({"items": [], "next": null})
+    );
+    app.buy_coins(&bea, &id(1), "coins-7000").await;
+    let body = json!({"id": id(2), "pack": "coins-70", "return_to": "/"});
+    let url = bea
+        .post("/api/v1/coin-purchases", body)
+        .await
+        .is(201)
+        .text("checkout_url");
+
+    let first = bea.get(&format!("{list}?limit=1")).await.is(200).body;
+    assert_eq!(first["items"][0]["id"], id(2));
+    let next = first["next"].as_str().unwrap();
+    let second = bea
+        .get(&format!("{list}?limit=1&cursor={next}"))
+        .await
+        .is(200)
+        .body;
+    assert_eq!(
+        (&second["items"][0]["id"], &second["next"]),
+        (&json!(id(1)), &Value::Null)
+    );
+    bea.get(&format!("{list}?cursor=AAAA"))
+        .await
+        .problem(422, "invalid");
+
+    let (paid, open) = (format!("{list}/{}", id(1)), format!("{list}/{}", id(2)));
+    let seen = bea.get(&open).await.is(200).body;
+    assert_eq!(
+        (&seen["state"], &seen["checkout_url"]),
+        (&json!("pending"), &json!(url))
+    );
+    let seen = bea.get(&paid).await.is(200).body;
+    assert_eq!(seen, second["items"][0]);
+    assert_eq!(
+        (&seen["order"], &seen["coins"], &seen["channel"]),
+        (
+            &json!("coins"),
+            &json!({"coins": 7_000, "promotional": 350}),
+            &Value::Null
+        )
+    );
+    assert_eq!(seen["price"], json!({"amount": 7_000, "currency": "USD"}));
+    assert_eq!(seen["refunded"]["amount"], 0);
+    assert_eq!(
+        (&seen["state"], &seen["checkout_url"], &seen["provider"]),
+        (&json!("paid"), &Value::Null, &json!("sandbox"))
+    );
+    assert!(seen["settled_at"].is_string());
+    receipts(&app, &bea, &cid, [&paid, &open]).await;
+
+    let packs = app.nobody().get("/api/v1/coin-packs").await.is(200).body;
+    let split = json!({"price": 70, "tax": 0, "creator": 35, "platform": 3, "provider_fee": 32});
+    assert_eq!(packs["items"][0]["split"], split);
+});
+
+/// Of what is paid, for the payer and for those who run the site.
+async fn receipts(app: &TestApp, bea: &Browser, cid: &Browser, [paid, open]: [&str; 2]) {
+    let receipt = format!("{paid}/receipt");
+    let page = bea
+        .request(Method::GET, &receipt)
+        .header("accept-language", "fr-FR,fr;q=0.9");
+    let page = page.send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    let header = |name: &str| page.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(header("cache-control"), "private, no-store");
+    let page = page.text().await.unwrap();
+    assert!(page.contains("Reçu") && page.contains("70,00 USD"), "{page}");
+    let english = bea.request(Method::GET, &format!("{receipt}?lang=en"));
+    let page = english.send().await.unwrap().text().await.unwrap();
+    assert!(
+        page.contains("7000 coins, and 350 free") && page.contains("(@bea)"),
+        "{page}"
+    );
+    bea.get(&format!("{receipt}?lang=de"))
+        .await
+        .problem(422, "invalid");
+    bea.get(&format!("{open}/receipt")).await.problem(409, "not_paid");
+
+    for path in [paid, &receipt, &format!("/api/v1/payments/{}", id(9))] {
+        app.nobody().get(path).await.problem(401, "sign_in_needed");
+        cid.get(path).await.problem(404, "payment_unknown");
+    }
+    app.db
+        .tamper("UPDATE person SET role = 'operator' WHERE handle = 'cid'")
+        .await;
+    for path in [paid, &receipt] {
+        cid.get(path).await.is(200);
+    }
+    assert_eq!(cid.get("/api/v1/payments").await.is(200).body["items"], json!([]));
+}

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Plugin } from 'vite'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { begin, caps, payment, payments, refusal } from './payments.ts'
 import { drop, logPage, media, replayOf, replaysOf, reveal } from './replay.ts'
 import { restreaming, restreamTargets } from './restream.ts'
 import { knock, onStage, stageView } from './stage.ts'
@@ -13,14 +14,14 @@ type Json = Record<string, unknown>
 const state = world()
 const sockets = new Map<string, Set<WebSocket>>()
 const people: Record<string, Json> = {
-  viewer: { kind: 'person', id: 'p-viewer', handle: 'vera', display_name: 'Vera Viewer', about: '', role: 'viewer', coins: 640 },
+  viewer: { kind: 'person', id: 'p-viewer', handle: 'vera', display_name: 'Vera Viewer', about: '', role: 'viewer', coins: 640, adult: true },
   creator: { kind: 'person', id: 'p-luna', handle: 'nia', display_name: 'Nia Solaris', about: 'Loops, strings, a suitcase.', role: 'viewer', coins: 12, channel: { id: 'c1', handle: 'nia', name: 'Nia Solaris' } },
   operator: { kind: 'person', id: 'p-op', handle: 'op', display_name: 'Olu Operator', about: '', role: 'operator', coins: 0, channel: { id: 'c2', handle: 'op', name: 'Olu Operator' } },
   guest: { kind: 'guest', id: 'g-1', handle: null, display_name: 'Pat', about: null, role: null, coins: 0 },
   nobody: { kind: 'nobody', id: null, handle: null, display_name: null, about: null, role: null, coins: 0 },
 }
 const whoOf = (request: IncomingMessage): string => /busk_mock=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'nobody'
-const meOf = (who: string): Json => ({ channel: null, demo: true, ...(people[who] ?? people.nobody) })
+const meOf = (who: string): Json => ({ channel: null, adult: false, demo: true, ...(people[who] ?? people.nobody) })
 const become = (answer: ServerResponse, who: string): Json => {
   answer.setHeader('set-cookie', `busk_mock=${who}; Path=/`)
   return meOf(who)
@@ -55,11 +56,13 @@ function give(room: MockRoom, from: Json, code: string, id: string): Json {
 }
 
 function api(method: string, path: string, body: Json, who: string, answer: ServerResponse): [number, unknown] {
-  const [area, id, deed, which] = path.split('/')
+  const [, id, deed, which] = path.split('/')
+  const area = path.split(/[/?]/)[0]
   const me = people[who] ?? people.nobody!
   const room = state.rooms.find((each) => each.id === id)
   switch (`${method} ${area}`) {
-    case 'GET me': return [200, id === 'blocks' ? { items: blocked, next: null } : meOf(who)]
+    case 'GET me': return [200, id === 'blocks' ? { items: blocked, next: null } : id === 'spending-caps' ? caps : meOf(who)]
+    case 'POST me': me.adult = true; return [204, null]
     case 'PUT me': blocked.push({ handle: deed!, name: deed! }); return [204, null]
     case 'DELETE me': blocked.splice(0); return [204, null]
     case 'PATCH me': return [200, Object.assign(me, body) && meOf(who)]
@@ -84,18 +87,13 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
     case 'GET coin-packs': return [200, { items: packs }]
     case 'POST coin-purchases': {
       const pack = packs.find((each) => each.code === body.pack)!
-      const purchase = { id: String(body.id), state: 'pending', coins: pack.coins, price: pack.price, checkout_url: `/mock-checkout`, at: Date.now() }
-      state.purchases.set(purchase.id, purchase)
-      return [201, purchase]
+      const refused = refusal(me.adult === true, pack)
+      return refused ? problem(...refused, 'refused') : [201, begin(String(body.id), pack)]
     }
-    case 'GET coin-purchases': {
-      if (!id) return [200, { items: [...state.purchases.values()], next: null }]
-      const purchase = state.purchases.get(id)!
-      if (purchase.state === 'pending' && Date.now() - purchase.at > 4000) {
-        purchase.state = 'paid'
-        me.coins = Number(me.coins) + purchase.coins
-      }
-      return [200, purchase]
+    case 'GET payments': {
+      if (!id) return [200, payments()]
+      const found = payment(id, (coins) => (me.coins = Number(me.coins) + coins))
+      return found ? [200, found] : problem(404, 'payment_unknown', 'unknown')
     }
     case 'GET earnings': {
       if (id === 'statement') return deed ? [200, transfers(deed)] : [200, { items: statement(), next: null }]

@@ -26,11 +26,17 @@ export const gifts = (
   effect: price > 99 ? 'big' : 'small',
   split: { creator: Math.ceil(price / 2), platform: Math.floor(price / 2) },
 }))
-export const packs = [70, 350, 1400, 7000, 17500].map((coins) => ({
-  code: `coins-${coins}`,
-  coins,
-  price: { amount: coins, currency: 'USD' },
-}))
+const packSizes: [number, number][] = [[70, 0], [350, 0], [1400, 0], [7000, 350], [17500, 1750]]
+export const packs = packSizes.map(([coins, promotional]) => {
+  const [creator, provider_fee] = [Math.ceil(coins / 2), Math.floor(coins * 0.029) + 30]
+  return {
+    code: `coins-${coins}`,
+    coins,
+    promotional,
+    price: { amount: coins, currency: 'USD' },
+    split: { price: coins, tax: 0, creator, platform: coins - creator - provider_fee, provider_fee },
+  }
+})
 
 export interface MockRoom {
   id: string
@@ -90,7 +96,6 @@ export function world() {
       makeRoom('spot', 'Quartet Nord', 'Strings at noon, solo part', { viewers: 288, stage: makeStage('Quartet Nord', 3, 'spotlight', 1) }),
       makeRoom('tango', 'Tango Nights', 'Open-air milonga', { state: 'scheduled', scheduled_at: new Date(now + 26 * 3600_000).toISOString(), started_at: null, viewers: 0 }),
     ],
-    purchases: new Map<string, { id: string; state: string; coins: number; price: unknown; checkout_url: string; at: number }>(),
   }
 }
 

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::{Buy, BuyError, Purchase, buy, order};
 use crate::payments::{self, Money, PaymentState, Till};
 use crate::rules::Rules;
+use crate::sales::Quote;
 
 pub fn routes(till: Till) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -30,6 +31,8 @@ struct CoinPack {
     /// Coins that come with them, worth nothing to creators; they are spent first.
     promotional: i64,
     price: Money,
+    /// Who gets what of the price once all of these coins are given.
+    split: Quote,
 }
 
 /// The coin packs, smallest first.
@@ -37,11 +40,15 @@ struct CoinPack {
     responses((status = 200, body = Page<CoinPack>), Failures))]
 async fn packs(Shared(site): Shared<Site>) -> Json<Page<CoinPack>> {
     let policy = site.policy();
-    let packs = policy.coin_packs.iter().map(|pack| CoinPack {
-        code: pack.code(),
-        coins: pack.coins,
-        promotional: pack.promotional,
-        price: Money::new(pack.coins * policy.coin_price_cents),
+    let packs = policy.coin_packs.iter().map(|pack| {
+        let price = pack.coins * policy.coin_price_cents;
+        CoinPack {
+            code: pack.code(),
+            coins: pack.coins,
+            promotional: pack.promotional,
+            price: Money::new(price),
+            split: Quote::of(price, policy.gift_share_percent, None, policy),
+        }
     });
     Json(Page::whole(packs.collect()))
 }

@@ -399,6 +399,23 @@ export interface paths {
         patch: operations["patch_me"];
         trace?: never;
     };
+    "/api/v1/me/adult": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says that one is 18 or older, which payments need. */
+        post: operations["post_me_adult"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/blocks": {
         parameters: {
             query?: never;
@@ -461,6 +478,57 @@ export interface paths {
         };
         /** The site at a glance, for its operators. */
         get: operations["get_operator_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own payments, newest first. */
+        get: operations["get_payments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A payment of one's own. */
+        get: operations["get_payments_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/{id}/receipt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The receipt of a payment, as a page to be printed. */
+        get: operations["get_payments_id_receipt"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1120,7 +1188,7 @@ export interface components {
         };
         BuyBody: {
             /** @description Made by the buyer and permanent: the same purchase again is begun once. */
-            id: components["schemas"]["PurchaseId"];
+            id: components["schemas"]["PaymentId"];
             /** @description A code of the packs. */
             pack: string;
             /** @description The page of this site that the checkout leads back to. */
@@ -1187,16 +1255,36 @@ export interface components {
             /** Format: int64 */
             coins: number;
             price: components["schemas"]["Money"];
+            /**
+             * Format: int64
+             * @description Coins that come with them, worth nothing to creators; they are spent first.
+             */
+            promotional: number;
+            /** @description Who gets what of the price once all of these coins are given. */
+            split: components["schemas"]["Quote"];
         };
         /** @description A purchase of coins. */
         CoinPurchase: {
             /** @description Where to pay. */
-            checkout_url: string;
+            checkout_url?: string | null;
             /** Format: int64 */
             coins: number;
-            id: components["schemas"]["PurchaseId"];
+            id: components["schemas"]["PaymentId"];
             price: components["schemas"]["Money"];
-            state: components["schemas"]["PurchaseState"];
+            /** Format: int64 */
+            promotional: number;
+            /**
+             * Format: int64
+             * @description What was given back of the price.
+             */
+            refunded: number;
+            state: components["schemas"]["PaymentState"];
+        };
+        CoinsOrdered: {
+            /** Format: int64 */
+            coins: number;
+            /** Format: int64 */
+            promotional: number;
         };
         CreateRoom: {
             scheduled_at?: components["schemas"]["Timestamp"] | null;
@@ -1206,6 +1294,10 @@ export interface components {
         Credentials: {
             handle: string;
             password: string;
+        };
+        Declaration: {
+            /** @description Must be true: whoever is younger says nothing. */
+            adult: boolean;
         };
         Diamonds: {
             /** Format: int64 */
@@ -1375,6 +1467,8 @@ export interface components {
         /** @description Who the browser is. */
         Me: {
             about?: string | null;
+            /** @description Whether they have said that they are 18 or older. */
+            adult: boolean;
             channel?: components["schemas"]["ChannelRef"] | null;
             /**
              * Format: int64
@@ -1465,7 +1559,7 @@ export interface components {
             holdings: components["schemas"]["Holding"][];
             /**
              * Format: int64
-             * @description Notices of payment providers that fitted no purchase.
+             * @description Notices of payment providers that fitted nothing.
              */
             notices_set_aside: number;
             /** Format: int64 */
@@ -1473,6 +1567,11 @@ export interface components {
             /** Format: int64 */
             rooms_live: number;
         };
+        /**
+         * @description What is paid for.
+         * @enum {string}
+         */
+        Order: "coins" | "badge" | "ticket" | "subscription";
         /**
          * @description How a vote ended that did not end in going live.
          * @enum {string}
@@ -1494,6 +1593,13 @@ export interface components {
                 /** Format: int64 */
                 coins: number;
                 price: components["schemas"]["Money"];
+                /**
+                 * Format: int64
+                 * @description Coins that come with them, worth nothing to creators; they are spent first.
+                 */
+                promotional: number;
+                /** @description Who gets what of the price once all of these coins are given. */
+                split: components["schemas"]["Quote"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1515,6 +1621,29 @@ export interface components {
                 split: components["schemas"]["Split"];
                 /** @description Whether it counts up when it is sent again within the streak's time. */
                 streakable: boolean;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_PaymentView: {
+            items: {
+                channel?: components["schemas"]["ChannelRef"] | null;
+                /** @description Where to pay, as long as it can be paid. */
+                checkout_url?: string | null;
+                coins?: components["schemas"]["CoinsOrdered"] | null;
+                created_at: components["schemas"]["Timestamp"];
+                /** @description Until when it can be paid. */
+                expires_at: components["schemas"]["Timestamp"];
+                id: components["schemas"]["PaymentId"];
+                /** @description What it is for. */
+                order: components["schemas"]["Order"];
+                price: components["schemas"]["Money"];
+                provider: string;
+                /** @description What was given back of the price. */
+                refunded: components["schemas"]["Money"];
+                settled_at?: components["schemas"]["Timestamp"] | null;
+                state: components["schemas"]["PaymentState"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1639,6 +1768,35 @@ export interface components {
         };
         /** @enum {string} */
         Part: "viewer" | "creator";
+        /**
+         * Format: uuid
+         * @description A payment, made by the payer; at once its idempotency key.
+         */
+        PaymentId: string;
+        /**
+         * @description Where a payment is.
+         * @enum {string}
+         */
+        PaymentState: "pending" | "paid" | "declined" | "expired";
+        /** @description A payment, as its payer sees it. */
+        PaymentView: {
+            channel?: components["schemas"]["ChannelRef"] | null;
+            /** @description Where to pay, as long as it can be paid. */
+            checkout_url?: string | null;
+            coins?: components["schemas"]["CoinsOrdered"] | null;
+            created_at: components["schemas"]["Timestamp"];
+            /** @description Until when it can be paid. */
+            expires_at: components["schemas"]["Timestamp"];
+            id: components["schemas"]["PaymentId"];
+            /** @description What it is for. */
+            order: components["schemas"]["Order"];
+            price: components["schemas"]["Money"];
+            provider: string;
+            /** @description What was given back of the price. */
+            refunded: components["schemas"]["Money"];
+            settled_at?: components["schemas"]["Timestamp"] | null;
+            state: components["schemas"]["PaymentState"];
+        };
         /** @description An event of the room's log, placed on its replay. */
         Placed: {
             event: components["schemas"]["RoomEvent"];
@@ -1694,16 +1852,25 @@ export interface components {
              */
             type: string;
         };
-        /**
-         * Format: uuid
-         * @description A purchase of coins, made by the buyer.
-         */
-        PurchaseId: string;
-        /**
-         * @description Where a purchase is.
-         * @enum {string}
-         */
-        PurchaseState: "pending" | "paid" | "declined";
+        /** @description What a payer sees before paying. */
+        Quote: {
+            /** Format: int64 */
+            creator: number;
+            /**
+             * Format: int64
+             * @description What the platform keeps once the provider has its fee.
+             */
+            platform: number;
+            /** Format: int64 */
+            price: number;
+            /**
+             * Format: int64
+             * @description What the provider is expected to take; the platform pays it.
+             */
+            provider_fee: number;
+            /** Format: int64 */
+            tax: number;
+        };
         RecordingHealth: {
             /** Format: int64 */
             bytes: number;
@@ -3007,8 +3174,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3032,7 +3217,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: components["schemas"]["PurchaseId"];
+                id: components["schemas"]["PaymentId"];
             };
             cookie?: never;
         };
@@ -4507,6 +4692,100 @@ export interface operations {
             };
         };
     };
+    post_me_adult: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Declaration"];
+            };
+        };
+        responses: {
+            /** @description kept */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_blocks: {
         parameters: {
             query?: never;
@@ -4933,6 +5212,183 @@ export interface operations {
             };
             /** @description `operator_needed` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_payments: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PaymentView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_payments_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PaymentView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payment_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_payments_id_receipt: {
+        parameters: {
+            query?: {
+                /** @description The language of the page; else the browser's. */
+                lang?: "en" | "fr";
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payment_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_paid` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -11,6 +11,11 @@ export function money({ amount, currency }: MoneyAmount, tag = locale.tag): stri
   return new Intl.NumberFormat(tag, { style: 'currency', currency }).format(amount / 10 ** decimals(currency))
 }
 
+/** Where the currency is clear from beside it: $0.35 rather than US$0.35. */
+export function briefMoney({ amount, currency }: MoneyAmount, tag = locale.tag): string {
+  return new Intl.NumberFormat(tag, { style: 'currency', currency, currencyDisplay: 'narrowSymbol' }).format(amount / 10 ** decimals(currency))
+}
+
 export function number(n: number, tag = locale.tag): string {
   return new Intl.NumberFormat(tag).format(n)
 }

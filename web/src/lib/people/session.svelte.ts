@@ -10,6 +10,7 @@ const nobody: Me = {
   role: 'viewer',
   channel: null,
   coins: 0,
+  adult: false,
   demo: false,
 }
 
@@ -43,6 +44,11 @@ class Session {
   }
   async update(change: { display_name?: string; about?: string }): Promise<void> {
     this.me = await call<Me>('PATCH', '/me', change)
+  }
+  /** Says that one is 18 or older, which payments need. */
+  async declareAdult(): Promise<void> {
+    await call<void>('POST', '/me/adult', { adult: true })
+    this.me = { ...this.me, adult: true }
   }
   async signOut(): Promise<void> {
     await call<void>('POST', '/sign-out')
