@@ -5,6 +5,8 @@
 //! own address, is verified there, and reaches the books by [`crate::notices::hear`] alone. Every call carries
 //! an id of ours, which the provider takes as the idempotency key: asking again asks for the same.
 
+mod inbox;
+mod outgoing;
 pub mod sandbox;
 
 use busk_base::{Amount, ChannelId, DisputeId, PaymentId, PayoutId, PersonId, RefundId, Timestamp};
@@ -122,7 +124,8 @@ pub struct Settlement {
     /// The provider's name for the movement.
     pub id: String,
     pub kind: SettlementKind,
-    /// The payment, refund, dispute or payout that it is of, as the provider knows it.
+    /// What it is of: of a payment the provider's name for the charge, of a refund our [`RefundId`], of a dispute
+    /// the provider's name, of a payout our [`PayoutId`]. What the provider did without us, it names itself.
     pub of: String,
     /// What came in, or went out (negative), before the fee; in the currency's minor unit.
     pub gross: i64,

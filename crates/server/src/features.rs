@@ -91,7 +91,7 @@ impl Features {
         }
         let secret = sandbox::secret(site.store(), site.secret()).await?;
         let notices = format!("http://{}/api/v1/providers/sandbox/notices", reachable(http));
-        let sandbox = Sandbox::new(site.clone(), secret, notices)
+        let sandbox = Sandbox::new(site.clone(), secret, notices, true)
             .map_err(|error| StartError::Rooms(std::io::Error::other(error)))?;
         let till = Till::new(site.clone(), Arc::new(sandbox.clone()), Vec::new());
         let limits = Limits::default();
