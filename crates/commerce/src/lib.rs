@@ -28,13 +28,15 @@ pub use schema::MIGRATIONS;
 use busk_api::{OpenApiRouter, Site};
 use payments::Till;
 use providers::sandbox::Sandbox;
+use providers::stripe;
 
 /// All addresses of this crate.
-pub fn routes(site: Site, till: Till, sandbox: Sandbox) -> OpenApiRouter {
+pub fn routes(site: Site, till: Till, sandbox: Sandbox, stripe: stripe::Door) -> OpenApiRouter {
     gifts::routes(site.clone())
         .merge(coins::routes(till))
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site))
         .merge(providers::sandbox::routes(sandbox))
+        .merge(stripe::routes(stripe))
 }

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::accounts::CURRENCY;
 use crate::caps::{self, Reached};
 use crate::providers::{PaymentNotice, PaymentSaid};
-pub use sql::{Payment, payment};
+pub use sql::{Payment, any_by, payment};
 pub use till::{Money, Provider, Till};
 pub(crate) use till::{Page, begin_problem, page_of_ours, provider_problem};
 

@@ -8,6 +8,7 @@
 mod inbox;
 mod outgoing;
 pub mod sandbox;
+pub mod stripe;
 
 use busk_base::{Amount, ChannelId, DisputeId, PaymentId, PayoutId, PersonId, RefundId, Timestamp};
 use futures_util::future::BoxFuture;

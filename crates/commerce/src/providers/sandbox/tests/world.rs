@@ -1,11 +1,10 @@
 //! For the sandbox's tests: a sandbox on a scene's store, a clock that is set, and what it says read from its jobs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use busk_api::{EncoderPorts, Site, SiteConfig};
-use busk_base::{Amount, PolicyVersion, Timestamp};
+use busk_base::{Amount, Timestamp};
 use busk_store::{Read, StoreError};
 use busk_testkit::db::TestDb;
 
@@ -29,17 +28,9 @@ impl World {
     pub(super) async fn with(db: TestDb, is_open: bool) -> Self {
         let scene = Scene::set(db).await;
         let clock = Arc::new(AtomicI64::new(NOW.unix_us()));
-        let (told, drawn) = (clock.clone(), AtomicU8::new(1));
-        let site = Site::new(SiteConfig {
-            store: scene.store.clone(),
-            clock: Arc::new(move || Timestamp::from_unix_us(told.load(Ordering::Relaxed))),
-            random: Arc::new(move |bytes| bytes.fill(drawn.fetch_add(1, Ordering::Relaxed))),
-            public_url: "http://live.example".into(),
-            encoder_ports: EncoderPorts::default(),
-            demo: false,
-            policy: rules().policy,
-            policy_version: PolicyVersion(1),
-        });
+        let told = clock.clone();
+        let now = move || Timestamp::from_unix_us(told.load(Ordering::Relaxed));
+        let site = site(scene.store.clone(), Arc::new(now));
         let sandbox = Sandbox::new(site, [7; 32], "http://127.0.0.1:9/".into(), is_open).unwrap();
         Self {
             scene,
