@@ -12,6 +12,8 @@ pub mod accounts;
 pub mod caps;
 pub mod coins;
 pub mod earnings;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod gifts;
 pub mod notices;
 mod operator;
