@@ -12,6 +12,8 @@ pub mod accounts;
 pub mod caps;
 pub mod coins;
 pub mod earnings;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod gifts;
 mod html;
 pub mod notices;
@@ -29,9 +31,10 @@ pub use schema::MIGRATIONS;
 use busk_api::{OpenApiRouter, Site};
 use payments::Till;
 use providers::sandbox::Sandbox;
+use providers::stripe;
 
 /// All addresses of this crate.
-pub fn routes(site: Site, till: Till, sandbox: Sandbox) -> OpenApiRouter {
+pub fn routes(site: Site, till: Till, sandbox: Sandbox, stripe: stripe::Door) -> OpenApiRouter {
     gifts::routes(site.clone())
         .merge(coins::routes(till))
         .merge(payments::routes(site.clone()))
@@ -39,4 +42,5 @@ pub fn routes(site: Site, till: Till, sandbox: Sandbox) -> OpenApiRouter {
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site))
         .merge(providers::sandbox::routes(sandbox))
+        .merge(stripe::routes(stripe))
 }

@@ -24,7 +24,7 @@ use crate::caps::{self, Reached};
 use crate::providers::{PaymentNotice, PaymentSaid};
 pub use history::{Before, Entry, Sold, entry, payments_of};
 pub use http::routes;
-pub use sql::{Payment, payment};
+pub use sql::{Payment, any_by, payment};
 pub use till::{Money, Provider, Till};
 pub(crate) use till::{Page, begin_problem, page_of_ours, provider_problem};
 

@@ -5,7 +5,10 @@
 //! own address, is verified there, and reaches the books by [`crate::notices::hear`] alone. Every call carries
 //! an id of ours, which the provider takes as the idempotency key: asking again asks for the same.
 
+mod inbox;
+mod outgoing;
 pub mod sandbox;
+pub mod stripe;
 
 use busk_base::{Amount, ChannelId, DisputeId, PaymentId, PayoutId, PersonId, RefundId, Timestamp};
 use futures_util::future::BoxFuture;
@@ -122,7 +125,8 @@ pub struct Settlement {
     /// The provider's name for the movement.
     pub id: String,
     pub kind: SettlementKind,
-    /// The payment, refund, dispute or payout that it is of, as the provider knows it.
+    /// What it is of: of a payment the provider's name for the charge, of a refund our [`RefundId`], of a dispute
+    /// the provider's name, of a payout our [`PayoutId`]. What the provider did without us, it names itself.
     pub of: String,
     /// What came in, or went out (negative), before the fee; in the currency's minor unit.
     pub gross: i64,
@@ -212,7 +216,8 @@ pub struct DisputeNotice {
     pub said: DisputeSaid,
     /// The provider's name for the dispute.
     pub dispute: String,
-    /// Ours, made of the provider's: the dispute's postings are named after it.
+    /// Ours, made of the provider's: the dispute's postings are named after it. The notice has an `id` beside it.
+    #[serde(rename = "dispute_id")]
     pub id: DisputeId,
     pub charge: String,
     pub amount: i64,

@@ -1,5 +1,6 @@
 //! For tests: Ada hosts a live room, Bea has 70 coins, Cid has none.
 
+use busk_api::{Clock, EncoderPorts, Site, SiteConfig};
 use busk_base::{ChannelId, PaymentId, PersonId, Policy, PolicyVersion, RoomId, Timestamp};
 use busk_ledger::AccountRef;
 use busk_people::Role;
@@ -55,6 +56,22 @@ pub(crate) fn buy_70(number: u128, person: PersonId) -> Buy {
 
 pub(crate) fn payment_id(number: u128) -> PaymentId {
     PaymentId(Uuid::from_u128(number))
+}
+
+/// A site on a scene's store, with a clock that is told; its random bytes count.
+pub(crate) fn site(store: Store, clock: Clock) -> Site {
+    let drawn = std::sync::atomic::AtomicU8::new(1);
+    let next = move || drawn.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    Site::new(SiteConfig {
+        store,
+        clock,
+        random: std::sync::Arc::new(move |bytes| bytes.fill(next())),
+        public_url: "http://live.example".into(),
+        encoder_ports: EncoderPorts::default(),
+        demo: false,
+        policy: rules().policy,
+        policy_version: rules().version,
+    })
 }
 
 /// What the provider says when all is well with [`buy_70`].

@@ -15,6 +15,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0003",
         sql: PAYMENTS,
     },
+    Migration {
+        name: "commerce/0006_sandbox",
+        sql: crate::providers::sandbox::OUTSIDE_WORLD,
+    },
 ];
 
 /// One table of payments for whatever is sold, instead of one of purchases of coins. What the sandbox remembers is

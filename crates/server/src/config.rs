@@ -5,6 +5,7 @@ use std::net::{AddrParseError, IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use busk_base::net::Network;
+use busk_commerce::providers::stripe::{StripeConfig, StripeConfigError};
 use busk_replay::S3Config;
 use busk_store::Database;
 use serde::Deserialize;
@@ -95,6 +96,27 @@ pub struct Settings {
         hide_env_values = true
     )]
     pub s3_secret_access_key: Option<Secret>,
+    /// With it, Stripe takes payments in place of the sandbox: sk_test_…, sk_live_…, or a restricted key, rk_…
+    #[arg(
+        long,
+        env = "BUSK_STRIPE_SECRET_KEY",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub stripe_secret_key: Option<Secret>,
+    /// What Stripe signs events with, whsec_…: of the account's webhook, of that of connected accounts, and both the
+    /// old and the new one while one is changed
+    #[arg(
+        long,
+        env = "BUSK_STRIPE_WEBHOOK_SECRETS",
+        value_name = "SECRET",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub stripe_webhook_secrets: Option<Vec<Secret>>,
+    /// Where Stripe is asked [default: https://api.stripe.com]
+    #[arg(long, env = "BUSK_STRIPE_URL", value_name = "URL")]
+    pub stripe_url: Option<String>,
     /// Whether sign-ins, sign-ups and guests are limited per address; turn it off behind a proxy that
     /// shows one address for everyone, or for a load test [default: true]
     #[arg(long, env = "BUSK_ADDRESS_LIMITS", value_name = "BOOL")]
@@ -139,6 +161,8 @@ pub struct Config {
     pub restream_private_networks: Vec<Network>,
     pub metrics_listen: SocketAddr,
     pub s3: Option<S3Config>,
+    /// None: the sandbox takes payments.
+    pub stripe: Option<StripeConfig>,
     pub address_limits: bool,
     pub connections_max: usize,
 }
@@ -158,6 +182,10 @@ pub enum ConfigError {
     DatabaseUrl,
     #[error("s3_bucket needs s3_access_key_id and s3_secret_access_key")]
     S3Keys,
+    #[error(transparent)]
+    Stripe(#[from] StripeConfigError),
+    #[error("stripe_webhook_secrets and stripe_url need stripe_secret_key")]
+    StripeKey,
     #[error("rtmp_listen must be ADDRESS:PORT or off")]
     RtmpListen,
     #[error("rtmps_listen must be ADDRESS:PORT or off")]
@@ -214,6 +242,9 @@ impl Settings {
             s3_prefix: self.s3_prefix.or(other.s3_prefix),
             s3_access_key_id: self.s3_access_key_id.or(other.s3_access_key_id),
             s3_secret_access_key: self.s3_secret_access_key.or(other.s3_secret_access_key),
+            stripe_secret_key: self.stripe_secret_key.or(other.stripe_secret_key),
+            stripe_webhook_secrets: self.stripe_webhook_secrets.or(other.stripe_webhook_secrets),
+            stripe_url: self.stripe_url.or(other.stripe_url),
             address_limits: self.address_limits.or(other.address_limits),
             connections_max: self.connections_max.or(other.connections_max),
         }
@@ -244,6 +275,11 @@ impl Settings {
             }),
             _ => return Err(ConfigError::S3Keys),
         };
+        let stripe = stripe(
+            self.stripe_secret_key,
+            self.stripe_webhook_secrets,
+            self.stripe_url,
+        )?;
         let rtmp_listen = listen_or_off(self.rtmp_listen.as_deref(), everywhere(1935))
             .map_err(|_| ConfigError::RtmpListen)?;
         let rtmps_listen = listen_or_off(self.rtmps_listen.as_deref(), everywhere(1936))
@@ -273,6 +309,7 @@ impl Settings {
             media_advertise: self.media_advertise.unwrap_or_default(),
             media_sessions_max: self.media_sessions_max.unwrap_or(10_000).max(1),
             s3,
+            stripe,
             rtmp_listen,
             rtmps,
             restream_private_networks: networks.into_iter().map(network).collect::<Result<_, _>>()?,
@@ -283,6 +320,22 @@ impl Settings {
             connections_max: self.connections_max.unwrap_or(8_192).max(1),
         })
     }
+}
+
+fn stripe(
+    key: Option<Secret>,
+    webhook_secrets: Option<Vec<Secret>>,
+    url: Option<String>,
+) -> Result<Option<StripeConfig>, ConfigError> {
+    let Some(key) = key else {
+        return match (webhook_secrets, url) {
+            (None, None) => Ok(None),
+            _ => Err(ConfigError::StripeKey),
+        };
+    };
+    let secrets = webhook_secrets.unwrap_or_default().into_iter();
+    let secrets = secrets.map(|secret| secret.0.trim().to_owned()).collect();
+    Ok(Some(StripeConfig::new(key.0, secrets, url)?))
 }
 
 fn listen_or_off(text: Option<&str>, default: SocketAddr) -> Result<Option<SocketAddr>, AddrParseError> {
@@ -360,6 +413,63 @@ mod tests {
                 ..Settings::default()
             };
             assert_eq!(settings.check().is_ok(), fits, "{text}");
+        }
+    }
+
+    #[test]
+    fn stripe_is_asked_where_there_is_a_key() {
+        let check = |key: Option<&str>, secrets: Option<&[&str]>, url: Option<&str>| {
+            let secret = |text: &str| Secret(text.to_owned());
+            let settings = Settings {
+                stripe_secret_key: key.map(secret),
+                stripe_webhook_secrets: secrets.map(|all| all.iter().map(|text| secret(text)).collect()),
+                stripe_url: url.map(str::to_owned),
+                ..Settings::default()
+            };
+            assert!(!format!("{settings:?}").contains("_x"), "a secret is shown");
+            let checked = settings.check().map_err(|error| error.to_string());
+            let shown = checked
+                .as_ref()
+                .map(|config| format!("{config:?}"))
+                .unwrap_or_default();
+            assert!(!shown.contains("_x"), "a secret is shown: {shown}");
+            checked.map(|config| config.stripe.is_some())
+        };
+        let secrets: Option<&[&str]> = Some(&["whsec_x", " whsec_x2"]);
+        let local = Some("http://127.0.0.1:4242");
+        let (no_key, bad_key) = (ConfigError::StripeKey, StripeConfigError::SecretKey);
+        let (bad_secrets, bad_url) = (StripeConfigError::WebhookSecrets, StripeConfigError::Url);
+        for (key, secrets, url, expected) in [
+            (None, None, None, Ok(false)),
+            (Some("sk_test_x"), secrets, None, Ok(true)),
+            (Some("rk_live_x"), secrets, local, Ok(true)),
+            (None, secrets, None, Err(no_key.to_string())),
+            (None, None, local, Err(no_key.to_string())),
+            (Some("pk_test_x"), secrets, None, Err(bad_key.to_string())),
+            (Some("sk_test_"), secrets, None, Err(bad_key.to_string())),
+            (Some("sk_test_x\n"), secrets, None, Err(bad_key.to_string())),
+            (Some("sk_test_x"), None, None, Err(bad_secrets.to_string())),
+            (Some("sk_test_x"), Some(&[]), None, Err(bad_secrets.to_string())),
+            (
+                Some("sk_test_x"),
+                Some(&["x"]),
+                None,
+                Err(bad_secrets.to_string()),
+            ),
+            (
+                Some("sk_test_x"),
+                secrets,
+                Some("api.stripe.com"),
+                Err(bad_url.to_string()),
+            ),
+            (
+                Some("sk_test_x"),
+                secrets,
+                Some("https://a/v1"),
+                Err(bad_url.to_string()),
+            ),
+        ] {
+            assert_eq!(check(key, secrets, url), expected, "{key:?} {secrets:?} {url:?}");
         }
     }
 

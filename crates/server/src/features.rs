@@ -7,8 +7,9 @@ use std::time::Duration;
 use busk_api::{OpenApiRouter, Site};
 use busk_base::PostingId;
 use busk_commerce::earnings;
-use busk_commerce::payments::Till;
+use busk_commerce::payments::{Provider, Till};
 use busk_commerce::providers::sandbox::{self, Sandbox};
+use busk_commerce::providers::stripe::{self, Stripe};
 use busk_commerce::rules::Rules;
 use busk_ledger::PostError;
 use busk_media::Media;
@@ -46,6 +47,7 @@ pub(crate) struct Features {
     pub(crate) rooms: Rooms,
     till: Till,
     sandbox: Sandbox,
+    stripe: Option<Stripe>,
     people_limits: Limits,
 }
 
@@ -89,11 +91,8 @@ impl Features {
         if config.s3.is_some() {
             tokio::spawn(archive.upload_forever(UPLOAD_EVERY));
         }
-        let secret = sandbox::secret(site.store(), site.secret()).await?;
-        let notices = format!("http://{}/api/v1/providers/sandbox/notices", reachable(http));
-        let sandbox = Sandbox::new(site.clone(), secret, notices)
-            .map_err(|error| StartError::Rooms(std::io::Error::other(error)))?;
-        let till = Till::new(site.clone(), Arc::new(sandbox.clone()), Vec::new());
+        let (sandbox, stripe) = providers(site, config, http).await?;
+        let till = till(site, &sandbox, stripe.as_ref()).await?;
         let limits = Limits::default();
         let people_limits = if config.address_limits {
             limits
@@ -104,6 +103,7 @@ impl Features {
             rooms,
             till,
             sandbox,
+            stripe,
             people_limits,
         })
     }
@@ -124,6 +124,10 @@ impl Features {
                 site.clone(),
                 self.till.clone(),
                 self.sandbox.clone(),
+                stripe::Door {
+                    site: site.clone(),
+                    stripe: self.stripe.clone(),
+                },
             ))
     }
 
@@ -174,6 +178,37 @@ impl Features {
             },
         ]
     }
+}
+
+/// The sandbox, which takes payments where nobody else does; and Stripe, where it is configured.
+async fn providers(
+    site: &Site,
+    config: &Config,
+    http: SocketAddr,
+) -> Result<(Sandbox, Option<Stripe>), StartError> {
+    let secret = sandbox::secret(site.store(), site.secret()).await?;
+    let notices = format!("http://{}/api/v1/providers/sandbox/notices", reachable(http));
+    let is_open = config.stripe.is_none();
+    let sandbox = Sandbox::new(site.clone(), secret, notices, is_open).map_err(StartError::Provider)?;
+    let stripe = config
+        .stripe
+        .clone()
+        .map(|config| Stripe::new(site.clone(), config));
+    Ok((sandbox, stripe.transpose().map_err(StartError::Provider)?))
+}
+
+/// Stripe before the sandbox, which then stays only for those who paid through it before.
+async fn till(site: &Site, sandbox: &Sandbox, stripe: Option<&Stripe>) -> Result<Till, StoreError> {
+    let of_old: Provider = Arc::new(sandbox.clone());
+    let Some(stripe) = stripe else {
+        return Ok(Till::new(site.clone(), of_old, Vec::new()));
+    };
+    let has_taken = site
+        .store()
+        .read(|db| busk_commerce::payments::any_by(db, sandbox::PROVIDER))
+        .await?;
+    let others = if has_taken { vec![of_old] } else { Vec::new() };
+    Ok(Till::new(site.clone(), Arc::new(stripe.clone()), others))
 }
 
 /// An address of ours that we can call ourselves.

@@ -37,6 +37,8 @@ pub enum StartError {
     Listen(SocketAddr, std::io::Error),
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] TlsError),
+    #[error("payment providers cannot be asked: {0}")]
+    Provider(reqwest::Error),
     #[error("the rooms cannot be opened: {0}")]
     Rooms(std::io::Error),
 }

@@ -171,6 +171,15 @@ impl TestApp {
         process.wait().expect("a killed child can be waited for");
     }
 
+    /// Stops it, and has its next start take more flags.
+    pub fn stop_with(&mut self, more: &[(&str, String)]) {
+        self.stop();
+        let more = more
+            .iter()
+            .flat_map(|(name, value)| [(*name).to_owned(), value.clone()]);
+        self.args.extend(more);
+    }
+
     /// The process's data folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -11,5 +11,7 @@ pub mod encoder;
 pub mod player;
 #[cfg(feature = "app")]
 pub mod room_socket;
+#[cfg(feature = "stripe")]
+pub mod stripe;
 #[cfg(feature = "app")]
 pub mod webrtc;

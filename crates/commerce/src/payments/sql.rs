@@ -187,6 +187,15 @@ pub fn payment(db: &mut impl Read, id: PaymentId) -> Result<Option<Payment>, Sto
     Ok(read.map(|(_, payment)| payment))
 }
 
+/// Whether a provider has any payment.
+pub fn any_by(db: &mut impl Read, provider: &str) -> Result<bool, StoreError> {
+    let row = db.row(
+        "SELECT 1 FROM payment WHERE provider = $1 LIMIT 1",
+        params![provider],
+    )?;
+    Ok(row.is_some())
+}
+
 /// How many payments a person has begun since, and how many of them were declined.
 pub(super) fn begun_since(
     db: &mut impl Read,

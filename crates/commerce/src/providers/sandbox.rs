@@ -1,31 +1,43 @@
-//! The sandbox: a payment provider without money, with its own checkout page, and with the bad habits of
-//! the real ones: its notices come late, twice and out of order, signed as Standard Webhooks are
-//! (<https://www.standardwebhooks.com>, v1: HMAC-SHA256 over `id.timestamp.body`).
+//! The sandbox: a payment provider without money, as an outside world of its own: cards, banks and creators that
+//! behave as their buttons say. It has the bad habits of the real ones: its notices come late, twice and out of
+//! order, signed as Standard Webhooks are (<https://www.standardwebhooks.com>, v1: HMAC-SHA256 over
+//! `id.timestamp.body`).
 //!
-//! It knows its own checkouts only; what it says reaches the books like any provider's word, by
-//! [`crate::notices::hear`].
+//! Invariant: it knows its own tables (`sandbox_*`) only; what it says reaches the books like any provider's word,
+//! by [`crate::notices::hear`].
 
+mod card;
+mod charge;
+mod checkout;
+mod creator;
+mod dispute;
 mod http;
+mod movements;
 mod notice;
+mod outbox;
 mod page;
+mod schema;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use busk_api::Site;
-use busk_base::{JobId, PaymentId, PersonId, Timestamp};
-use busk_store::{Insert, Read, Row, Store, StoreError, Tx, Type, jobs, params, row};
+use busk_base::Timestamp;
+use busk_store::{Read, Store, StoreError, Tx, params};
 
+use self::checkout::Checkout;
+use self::creator::{Account, Bank};
 use super::{
-    About, Asked, Charge, Notice, Onboard, Onboarding, Opened, PaymentNotice, PaymentSaid, Provider,
-    ProviderError, Refund, Settlement, Transfer,
+    Asked, Charge, Identity, Onboard, Onboarding, Opened, Provider, ProviderError, Refund, Settlement,
+    Transfer, outgoing,
 };
 pub use http::routes;
 pub use notice::{SignatureError, sign, verify};
+pub(crate) use schema::OUTSIDE_WORLD;
 
 pub const PROVIDER: &str = "sandbox";
 /// The job that delivers one notice.
@@ -41,6 +53,7 @@ struct Parts {
     /// Where its notices go: the site's own address for them.
     notices_url: String,
     client: reqwest::Client,
+    is_open: bool,
 }
 
 impl axum::extract::FromRef<Sandbox> for Site {
@@ -50,18 +63,20 @@ impl axum::extract::FromRef<Sandbox> for Site {
 }
 
 impl Sandbox {
-    /// `notices_url` is where this site can be reached from itself.
-    pub fn new(site: Site, secret: [u8; 32], notices_url: String) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()?;
+    /// `notices_url` is where this site can be reached from itself. A sandbox that is not open takes no payments
+    /// any more, since nothing stands behind them; it sees to earlier ones.
+    pub fn new(
+        site: Site,
+        secret: [u8; 32],
+        notices_url: String,
+        is_open: bool,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self(Arc::new(Parts {
             site,
             secret,
             notices_url,
-            client,
+            client: outgoing::client()?,
+            is_open,
         })))
     }
 
@@ -69,8 +84,33 @@ impl Sandbox {
         &self.0.site
     }
 
-    fn checkout_url(&self, checkout: &str) -> String {
-        format!("{}/sandbox/checkout/{checkout}", self.0.site.public_url())
+    /// A name that nobody can guess: whoever knows it may act at the page.
+    fn name(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&self.site().secret()[..24])
+    }
+
+    fn is_open(&self) -> Result<(), ProviderError> {
+        match self.0.is_open {
+            true => Ok(()),
+            false => Err(ProviderError::Refused(
+                "the sandbox takes no payments beside a real provider".into(),
+            )),
+        }
+    }
+
+    /// Does what it is asked to in a transaction of its own.
+    async fn write<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&mut Tx, Timestamp) -> Result<T, ProviderError> + Send + 'static,
+    ) -> Result<T, ProviderError> {
+        let now = self.site().now();
+        self.site().store().write(move |tx| ask(tx, now)).await
+    }
+}
+
+impl From<StoreError> for ProviderError {
+    fn from(error: StoreError) -> Self {
+        ProviderError::Unavailable(error.to_string())
     }
 }
 
@@ -81,8 +121,9 @@ impl Provider for Sandbox {
 
     fn checkout<'a>(&'a self, wanted: &'a super::Checkout) -> Asked<'a, Opened> {
         Box::pin(async move {
+            self.is_open()?;
             let new = Checkout {
-                checkout: URL_SAFE_NO_PAD.encode(&self.site().secret()[..24]),
+                checkout: self.name(),
                 payment: wanted.payment,
                 payer: wanted.payer,
                 amount: wanted.amount.value,
@@ -91,36 +132,61 @@ impl Provider for Sandbox {
                 return_to: wanted.return_to.clone(),
                 keep_method: wanted.keep_method,
                 expires_at: wanted.expires_at,
+                card: None,
                 outcome: None,
             };
-            let opened = self.site().store().write(move |tx| new.clone().open(tx)).await;
-            let checkout =
-                opened.map_err(|error: StoreError| ProviderError::Unavailable(error.to_string()))?;
-            Ok(Opened {
-                url: self.checkout_url(&checkout),
-                checkout,
-            })
+            let checkout = self.write(move |tx, _| Ok(new.clone().open(tx)?)).await?;
+            let url = format!("{}/sandbox/checkout/{checkout}", self.site().public_url());
+            Ok(Opened { checkout, url })
         })
     }
 
-    fn charge<'a>(&'a self, _: &'a Charge) -> Asked<'a, ()> {
-        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    fn charge<'a>(&'a self, wanted: &'a Charge) -> Asked<'a, ()> {
+        Box::pin(async move {
+            self.is_open()?;
+            let wanted = wanted.clone();
+            self.write(move |tx, now| charge::renew(tx, &wanted, now)).await
+        })
     }
 
-    fn refund<'a>(&'a self, _: &'a Refund) -> Asked<'a, ()> {
-        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    fn refund<'a>(&'a self, wanted: &'a Refund) -> Asked<'a, ()> {
+        Box::pin(async move {
+            let wanted = wanted.clone();
+            self.write(move |tx, now| charge::refund(tx, &wanted, now)).await
+        })
     }
 
-    fn onboard<'a>(&'a self, _: &'a Onboard) -> Asked<'a, Onboarding> {
-        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    fn onboard<'a>(&'a self, wanted: &'a Onboard) -> Asked<'a, Onboarding> {
+        Box::pin(async move {
+            let new = Account {
+                account: format!("acct_{}", self.name()),
+                channel: wanted.channel,
+                identity: Identity::Unverified,
+                bank: Bank::Takes,
+                return_to: wanted.return_to.clone(),
+            };
+            let account = self.write(move |tx, _| Ok(new.clone().open(tx)?)).await?;
+            if wanted.account.as_ref().is_some_and(|known| *known != account) {
+                return Err(ProviderError::Refused("resource_missing: no such account".into()));
+            }
+            let url = format!("{}/sandbox/account/{account}", self.site().public_url());
+            Ok(Onboarding { account, url })
+        })
     }
 
-    fn transfer<'a>(&'a self, _: &'a Transfer) -> Asked<'a, ()> {
-        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    fn transfer<'a>(&'a self, wanted: &'a Transfer) -> Asked<'a, ()> {
+        Box::pin(async move {
+            let wanted = wanted.clone();
+            self.write(move |tx, now| creator::transfer(tx, &wanted, now))
+                .await
+        })
     }
 
-    fn settlements<'a>(&'a self, _: Timestamp, _: Timestamp) -> Asked<'a, Vec<Settlement>> {
-        Box::pin(async { Err(ProviderError::Refused("not yet".into())) })
+    fn settlements<'a>(&'a self, from: Timestamp, until: Timestamp) -> Asked<'a, Vec<Settlement>> {
+        Box::pin(async move {
+            let store = self.site().store();
+            store.read(move |db| movements::between(db, from, until)).await
+        })
     }
 }
 
@@ -141,164 +207,4 @@ pub async fn secret(store: &Store, fresh: [u8; 32]) -> Result<[u8; 32], StoreErr
                 .map_err(|_| StoreError::Broken("the sandbox's secret is not 32 bytes".into()))
         })
         .await
-}
-
-/// A checkout, as the provider sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Checkout {
-    checkout: String,
-    payment: PaymentId,
-    payer: PersonId,
-    amount: i64,
-    currency: String,
-    description: String,
-    return_to: String,
-    keep_method: bool,
-    expires_at: Timestamp,
-    outcome: Option<Outcome>,
-}
-
-/// What the payer chose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Paid,
-    Declined,
-}
-
-impl Outcome {
-    fn word(self) -> &'static str {
-        match self {
-            Outcome::Paid => "paid",
-            Outcome::Declined => "declined",
-        }
-    }
-}
-
-static CHECKOUT: Insert = Insert {
-    table: "sandbox_checkout",
-    columns: &[
-        ("checkout", Type::Text),
-        ("payment", Type::Blob),
-        ("payer", Type::Blob),
-        ("amount", Type::Int),
-        ("currency", Type::Text),
-        ("description", Type::Text),
-        ("return_to", Type::Text),
-        ("keep_method", Type::Bool),
-        ("expires_at", Type::Int),
-    ],
-};
-
-impl Checkout {
-    /// Opens it; gives the name of the one that is open for the same payment already.
-    fn open(self, tx: &mut Tx) -> Result<String, StoreError> {
-        let known = tx.row(
-            "SELECT checkout FROM sandbox_checkout WHERE payment = $1",
-            params![self.payment],
-        )?;
-        if let Some(row) = known {
-            return row.get(0);
-        }
-        tx.insert(
-            &CHECKOUT,
-            row![
-                self.checkout.as_str(),
-                self.payment,
-                self.payer,
-                self.amount,
-                self.currency,
-                self.description,
-                self.return_to,
-                self.keep_method,
-                self.expires_at
-            ],
-        );
-        Ok(self.checkout)
-    }
-
-    /// Nothing can be paid there any more.
-    fn is_expired(&self, now: Timestamp) -> bool {
-        self.outcome.is_none() && self.expires_at <= now
-    }
-
-    fn find(db: &mut impl Read, checkout: &str) -> Result<Option<Self>, StoreError> {
-        let row = db.row(
-            "SELECT checkout, payment, payer, amount, currency, description, return_to, outcome, \
-             expires_at, keep_method FROM sandbox_checkout WHERE checkout = $1",
-            params![checkout],
-        )?;
-        row.as_ref().map(Self::read).transpose()
-    }
-
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        let outcome = match row.get::<Option<String>>(7)?.as_deref() {
-            Some("paid") => Some(Outcome::Paid),
-            Some("declined") => Some(Outcome::Declined),
-            Some(other) => return Err(StoreError::Broken(format!("a checkout that is {other}"))),
-            None => None,
-        };
-        Ok(Self {
-            checkout: row.get(0)?,
-            payment: row.get(1)?,
-            payer: row.get(2)?,
-            amount: row.get(3)?,
-            currency: row.get(4)?,
-            description: row.get(5)?,
-            return_to: row.get(6)?,
-            expires_at: row.get(8)?,
-            keep_method: row.get(9)?,
-            outcome,
-        })
-    }
-}
-
-/// When each notice of an outcome leaves, after the payer's choice: late, doubled and out of order on
-/// purpose. The third repeats the second under the same id.
-const SCHEDULE: [(PaymentSaid, u64, &str); 3] = [
-    (PaymentSaid::Settled, 600, "settled"),
-    (PaymentSaid::Pending, 1_500, "pending"),
-    (PaymentSaid::Settled, 2_500, "settled"),
-];
-
-/// The payer's choice; the first one stands. Leaves the notices to be delivered.
-fn decide(
-    tx: &mut Tx,
-    checkout: &str,
-    outcome: Outcome,
-    jobs: [JobId; 3],
-    now: Timestamp,
-) -> Result<Option<Checkout>, StoreError> {
-    let Some(found) = Checkout::find(tx, checkout)? else {
-        return Ok(None);
-    };
-    if found.outcome.is_some() || found.is_expired(now) {
-        return Ok(Some(found));
-    }
-    tx.execute(
-        "UPDATE sandbox_checkout SET outcome = $2 WHERE checkout = $1",
-        params![checkout, outcome.word()],
-    )?;
-    for ((said, delay_ms, word), job) in SCHEDULE.into_iter().zip(jobs) {
-        let declined = outcome == Outcome::Declined && said == PaymentSaid::Settled;
-        let notice = Notice {
-            id: format!("evt_{checkout}_{word}"),
-            about: About::Payment(PaymentNotice {
-                said: if declined { PaymentSaid::Declined } else { said },
-                payment: found.payment,
-                payer: found.payer,
-                checkout: Some(found.checkout.clone()),
-                charge: Some(format!("ch_{}", found.payment)),
-                method: found.keep_method.then(|| format!("pm_{}", found.payment)),
-                country: None,
-                amount: found.amount,
-                currency: found.currency.clone(),
-            }),
-        };
-        let body = serde_json::to_string(&notice).map_err(|e| StoreError::Broken(e.to_string()))?;
-        jobs::leave(tx, job, NOTICE_JOB, body, now + Duration::from_millis(delay_ms));
-    }
-    Ok(Some(Checkout {
-        outcome: Some(outcome),
-        ..found
-    }))
 }

@@ -5,20 +5,28 @@ use axum::extract::State as Shared;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use busk_api::{Failures, OpenApiRouter, Path, Problem, StatusCode, routes as operations};
-use busk_base::JobId;
 use bytes::Bytes;
 use http::HeaderMap;
 use serde::Deserialize;
 
-use super::{Checkout, NOTICE_JOB, Outcome, PROVIDER, Sandbox, decide, page, sign, verify};
-use crate::notices::{self, HearError, Heard};
-use crate::providers::Notice;
-use crate::rules::Rules;
+use super::card::Card;
+use super::checkout::{Act, Checkout, act};
+use super::creator::{Account, Answer, answer};
+use super::dispute::{self, Dispute, Ended};
+use super::words::Language;
+use super::{NOTICE_JOB, PROVIDER, Sandbox, page, sign, verify};
+use crate::providers::{Notice, inbox};
 
 pub fn routes(sandbox: Sandbox) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(operations!(hear))
         .route("/sandbox/checkout/{checkout}", get(show).post(choose))
+        .route("/sandbox/checkout/{checkout}/secure", get(ask).post(confirm))
+        .route(
+            "/sandbox/checkout/{checkout}/dispute",
+            get(show_dispute).post(decide),
+        )
+        .route("/sandbox/account/{account}", get(show_account).post(say))
         .with_state(sandbox)
 }
 
@@ -26,35 +34,25 @@ fn unknown() -> Problem {
     Problem::not_found("checkout_unknown", "There is no such checkout")
 }
 
-async fn show(
-    Shared(sandbox): Shared<Sandbox>,
-    Path(checkout): Path<String>,
-    headers: HeaderMap,
-) -> Result<Html<String>, Problem> {
-    let found = sandbox
-        .site()
-        .store()
-        .read(move |db| Checkout::find(db, &checkout))
-        .await?;
-    let found = found.ok_or_else(unknown)?;
-    Ok(Html(page::checkout(
-        &found,
-        page::Language::of(&headers),
-        sandbox.site().now(),
-    )))
+/// The form's button is none of the page's.
+fn no_button(field: &'static str) -> Problem {
+    Problem::invalid(field, "there is no such button on this page")
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Choice {
-    outcome: ChosenOutcome,
+    outcome: String,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum ChosenOutcome {
-    Pay,
-    Decline,
+async fn show(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(checkout): Path<String>,
+    headers: HeaderMap,
+) -> Result<Html<String>, Problem> {
+    let found = sandbox.find(checkout).await?;
+    let (language, now) = (Language::of(&headers), sandbox.site().now());
+    Ok(Html(page::checkout(&found, sandbox.0.is_open, language, now)))
 }
 
 async fn choose(
@@ -62,23 +60,138 @@ async fn choose(
     Path(checkout): Path<String>,
     Form(choice): Form<Choice>,
 ) -> Result<Response, Problem> {
-    let outcome = match choice.outcome {
-        ChosenOutcome::Pay => Outcome::Paid,
-        ChosenOutcome::Decline => Outcome::Declined,
+    let card = Card::parse(&choice.outcome).ok_or_else(|| no_button("outcome"))?;
+    let after = sandbox.act(&checkout, Act::Take(card)).await?;
+    let step = if after.asks_payer() { "/secure" } else { "" };
+    Ok(Redirect::to(&format!("/sandbox/checkout/{checkout}{step}")).into_response())
+}
+
+async fn ask(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(checkout): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let found = sandbox.find(checkout).await?;
+    if !found.asks_payer() || found.is_expired(sandbox.site().now()) {
+        return Ok(Redirect::to(&format!("/sandbox/checkout/{}", found.checkout)).into_response());
+    }
+    Ok(Html(page::bank(&found, Language::of(&headers))).into_response())
+}
+
+async fn confirm(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(checkout): Path<String>,
+    Form(choice): Form<Choice>,
+) -> Result<Response, Problem> {
+    let said = match choice.outcome.as_str() {
+        "confirm" => Act::Confirm,
+        "refuse" => Act::Refuse,
+        _ => return Err(no_button("outcome")),
     };
-    let site = sandbox.site();
-    let now = site.now();
-    let jobs = [(); 3].map(|()| JobId::new(now, site.entropy()));
-    let name = checkout.clone();
-    let decided = site
-        .store()
-        .write(move |tx| decide(tx, &name, outcome, jobs, now))
-        .await?;
-    decided.ok_or_else(unknown)?;
+    sandbox.act(&checkout, said).await?;
     Ok(Redirect::to(&format!("/sandbox/checkout/{checkout}")).into_response())
 }
 
+async fn show_dispute(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(checkout): Path<String>,
+    headers: HeaderMap,
+) -> Result<Html<String>, Problem> {
+    let (found, now) = (sandbox.find(checkout).await?, sandbox.site().now());
+    let payment = found.payment;
+    let disputed = sandbox
+        .site()
+        .store()
+        .read(move |db| Dispute::of(db, payment))
+        .await?;
+    let disputed = disputed.ok_or_else(dispute_unknown)?;
+    Ok(Html(page::dispute(
+        &found,
+        &disputed,
+        Language::of(&headers),
+        now,
+    )))
+}
+
+async fn decide(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(checkout): Path<String>,
+    Form(choice): Form<Choice>,
+) -> Result<Response, Problem> {
+    let ended = match choice.outcome.as_str() {
+        "won" => Ended::Won,
+        "lost" => Ended::Lost,
+        _ => return Err(no_button("outcome")),
+    };
+    let (found, now) = (sandbox.find(checkout).await?, sandbox.site().now());
+    let decided = sandbox
+        .site()
+        .store()
+        .write(move |tx| dispute::decide(tx, found.payment, ended, now));
+    decided.await?.ok_or_else(dispute_unknown)?;
+    Ok(Redirect::to(&format!("/sandbox/checkout/{}/dispute", found.checkout)).into_response())
+}
+
+fn dispute_unknown() -> Problem {
+    Problem::not_found("dispute_unknown", "This payment is not disputed")
+}
+
+async fn show_account(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(account): Path<String>,
+    headers: HeaderMap,
+) -> Result<Html<String>, Problem> {
+    let found = sandbox
+        .site()
+        .store()
+        .read(move |db| Account::find(db, &account))
+        .await?;
+    Ok(Html(page::creator(
+        &found.ok_or_else(account_unknown)?,
+        Language::of(&headers),
+    )))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    answer: String,
+}
+
+async fn say(
+    Shared(sandbox): Shared<Sandbox>,
+    Path(account): Path<String>,
+    Form(said): Form<Said>,
+) -> Result<Response, Problem> {
+    let said = Answer::parse(&said.answer).ok_or_else(|| no_button("answer"))?;
+    let (name, now) = (account.clone(), sandbox.site().now());
+    let answered = sandbox
+        .site()
+        .store()
+        .write(move |tx| answer(tx, &name, said, now));
+    answered.await?.ok_or_else(account_unknown)?;
+    Ok(Redirect::to(&format!("/sandbox/account/{account}")).into_response())
+}
+
+fn account_unknown() -> Problem {
+    Problem::not_found("account_unknown", "There is no such creator")
+}
+
 impl Sandbox {
+    async fn find(&self, checkout: String) -> Result<Checkout, Problem> {
+        let found = self.site().store().read(move |db| Checkout::find(db, &checkout));
+        found.await?.ok_or_else(unknown)
+    }
+
+    async fn act(&self, checkout: &str, said: Act) -> Result<Checkout, Problem> {
+        if !self.0.is_open {
+            return self.find(checkout.to_owned()).await;
+        }
+        let (name, now) = (checkout.to_owned(), self.site().now());
+        let acted = self.site().store().write(move |tx| act(tx, &name, said, now));
+        acted.await?.ok_or_else(unknown)
+    }
+
     /// Does a [`NOTICE_JOB`]: delivers one notice, signed, over HTTP like any provider.
     pub async fn deliver(&self, job: &busk_store::jobs::Job) -> Result<(), String> {
         debug_assert_eq!(job.kind, NOTICE_JOB);
@@ -122,9 +235,9 @@ async fn hear(
 ) -> Result<StatusCode, Problem> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let site = sandbox.site();
-    let now = site.now();
     let (id, at) = (header("webhook-id"), header("webhook-timestamp"));
-    verify(&sandbox.0.secret, id, at, header("webhook-signature"), &body, now).map_err(|error| {
+    let signature = header("webhook-signature");
+    verify(&sandbox.0.secret, id, at, signature, &body, site.now()).map_err(|error| {
         Problem::new(
             StatusCode::UNAUTHORIZED,
             "signature_wrong",
@@ -135,19 +248,6 @@ async fn hear(
     let notice: Notice = serde_json::from_slice(&body).map_err(|e| {
         Problem::new(StatusCode::BAD_REQUEST, "malformed", "The notice cannot be read").detail(e.to_string())
     })?;
-    let (rules, notice_id) = (Rules::of(site), notice.id.clone());
-    let heard = site
-        .store()
-        .write(move |tx| notices::hear(tx, PROVIDER, &notice, &rules, now))
-        .await;
-    match heard {
-        Ok(Heard::SetAside(why)) => tracing::warn!(notice = notice_id, "set aside: {why}"),
-        Ok(heard) => tracing::info!(notice = notice_id, ?heard, "heard"),
-        Err(HearError::Store(error)) => return Err(error.into()),
-        Err(HearError::Ledger(error)) => {
-            tracing::error!(notice = notice_id, "the ledger refused: {error}");
-            return Err(Problem::internal());
-        }
-    }
+    inbox::hear(site, PROVIDER, notice).await?;
     Ok(StatusCode::NO_CONTENT)
 }
