@@ -15,6 +15,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0003",
         sql: PAYMENTS,
     },
+    Migration {
+        name: "commerce/0004_payouts",
+        sql: crate::payouts::schema::PAYOUTS,
+    },
 ];
 
 /// One table of payments for whatever is sold, instead of one of purchases of coins. What the sandbox remembers is
