@@ -75,11 +75,16 @@ const pages = [
     await page.getByTestId('statement-line').first().click({ timeout: 2000 }).catch(() => {})
     await page.waitForTimeout(700)
   })],
+  ['payout', '/earnings', 'creator', steps(wait(1000), click('payout'))],
+  ['payout-held', '/earnings', 'viewer', wait(1000)],
+  ['payout-bank', '/earnings', 'creator', steps(wait(1000), click('bank-open'))],
   ['sign-in', '/sign-in', 'nobody', wait(600)],
   ['sign-up', '/sign-up', 'nobody', wait(600)],
   ['setup', '/setup#token=abc', 'nobody', wait(600)],
   ['me', '/me', 'creator', wait(900)],
   ['operator', '/operator', 'operator', wait(900)],
+  ['operator-sent', '/operator', 'operator', steps(wait(900), click('desk-sent'))],
+  ['operator-refuse', '/operator', 'operator', steps(wait(900), click('reject'))],
   ['gallery', '/gallery', 'viewer', wait(1200)],
 ]
 const variants = [

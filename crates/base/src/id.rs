@@ -80,6 +80,8 @@ ids! {
     RefundId,
     /// Money on its way to a creator's bank.
     PayoutId,
+    /// Payouts that are sent to a bank in one file.
+    PayoutBatchId,
     /// A payer's objection at their bank.
     DisputeId,
     /// A redemption of diamonds, made by the creator.

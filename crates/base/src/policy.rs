@@ -88,6 +88,13 @@ pub struct Policy {
     pub payments_per_hour_max: u32,
     /// Declined cards of one person in an hour, after which no payment is begun.
     pub declines_per_hour_max: u32,
+    /// What of money that becomes available is kept back for disputes, in percent, and for how long, in seconds.
+    pub reserve_percent: u8,
+    pub reserve_hold_s: u64,
+    /// The least that is paid out, in hundredths of the currency's main unit.
+    pub payout_min_cents: i64,
+    /// From this amount on two operators approve a payout, in hundredths of the currency's main unit.
+    pub payout_two_approvals_from: i64,
 }
 
 impl Default for Policy {
@@ -117,6 +124,10 @@ impl Default for Policy {
             tax_basis_points: BTreeMap::new(),
             payments_per_hour_max: 20,
             declines_per_hour_max: 5,
+            reserve_percent: 0,
+            reserve_hold_s: 90 * 24 * 3_600,
+            payout_min_cents: 2_000,
+            payout_two_approvals_from: 100_000,
         }
     }
 }

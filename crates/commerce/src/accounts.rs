@@ -67,9 +67,11 @@ pub fn earnings_pending(channel: ChannelId) -> AccountRef {
     AccountRef::owned(EARNINGS_PENDING, MONEY, channel.0)
 }
 
+pub const EARNINGS_RESERVE: &str = "earnings.reserve";
+
 /// A channel's money that is kept back for what may still be disputed.
 pub fn earnings_reserve(channel: ChannelId) -> AccountRef {
-    AccountRef::owned("earnings.reserve", MONEY, channel.0)
+    AccountRef::owned(EARNINGS_RESERVE, MONEY, channel.0)
 }
 
 /// A channel's money on its way to the bank.

@@ -1,8 +1,10 @@
-//! What a creator earned: pending, available, redeemed; and every line of it, down to the transfers.
+//! What a creator earned: pending, available, redeemed; and every line of it, down to the transfers. Money that sales
+//! bring waits in [`holds`].
 //!
 //! Invariant: diamonds become available in the order in which they came, each after the hold of the
 //! policy that its gift was posted under; what is shown is read from the ledger, never kept beside it.
 
+mod holds;
 mod http;
 mod statement;
 #[cfg(test)]
@@ -17,6 +19,8 @@ use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Value, params,
 
 use crate::accounts::*;
 use crate::rules::Rules;
+pub(crate) use holds::settle_debt;
+pub use holds::{channels_waiting, money_due, next_money, release_money};
 pub use http::routes;
 pub use statement::{StatementLine, lines};
 
@@ -194,6 +198,10 @@ pub fn redeem(tx: &mut Tx, redeem: &Redeem, rules: &Rules, now: Timestamp) -> Re
     busk_ledger::post(tx, &posting, now).map_err(|error| match error {
         PostError::Store(error) => RedeemError::Store(error),
         PostError::InsufficientFunds(account) if account == available => RedeemError::InsufficientFunds,
+        other => RedeemError::Ledger(other),
+    })?;
+    holds::settle_debt(tx, redeem.channel, posting.id, rules, now).map_err(|error| match error {
+        PostError::Store(error) => RedeemError::Store(error),
         other => RedeemError::Ledger(other),
     })?;
 

@@ -1,9 +1,11 @@
-//! People pay: coins, gifts, and what creators earn by them.
+//! People pay: coins, gifts, what creators earn by them, and how that reaches their banks.
 //!
 //! ```text
 //!   card ─► provider ─notice─► coins::deliver ─► wallet ─► gifts::send ─► diamonds.pending
 //!                                                     earnings::release ─► diamonds.available
 //!                                                     earnings::redeem  ─► earnings.available
+//!   card ─► provider ─notice─► sales::deliver ─► earnings.pending ─► earnings::release_money ─► earnings.available
+//!                                                     payouts::request  ─► in transit ─► the creator's bank
 //! ```
 //!
 //! Every movement is a posting of the ledger; the accounts are named in [`accounts`] and nowhere else.
@@ -19,6 +21,7 @@ mod html;
 pub mod notices;
 mod operator;
 pub mod payments;
+pub mod payouts;
 pub mod providers;
 pub mod rules;
 pub mod sales;
@@ -30,17 +33,26 @@ pub use schema::MIGRATIONS;
 
 use busk_api::{OpenApiRouter, Site};
 use payments::Till;
+use payouts::Payouts;
 use providers::sandbox::Sandbox;
 use providers::stripe;
 
 /// All addresses of this crate.
-pub fn routes(site: Site, till: Till, sandbox: Sandbox, stripe: stripe::Door) -> OpenApiRouter {
+pub fn routes(
+    site: Site,
+    till: Till,
+    payouts: Payouts,
+    sandbox: Sandbox,
+    stripe: stripe::Door,
+) -> OpenApiRouter {
     gifts::routes(site.clone())
         .merge(coins::routes(till))
         .merge(payments::routes(site.clone()))
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site))
+        .merge(payouts::routes(payouts.clone()))
+        .merge(payouts::desk_routes(payouts))
         .merge(providers::sandbox::routes(sandbox))
         .merge(stripe::routes(stripe))
 }

@@ -14,6 +14,7 @@ use busk_store::{StoreError, Tx};
 
 use crate::coins;
 use crate::payments::{self, Order, Payment, Weighed};
+use crate::payouts;
 use crate::providers::{About, Notice, PaymentNotice};
 use crate::rules::Rules;
 use sql::Known;
@@ -25,6 +26,8 @@ pub enum Heard {
     Settled,
     Declined,
     Expired,
+    /// It changed the payout or the account that it is about.
+    Taken,
     /// True, but it changes nothing: late, or out of order.
     Nothing,
     /// Heard before.
@@ -63,9 +66,9 @@ pub fn hear(
     }
     let heard = match &notice.about {
         About::Payment(said) => of_payment(tx, said, rules, now)?,
-        About::Refund(_) | About::Dispute(_) | About::Payout(_) | About::Account(_) => {
-            Heard::SetAside("nothing that is known here")
-        }
+        About::Payout(said) => payouts::outcome::hear(tx, provider, said, rules, now)?,
+        About::Account(said) => payouts::identity::hear(tx, provider, said)?,
+        About::Refund(_) | About::Dispute(_) => Heard::SetAside("nothing that is known here"),
     };
     Known::add(tx, provider, notice, &heard, now)?;
     Ok(heard)

@@ -16,6 +16,10 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: PAYMENTS,
     },
     Migration {
+        name: "commerce/0004_payouts",
+        sql: crate::payouts::schema::PAYOUTS,
+    },
+    Migration {
         name: "commerce/0006_sandbox",
         sql: crate::providers::sandbox::OUTSIDE_WORLD,
     },

@@ -18,6 +18,8 @@ pub struct Line {
     /// The word of what brought it about, and the id of that thing.
     pub cause: String,
     pub cause_id: Uuid,
+    /// The posting that it corrects.
+    pub corrects: Option<PostingId>,
     /// Positive when it came in.
     pub amount: i64,
     /// The account's balance after it.
@@ -69,7 +71,8 @@ const WALK: &str = "WITH RECURSIVE move(id, step) AS ( \
         UNION ALL \
         SELECT CASE WHEN t.debit = $1 THEN t.debit_before ELSE t.credit_before END, move.step + 1 \
         FROM move JOIN ledger_transfer t ON t.id = move.id WHERE move.id > $4 AND move.step < $3) \
-     SELECT t.id, p.id, p.at, p.policy, p.cause, p.cause_id, t.debit, t.amount, t.debit_balance, t.credit_balance \
+     SELECT t.id, p.id, p.at, p.policy, p.cause, p.cause_id, t.debit, t.amount, t.debit_balance, t.credit_balance, \
+        p.corrects \
      FROM move JOIN ledger_transfer t ON t.id = move.id JOIN ledger_posting p ON p.number = t.posting \
      WHERE move.id > $4 AND move.id < $5 ORDER BY move.id DESC LIMIT $6";
 
@@ -141,6 +144,7 @@ fn line(row: &Row, account: i64) -> Result<Line, StoreError> {
         cause_id: row.get(5)?,
         amount: if out { -amount } else { amount },
         balance: row.get(if out { 8 } else { 9 })?,
+        corrects: row.get(10)?,
     })
 }
 

@@ -8,6 +8,7 @@ use busk_api::{OpenApiRouter, Site};
 use busk_base::PostingId;
 use busk_commerce::earnings;
 use busk_commerce::payments::{Provider, Till};
+use busk_commerce::payouts::{self, Payouts, RequestError};
 use busk_commerce::providers::sandbox::{self, Sandbox};
 use busk_commerce::providers::stripe::{self, Stripe};
 use busk_commerce::rules::Rules;
@@ -38,7 +39,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
 const MEDIA_EVENTS_MAX: usize = 4_096;
 /// How often what was recorded follows to S3.
 const UPLOAD_EVERY: Duration = Duration::from_secs(10);
-/// How often diamonds that were held long enough are made available.
+/// How often what was held long enough is made available, and what goes every month is asked for.
 const RELEASE_EVERY: Duration = Duration::from_secs(30);
 const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
 
@@ -46,6 +47,7 @@ const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
 pub(crate) struct Features {
     pub(crate) rooms: Rooms,
     till: Till,
+    payouts: Payouts,
     sandbox: Sandbox,
     stripe: Option<Stripe>,
     people_limits: Limits,
@@ -80,7 +82,7 @@ impl Features {
             media_events,
             archive: Some(archive.clone()),
             restream: RestreamConfig {
-                sealing,
+                sealing: sealing.clone(),
                 private_networks: config.restream_private_networks.clone(),
             },
             announced,
@@ -93,6 +95,7 @@ impl Features {
         }
         let (sandbox, stripe) = providers(site, config, http).await?;
         let till = till(site, &sandbox, stripe.as_ref()).await?;
+        let payouts = Payouts::new(till.clone(), sealing);
         let limits = Limits::default();
         let people_limits = if config.address_limits {
             limits
@@ -102,6 +105,7 @@ impl Features {
         Ok(Self {
             rooms,
             till,
+            payouts,
             sandbox,
             stripe,
             people_limits,
@@ -123,6 +127,7 @@ impl Features {
             .merge(busk_commerce::routes(
                 site.clone(),
                 self.till.clone(),
+                self.payouts.clone(),
                 self.sandbox.clone(),
                 stripe::Door {
                     site: site.clone(),
@@ -152,11 +157,17 @@ impl Features {
             let sandbox = sandbox.clone();
             Box::pin(async move { sandbox.deliver(&job).await })
         });
+        let payouts = self.payouts.clone();
+        let transfer: Handler = Arc::new(move |_, job| {
+            let payouts = payouts.clone();
+            Box::pin(async move { payouts.send(&job).await })
+        });
         Handlers::from([
             (busk_rooms::state::END_JOB, end),
             (busk_rooms::stage::GIVE_UP_JOB, give_up),
             (busk_rooms::stage::EMPTY_JOB, empty),
             (sandbox::NOTICE_JOB, notice),
+            (payouts::transfer::TRANSFER_JOB, transfer),
         ])
     }
 
@@ -221,7 +232,8 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// Makes diamonds available when their hold is over, until it is time to stop.
+/// Makes diamonds and money available when their hold is over, and asks for the month's payouts, until it is time to
+/// stop.
 pub(crate) async fn release_earnings(site: Site, mut stop: Stop) {
     let every = if site.demo() {
         RELEASE_EVERY_DEMO
@@ -238,6 +250,9 @@ pub(crate) async fn release_earnings(site: Site, mut stop: Stop) {
         if let Err(error) = release_all(&site).await {
             tracing::warn!("earnings could not be released: {error}");
         }
+        if let Err(error) = ask_monthly(&site).await {
+            tracing::warn!("the month's payouts could not be asked for: {error}");
+        }
     }
 }
 
@@ -253,6 +268,35 @@ async fn release_all(site: &Site) -> Result<(), PostError> {
         let id = PostingId::new(now, site.entropy());
         let release = move |tx: &mut Tx| earnings::release(tx, channel, id, &rules, now);
         site.store().write(release).await?;
+    }
+    release_money(site, &rules).await
+}
+
+async fn release_money(site: &Site, rules: &Rules) -> Result<(), PostError> {
+    let channels = site.store().read(earnings::channels_waiting).await;
+    for channel in channels.map_err(|e: StoreError| PostError::Store(e))? {
+        let (now, rules) = (site.now(), rules.clone());
+        let due = site.store().read(move |db| earnings::money_due(db, channel, now));
+        if due.await.map_err(|e: StoreError| PostError::Store(e))? == 0 {
+            continue;
+        }
+        let id = PostingId::new(now, site.entropy());
+        let release = move |tx: &mut Tx| earnings::release_money(tx, channel, id, &rules, now);
+        site.store().write(release).await?;
+    }
+    Ok(())
+}
+
+async fn ask_monthly(site: &Site) -> Result<(), RequestError> {
+    let (now, rules) = (site.now(), Rules::of(site));
+    let channels = site
+        .store()
+        .read(move |db| payouts::channels_monthly(db, now))
+        .await?;
+    for (channel, owner) in channels {
+        let rules = rules.clone();
+        let ask = move |tx: &mut Tx| payouts::monthly(tx, channel, owner, &rules, now);
+        site.store().write(ask).await?;
     }
     Ok(())
 }

@@ -215,6 +215,7 @@ ids!(
     PaymentId,
     RefundId,
     PayoutId,
+    PayoutBatchId,
     DisputeId,
     RedemptionId,
     PostingId,

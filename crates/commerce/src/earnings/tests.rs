@@ -96,6 +96,27 @@ each_db!(redeeming, async |db| {
 
     let done = redeemed(&scene, 2, 10).await.unwrap();
     assert_eq!((done.money, done.again), (10, false));
+    let posting = PostingId(done.id.0);
+    let read = scene.store.read(move |db| busk_ledger::transfers_of(db, posting));
+    let rows = read.await.unwrap();
+    let legs: Vec<(&str, &str, i64, &str)> = rows
+        .iter()
+        .map(|row| {
+            (
+                &*row.debit.account,
+                &*row.credit.account,
+                row.amount,
+                row.unit.code(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        legs,
+        [
+            ("diamonds.available", "diamond_redeemed", 10, "DIAMOND"),
+            ("diamond_float", "earnings.available", 10, "USD"),
+        ]
+    );
     assert_eq!(has(&scene).await, (0, 3, 10));
     let again = redeemed(&scene, 2, 10).await.unwrap();
     assert_eq!((again.money, again.again), (10, true));

@@ -28,6 +28,7 @@ impl Heard {
             Heard::Settled => "settled",
             Heard::Declined => "declined",
             Heard::Expired => "expired",
+            Heard::Taken => "taken",
             Heard::Nothing | Heard::Again => "nothing",
             Heard::SetAside(_) => "set_aside",
         }
@@ -36,7 +37,12 @@ impl Heard {
     fn why(&self) -> Option<&'static str> {
         match self {
             Heard::SetAside(why) => Some(why),
-            Heard::Settled | Heard::Declined | Heard::Expired | Heard::Nothing | Heard::Again => None,
+            Heard::Settled
+            | Heard::Declined
+            | Heard::Expired
+            | Heard::Taken
+            | Heard::Nothing
+            | Heard::Again => None,
         }
     }
 }

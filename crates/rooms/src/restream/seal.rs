@@ -1,5 +1,5 @@
-//! What nobody may read in the database: an address with its stream key, sealed (AES-256-GCM) for the target it
-//! belongs to, so that it can be moved to no other.
+//! What nobody may read in the database, sealed (AES-256-GCM) for what it belongs to, so that it can be moved to no
+//! other: an address with its stream key for its target; bank details for their channel.
 
 use std::sync::Arc;
 
@@ -27,30 +27,38 @@ impl SealingKey {
         secret: &Secret,
         nonce: [u8; NONCE_LEN],
     ) -> Option<Vec<u8>> {
-        let mut text = serde_json::to_vec(&(&secret.url, &secret.key)).ok()?;
+        let text = serde_json::to_vec(&(&secret.url, &secret.key)).ok()?;
+        self.seal_for(&bound_to(id, channel), text, nonce)
+    }
+
+    /// Seals any text for what `owner` names. `nonce` is random, as for [`SealingKey::seal`].
+    pub fn seal_for(&self, owner: &[u8], mut text: Vec<u8>, nonce: [u8; NONCE_LEN]) -> Option<Vec<u8>> {
         let unique = Nonce::assume_unique_for_key(nonce);
         self.0
-            .seal_in_place_append_tag(unique, bound_to(id, channel), &mut text)
+            .seal_in_place_append_tag(unique, Aad::from(owner), &mut text)
             .ok()?;
         Some([&nonce[..], &text].concat())
     }
 
-    /// `None` when it was sealed with another key, for another target, or changed.
-    pub(super) fn open(&self, id: RestreamTargetId, channel: ChannelId, sealed: &[u8]) -> Option<Secret> {
+    /// `None` when it was sealed with another key, for another owner, or changed.
+    pub fn open_for(&self, owner: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut text = text.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let text = self
-            .0
-            .open_in_place(nonce, bound_to(id, channel), &mut text)
-            .ok()?;
-        let (url, key) = serde_json::from_slice(text).ok()?;
+        let text = self.0.open_in_place(nonce, Aad::from(owner), &mut text).ok()?;
+        Some(text.to_vec())
+    }
+
+    /// `None` when it was sealed with another key, for another target, or changed.
+    pub(super) fn open(&self, id: RestreamTargetId, channel: ChannelId, sealed: &[u8]) -> Option<Secret> {
+        let text = self.open_for(&bound_to(id, channel), sealed)?;
+        let (url, key) = serde_json::from_slice(&text).ok()?;
         Some(Secret { url, key })
     }
 }
 
-fn bound_to(id: RestreamTargetId, channel: ChannelId) -> Aad<Vec<u8>> {
-    Aad::from([&id.as_bytes()[..], channel.as_bytes()].concat())
+fn bound_to(id: RestreamTargetId, channel: ChannelId) -> Vec<u8> {
+    [&id.as_bytes()[..], channel.as_bytes()].concat()
 }
 
 #[cfg(test)]

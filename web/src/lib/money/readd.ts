@@ -44,11 +44,12 @@ export function own(transfers: readonly Transfer[]): Own[] {
 
 /** Whether the transfers say the same as the line that was opened. */
 export function agrees(line: StatementLine, transfers: readonly Transfer[]): boolean {
-  const of = (unit: (unit: string) => boolean) =>
+  const of = (is: (sum: Own) => boolean) =>
     own(transfers)
-      .filter((sum) => unit(sum.unit))
+      .filter(is)
       .reduce((total, sum) => total + sum.amount, 0)
-  const diamonds = of((unit) => unit === 'DIAMOND')
-  const money = of((unit) => unit !== 'DIAMOND' && unit !== 'COIN')
+  const diamonds = of((sum) => sum.unit === 'DIAMOND')
+  // A line's money is what can be paid out; what is held or on its way is one's own too, but not of it.
+  const money = of((sum) => sum.account.startsWith('earnings.available '))
   return diamonds === line.diamonds_pending + line.diamonds_available && money === line.money
 }
