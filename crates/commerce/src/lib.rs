@@ -11,17 +11,22 @@
 pub mod accounts;
 pub mod caps;
 pub mod coins;
+pub mod debts;
+pub mod disputes;
 pub mod earnings;
 pub mod gifts;
+mod listing;
 pub mod notices;
 mod operator;
 pub mod payments;
 pub mod providers;
+pub mod refunds;
 pub mod rules;
 pub mod sales;
 #[cfg(test)]
 mod scene;
 mod schema;
+pub mod settlements;
 
 pub use schema::MIGRATIONS;
 
@@ -32,7 +37,12 @@ use providers::sandbox::Sandbox;
 /// All addresses of this crate.
 pub fn routes(site: Site, till: Till, sandbox: Sandbox) -> OpenApiRouter {
     gifts::routes(site.clone())
-        .merge(coins::routes(till))
+        .merge(coins::routes(till.clone()))
+        .merge(settlements::routes(till))
+        .merge(refunds::routes(site.clone()))
+        .merge(disputes::routes(site.clone()))
+        .merge(debts::routes(site.clone()))
+        .merge(notices::aside::routes(site.clone()))
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site))

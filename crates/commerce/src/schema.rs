@@ -15,6 +15,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0003",
         sql: PAYMENTS,
     },
+    crate::refunds::MIGRATION,
 ];
 
 /// One table of payments for whatever is sold, instead of one of purchases of coins. What the sandbox remembers is
