@@ -10,6 +10,8 @@
 
 pub mod accounts;
 pub mod caps;
+#[cfg(test)]
+mod chance;
 pub mod coins;
 pub mod debts;
 pub mod disputes;
@@ -24,9 +26,13 @@ pub mod refunds;
 pub mod rules;
 pub mod sales;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod scene;
 mod schema;
 pub mod settlements;
+#[cfg(test)]
+mod storm;
 
 pub use schema::MIGRATIONS;
 

@@ -5,6 +5,8 @@
 //! so that nothing counts twice.
 
 mod http;
+#[cfg(test)]
+mod tests;
 
 use busk_base::{PersonId, Timestamp};
 use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
