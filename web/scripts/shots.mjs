@@ -74,6 +74,8 @@ const pages = [
   ['setup', '/setup#token=abc', 'nobody', wait(600)],
   ['me', '/me', 'creator', wait(900)],
   ['operator', '/operator', 'operator', wait(900)],
+  ['operator-disputes', '/operator', 'operator', steps(wait(900), click('tab-disputes'))],
+  ['operator-notices', '/operator', 'operator', steps(wait(900), click('tab-notices'))],
   ['gallery', '/gallery', 'viewer', wait(1200)],
 ]
 const variants = [
