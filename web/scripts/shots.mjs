@@ -85,6 +85,8 @@ const pages = [
   ['operator', '/operator', 'operator', wait(900)],
   ['operator-sent', '/operator', 'operator', steps(wait(900), click('desk-sent'))],
   ['operator-refuse', '/operator', 'operator', steps(wait(900), click('reject'))],
+  ['operator-disputes', '/operator', 'operator', steps(wait(900), click('tab-disputes'))],
+  ['operator-notices', '/operator', 'operator', steps(wait(900), click('tab-notices'))],
   ['gallery', '/gallery', 'viewer', wait(1200)],
 ]
 const variants = [

@@ -7,6 +7,7 @@ import { dictionaries as media } from '../src/lib/media/words'
 import { dictionaries as money } from '../src/lib/money/words'
 import { dictionaries as purchases } from '../src/lib/money/purchases-words'
 import { dictionaries as operator } from '../src/lib/people/operator-words'
+import { dictionaries as operatorMoney } from '../src/lib/people/operator-money-words'
 import { dictionaries as people } from '../src/lib/people/words'
 import { dictionaries as hangout } from '../src/lib/rooms/hangout-words'
 import { dictionaries as health } from '../src/lib/rooms/health-words'
@@ -18,7 +19,7 @@ import { dictionaries as restream } from '../src/lib/rooms/restream-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { caps, common, earnings, media, money, operator, people, purchases, hangout, health, home, interlude, replays, restream, stage, studio, rooms }
+const areas = { caps, common, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge'])
 

@@ -84,6 +84,8 @@ pub struct Policy {
     pub provider_fee_fixed_cents: i64,
     /// The tax that prices include, in hundredths of a percent, by the payer's country (ISO 3166-1 alpha-2).
     pub tax_basis_points: BTreeMap<String, u32>,
+    /// How long after paying coins that are still unspent are given back on request, without anybody's yes, in days.
+    pub refund_unspent_days: u64,
     /// Payments that one person may begin in an hour.
     pub payments_per_hour_max: u32,
     /// Declined cards of one person in an hour, after which no payment is begun.
@@ -122,6 +124,7 @@ impl Default for Policy {
             provider_fee_basis_points: 290,
             provider_fee_fixed_cents: 30,
             tax_basis_points: BTreeMap::new(),
+            refund_unspent_days: 14,
             payments_per_hour_max: 20,
             declines_per_hour_max: 5,
             reserve_percent: 0,

@@ -31,6 +31,10 @@ pub const TAX_PAYABLE: AccountRef = AccountRef::platform("tax_payable", MONEY);
 pub const PSP_FEES: AccountRef = AccountRef::floating("psp_fees", MONEY);
 /// Money that payers' banks have taken back for the time being.
 pub const DISPUTED: AccountRef = AccountRef::floating("disputed", MONEY);
+/// What providers take for disputes: minus all of it.
+pub const DISPUTE_FEES: AccountRef = AccountRef::floating("dispute_fees", MONEY);
+/// Debts that the platform no longer asks for: minus all of them.
+pub const WRITTEN_OFF: AccountRef = AccountRef::floating("written_off", MONEY);
 /// Money that has left to creators' banks.
 pub const BANK: AccountRef = AccountRef::floating("bank", MONEY);
 
@@ -42,6 +46,24 @@ pub fn wallet(person: PersonId) -> AccountRef {
 /// A person's promotional coins: spent first, worth nothing to creators.
 pub fn wallet_promotional(person: PersonId) -> AccountRef {
     AccountRef::owned("wallet.promotional", Unit::Coin, person.0)
+}
+
+/// Coins of a purchase that the payer's bank disputes: nobody's to spend until it is decided.
+pub fn wallet_frozen(person: PersonId) -> AccountRef {
+    AccountRef::owned("wallet.frozen", Unit::Coin, person.0)
+}
+
+/// The promotional coins that came with them.
+pub fn wallet_promotional_frozen(person: PersonId) -> AccountRef {
+    AccountRef::owned("wallet.promotional.frozen", Unit::Coin, person.0)
+}
+
+/// What a payer owes after a lost dispute: minus it. Their next coins settle it first.
+pub fn payer_debt(payer: PersonId) -> AccountRef {
+    AccountRef {
+        floating: true,
+        ..AccountRef::owned("debt", MONEY, payer.0)
+    }
 }
 
 pub const DIAMONDS_PENDING: &str = "diamonds.pending";

@@ -4,6 +4,7 @@
 //! are spent first, and are worth nothing to redeem (domain: buy coins).
 
 mod http;
+pub(crate) mod lots;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use busk_ledger::{Cause, Leg, PostError, Posting};
 use busk_store::{Read, StoreError, Tx};
 
 use crate::accounts::*;
+use crate::debts;
 use crate::notices::HearError;
 use crate::payments::{self, BeginError, NewPayment, Order, Payment};
 use crate::rules::Rules;
@@ -82,6 +84,8 @@ pub fn buy(tx: &mut Tx, buy: &Buy, rules: &Rules, now: Timestamp) -> Result<Purc
         pack: buy.pack.clone(),
         coins: pack.coins,
         promotional: pack.promotional,
+        coins_back: 0,
+        promotional_back: 0,
     };
     order.clone().add(tx);
     Ok(Purchase {
@@ -102,6 +106,7 @@ pub(crate) fn deliver(
     let order =
         order.ok_or_else(|| StoreError::Broken(format!("no coins were ordered by {}", payment.id)))?;
     post(tx, payment, &order, rules, now)?;
+    debts::settle(tx, payment, order, rules, now)?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //! bring waits in [`holds`].
 //!
 //! Invariant: diamonds become available in the order in which they came, each after the hold of the
-//! policy that its gift was posted under; what is shown is read from the ledger, never kept beside it.
+//! policy that its gift was posted under, less what a lost dispute took of that gift; what is shown is read from the ledger, never kept beside it.
 
 mod holds;
 mod http;
@@ -18,6 +18,7 @@ use busk_ledger::{Cause, Leg, Line, PostError, Posting};
 use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Value, params, row};
 
 use crate::accounts::*;
+use crate::disputes;
 use crate::rules::Rules;
 pub(crate) use holds::settle_debt;
 pub use holds::{channels_waiting, money_due, next_money, release_money};
@@ -33,6 +34,17 @@ fn due(line: &Line, policies: &Policies) -> Timestamp {
         .version(line.policy)
         .map_or(0, |dated| dated.policy.gift_hold_s);
     line.at + Duration::from_secs(hold)
+}
+
+/// What came in and went out of a channel's pending diamonds after a transfer, oldest first; what came in less what
+/// disputes took of it since.
+fn came(db: &mut impl Read, channel: ChannelId, through: i64) -> Result<Vec<Line>, StoreError> {
+    let taken = disputes::taken_of_pending(db, channel, through)?;
+    let mut lines = busk_ledger::lines_after(db, &diamonds_pending(channel), through, RELEASE_MAX)?;
+    for line in lines.iter_mut().filter(|line| line.amount > 0) {
+        line.amount -= taken.get(&line.posting).copied().unwrap_or(0);
+    }
+    Ok(lines)
 }
 
 /// Channels that have diamonds pending.
@@ -56,18 +68,36 @@ pub fn release(
             params![channel],
         )?
         .map_or(Ok(0), |row| row.get(0))?;
-    let came = busk_ledger::lines_after(tx, &diamonds_pending(channel), through, RELEASE_MAX)?;
-    // What went out is an earlier release, and is gone past.
+    let came = came(tx, channel, through)?;
+    // What went out is an earlier release, or was taken off its gift already, and is gone past.
     let ripe = came
         .iter()
         .take_while(|line| line.amount < 0 || due(line, &policies) <= now);
     let (diamonds, last) = ripe.fold((0, through), |(sum, _), line| {
         (sum + line.amount.max(0), line.transfer)
     });
-    if diamonds == 0 {
-        return Ok(0);
+    if diamonds > 0 {
+        make_available(tx, channel, diamonds, id, rules, now)?;
     }
+    // Also past gifts of which nothing is left.
+    if last > through {
+        tx.execute(
+            "INSERT INTO earnings_release (channel, through) VALUES ($1, $2) \
+             ON CONFLICT (channel) DO UPDATE SET through = excluded.through",
+            params![channel, last],
+        )?;
+    }
+    Ok(diamonds)
+}
 
+fn make_available(
+    tx: &mut Tx,
+    channel: ChannelId,
+    diamonds: i64,
+    id: PostingId,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), PostError> {
     let (pending, available) = (diamonds_pending(channel), diamonds_available(channel));
     let leg = Leg::Move {
         debit: pending,
@@ -85,13 +115,7 @@ pub fn release(
         corrects: None,
         legs: vec![leg],
     };
-    busk_ledger::post(tx, &posting, now)?;
-    tx.execute(
-        "INSERT INTO earnings_release (channel, through) VALUES ($1, $2) \
-         ON CONFLICT (channel) DO UPDATE SET through = excluded.through",
-        params![channel, last],
-    )?;
-    Ok(diamonds)
+    busk_ledger::post(tx, &posting, now).map(|_| ())
 }
 
 /// The next diamonds to become available: when the first do, and how many within a day of it.
@@ -103,7 +127,7 @@ pub fn next_release(db: &mut impl Read, channel: ChannelId) -> Result<Option<(Ti
             params![channel],
         )?
         .map_or(Ok(0), |row| row.get(0))?;
-    let waiting = busk_ledger::lines_after(db, &diamonds_pending(channel), through, RELEASE_MAX)?;
+    let waiting = came(db, channel, through)?;
     let came = || waiting.iter().filter(|line| line.amount > 0);
     let Some(first) = came().next().map(|line| due(line, &policies)) else {
         return Ok(None);

@@ -12,22 +12,33 @@
 
 pub mod accounts;
 pub mod caps;
+#[cfg(test)]
+mod chance;
 pub mod coins;
+pub mod debts;
+pub mod disputes;
 pub mod earnings;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gifts;
 mod html;
+mod listing;
 pub mod notices;
 mod operator;
 pub mod payments;
 pub mod payouts;
 pub mod providers;
+pub mod refunds;
 pub mod rules;
 pub mod sales;
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod scene;
 mod schema;
+pub mod settlements;
+#[cfg(test)]
+mod storm;
 
 pub use schema::MIGRATIONS;
 
@@ -46,8 +57,13 @@ pub fn routes(
     stripe: stripe::Door,
 ) -> OpenApiRouter {
     gifts::routes(site.clone())
-        .merge(coins::routes(till))
+        .merge(coins::routes(till.clone()))
+        .merge(settlements::routes(till))
         .merge(payments::routes(site.clone()))
+        .merge(refunds::routes(site.clone()))
+        .merge(disputes::routes(site.clone()))
+        .merge(debts::routes(site.clone()))
+        .merge(notices::aside::routes(site.clone()))
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site))

@@ -2,8 +2,10 @@
 //! the story that it belongs to.
 //!
 //! Invariant: a notice counts once, whatever its order and delay. One that does not fit what it is about moves
-//! nothing and is set aside, with the reason, for the operator.
+//! nothing and is set aside, with the reason, for the operator ([`aside`]). One of a payment that is not settled
+//! yet waits for it.
 
+pub mod aside;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -12,11 +14,10 @@ use busk_base::Timestamp;
 use busk_ledger::PostError;
 use busk_store::{StoreError, Tx};
 
-use crate::coins;
 use crate::payments::{self, Order, Payment, Weighed};
-use crate::payouts;
 use crate::providers::{About, Notice, PaymentNotice};
 use crate::rules::Rules;
+use crate::{coins, disputes, payouts, refunds};
 use sql::Known;
 
 /// What came of a notice.
@@ -28,6 +29,15 @@ pub enum Heard {
     Expired,
     /// It changed the payout or the account that it is about.
     Taken,
+    /// The payer has the money of a refund.
+    Refunded,
+    /// They do not, and all is where it was.
+    RefundFailed,
+    Disputed,
+    DisputeWon,
+    DisputeLost,
+    /// It is of a payment that is not settled yet, and is heard when that is.
+    Waiting,
     /// True, but it changes nothing: late, or out of order.
     Nothing,
     /// Heard before.
@@ -64,20 +74,41 @@ pub fn hear(
     if tx.find::<Known>(&notice.id)?.is_some() {
         return Ok(Heard::Again);
     }
-    let heard = match &notice.about {
-        About::Payment(said) => of_payment(tx, said, rules, now)?,
-        About::Payout(said) => payouts::outcome::hear(tx, provider, said, rules, now)?,
-        About::Account(said) => payouts::identity::hear(tx, provider, said)?,
-        About::Refund(_) | About::Dispute(_) => Heard::SetAside("nothing that is known here"),
-    };
+    let heard = weigh(tx, provider, notice, rules, now)?;
     Known::add(tx, provider, notice, &heard, now)?;
     Ok(heard)
 }
 
-fn of_payment(tx: &mut Tx, said: &PaymentNotice, rules: &Rules, now: Timestamp) -> Result<Heard, HearError> {
+/// Leads a notice to its story.
+fn weigh(
+    tx: &mut Tx,
+    provider: &str,
+    notice: &Notice,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Heard, HearError> {
+    match &notice.about {
+        About::Payment(said) => of_payment(tx, provider, said, rules, now),
+        About::Refund(said) => refunds::hear(tx, said, rules, now),
+        About::Dispute(said) => disputes::hear(tx, provider, said, rules, now),
+        About::Payout(said) => payouts::outcome::hear(tx, provider, said, rules, now),
+        About::Account(said) => payouts::identity::hear(tx, provider, said).map_err(HearError::from),
+    }
+}
+
+fn of_payment(
+    tx: &mut Tx,
+    provider: &str,
+    said: &PaymentNotice,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Heard, HearError> {
     Ok(match payments::hear(tx, said, now)? {
         Weighed::Settled(payment) => {
             deliver(tx, &payment, rules, now)?;
+            if let Some(charge) = &payment.charge {
+                hear_waiting(tx, provider, charge, rules, now)?;
+            }
             Heard::Settled
         }
         Weighed::Declined => Heard::Declined,
@@ -85,6 +116,21 @@ fn of_payment(tx: &mut Tx, said: &PaymentNotice, rules: &Rules, now: Timestamp) 
         Weighed::Nothing => Heard::Nothing,
         Weighed::SetAside(why) => Heard::SetAside(why),
     })
+}
+
+/// Hears what waited for a payment.
+fn hear_waiting(
+    tx: &mut Tx,
+    provider: &str,
+    charge: &str,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), HearError> {
+    for notice in sql::waiting_for(tx, provider, charge)? {
+        let heard = weigh(tx, provider, &notice, rules, now)?;
+        sql::heard_again(tx, &notice, &heard)?;
+    }
+    Ok(())
 }
 
 /// Gives what was paid for.

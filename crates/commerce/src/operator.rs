@@ -22,7 +22,7 @@ struct OperatorSummary {
     rooms_live: i64,
     /// Ever.
     coins_sold: i64,
-    /// Notices of payment providers that fitted nothing.
+    /// Notices of payment providers that fitted nothing, and were not looked at yet.
     notices_set_aside: i64,
     holdings: Vec<Holding>,
     audit: AuditSummary,
@@ -76,7 +76,7 @@ fn read(db: &mut Reader) -> Result<OperatorSummary, StoreError> {
         coins_sold: -busk_ledger::balance_of(db, &COIN_ISSUED)?,
         notices_set_aside: count(
             db,
-            "SELECT COUNT(*) FROM provider_notice WHERE outcome = 'set_aside'",
+            "SELECT COUNT(*) FROM provider_notice WHERE outcome = 'set_aside' AND looked_at IS NULL",
         )?,
         audit: AuditSummary {
             ok: audit.is_clean(),

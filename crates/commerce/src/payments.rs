@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 
 use crate::accounts::CURRENCY;
 use crate::caps::{self, Reached};
+use crate::debts;
 use crate::providers::{PaymentNotice, PaymentSaid};
 pub use history::{Before, Entry, Sold, entry, payments_of};
 pub use http::routes;
@@ -72,6 +73,9 @@ pub enum BeginError {
     Store(#[from] StoreError),
     #[error("the payer has not said that they are 18 or older")]
     AgeUndeclared,
+    /// Only coins, for at least what is owed, may be bought: they settle it first.
+    #[error("the payer owes {owed} of a lost dispute")]
+    InDebt { owed: i64 },
     #[error("the payer's own spending cap is reached")]
     CapReached(Reached),
     #[error("too many payments, or too many declined cards, in an hour")]
@@ -82,6 +86,10 @@ pub enum BeginError {
 pub fn begin(tx: &mut Tx, new: &NewPayment, policy: &Policy, now: Timestamp) -> Result<Payment, BeginError> {
     if !busk_people::adult::has_declared(tx, new.payer)? {
         return Err(BeginError::AgeUndeclared);
+    }
+    let owed = debts::owed(tx, new.payer)?;
+    if owed > 0 && !debts::settles(new, owed, policy) {
+        return Err(BeginError::InDebt { owed });
     }
     if let Some(reached) = caps::over(tx, new.payer, new.price, now)? {
         return Err(BeginError::CapReached(reached));
@@ -105,6 +113,7 @@ pub fn begin(tx: &mut Tx, new: &NewPayment, policy: &Policy, now: Timestamp) -> 
         method: None,
         country: None,
         refunded: 0,
+        disputed: 0,
         created_at: now,
         expires_at: now + CHECKOUT_LASTS,
         settled_at: None,
@@ -192,10 +201,29 @@ fn misfit(payment: &Payment, notice: &PaymentNotice) -> Option<&'static str> {
     mismatch.into_iter().find(|(wrong, _)| *wrong).map(|(_, why)| why)
 }
 
-/// Notes that so much more of it was given back. The caller has seen to it that this is not too much.
+impl Payment {
+    /// What of the price was neither given back nor disputed.
+    pub fn kept(&self) -> i64 {
+        self.price - self.refunded - self.disputed
+    }
+}
+
+/// The payment that a provider knows by this name of its charge.
+pub(crate) fn by_charge(tx: &mut Tx, provider: &str, charge: &str) -> Result<Option<Payment>, StoreError> {
+    sql::by_charge(tx, provider, charge)
+}
+
+/// Notes that so much more of it was given back; negative: that it was not, after all. The caller has seen to it
+/// that this is not too much, and the database sees to it again.
 pub(crate) fn gave_back(tx: &mut Tx, payment: Payment, amount: i64) -> Payment {
-    debug_assert!(payment.refunded + amount <= payment.price);
+    debug_assert!(amount <= payment.kept());
     payment.change(|payment| payment.refunded += amount).save(tx)
+}
+
+/// Notes that the payer's bank has taken so much of it; negative: that it gave it again.
+pub(crate) fn disputed(tx: &mut Tx, payment: Payment, amount: i64) -> Payment {
+    debug_assert!(amount <= payment.kept());
+    payment.change(|payment| payment.disputed += amount).save(tx)
 }
 
 /// What a person has paid, or may still pay, since a moment.

@@ -22,7 +22,7 @@ use crate::rules::Rules;
 pub use sql::Sale;
 
 /// Who gets what of a price, in the currency's minor unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Parts {
     /// Included in the price.
     pub tax: i64,
@@ -82,6 +82,14 @@ impl Parts {
             tax,
             creator,
             platform,
+        }
+    }
+
+    fn and(&self, other: &Self) -> Self {
+        Self {
+            tax: self.tax + other.tax,
+            creator: self.creator + other.creator,
+            platform: self.platform + other.platform,
         }
     }
 
@@ -170,7 +178,7 @@ pub(crate) fn deliver(
 }
 
 /// Takes money of a payment back to `to` (the provider, or a dispute): what is deferred as it is; what was delivered
-/// from those who got it, pro rata. A creator's part comes from what is pending, then kept back, then available;
+/// from those who got it, pro rata. Of a sale of which some is deferred, that goes last. A creator's part comes from what is pending, then kept back, then available;
 /// the rest is owed. `id` names the posting.
 pub(crate) fn take_back(
     tx: &mut Tx,
@@ -186,6 +194,7 @@ pub(crate) fn take_back(
         Some(sale) => {
             let back = sale.parts.pro_rata(amount);
             let mut legs = vec![(PLATFORM_REVENUE, to, back.platform), (TAX_PAYABLE, to, back.tax)];
+            legs.push((DEFERRED, to, amount - back.sum()));
             legs.extend(collect(tx, sale.channel, back.creator, to)?);
             let parts = sale.parts.less(&back);
             Sale { parts, ..sale }.save(tx);
@@ -200,6 +209,53 @@ pub(crate) fn take_back(
         legs,
     };
     busk_ledger::post(tx, &posting, now).map(|_| ())
+}
+
+/// Puts back what the posting `taken` took of a payment, to those from whom it came.
+pub(crate) fn put_back(
+    tx: &mut Tx,
+    payment: &Payment,
+    taken: PostingId,
+    id: PostingId,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), PostError> {
+    let transfers = busk_ledger::transfers_of(tx, taken)?;
+    let mut legs = Vec::new();
+    let mut parts = Parts::default();
+    for transfer in &transfers {
+        let owner = transfer.debit.owner.map(ChannelId);
+        let (to, part) = match (transfer.debit.account.as_str(), owner) {
+            ("deferred", None) => (DEFERRED, None),
+            ("platform_revenue", None) => (PLATFORM_REVENUE, Some(&mut parts.platform)),
+            ("tax_payable", None) => (TAX_PAYABLE, Some(&mut parts.tax)),
+            (EARNINGS_PENDING, Some(channel)) => (earnings_pending(channel), Some(&mut parts.creator)),
+            ("earnings.reserve", Some(channel)) => (earnings_reserve(channel), Some(&mut parts.creator)),
+            ("earnings.available", Some(channel)) => (earnings_available(channel), Some(&mut parts.creator)),
+            ("debt", Some(channel)) => (debt(channel), Some(&mut parts.creator)),
+            (other, _) => {
+                let why = format!("a sale was taken back from {other}");
+                return Err(StoreError::Broken(why).into());
+            }
+        };
+        if let Some(part) = part {
+            *part += transfer.amount;
+        }
+        legs.push((PSP_CLEARING, to, transfer.amount));
+    }
+    let posting = Posting {
+        id,
+        cause: cause(payment),
+        policy: rules.version,
+        corrects: Some(taken),
+        legs: money_moves(legs),
+    };
+    busk_ledger::post(tx, &posting, now)?;
+    if let Some(sale) = tx.find::<Sale>(&payment.id)? {
+        let parts = sale.parts.and(&parts);
+        Sale { parts, ..sale }.save(tx);
+    }
+    Ok(())
 }
 
 /// Where money that a channel must give comes from, in order; what it does not have becomes its debt.

@@ -1,20 +1,28 @@
 //! For tests: Ada hosts a live room, Bea has 70 coins, Cid has none.
 
+use std::collections::BTreeMap;
+
 use busk_api::{Clock, EncoderPorts, Site, SiteConfig};
-use busk_base::{ChannelId, PaymentId, PersonId, Policy, PolicyVersion, RoomId, Timestamp};
+use busk_base::{
+    ChannelId, DisputeId, GiftId, PaymentId, PersonId, Policy, PolicyVersion, PostingId, RoomId, StreakId,
+    Timestamp,
+};
 use busk_ledger::AccountRef;
 use busk_people::Role;
 use busk_people::sign_up::{SignUp, sign_up};
 use busk_rooms::state::{self, By, NewRoom};
-use busk_store::{Store, StoreError};
+use busk_rooms::{Speaker, SpeakerKind};
+use busk_store::{Read, Store, StoreError};
 use busk_testkit::db::TestDb;
 use uuid::Uuid;
 
 use crate::coins::{self, Buy};
+use crate::gifts::{self, Receipt, SendGift, SendGiftError};
 use crate::notices::{self, Heard};
-use crate::payments;
-use crate::providers::{About, Notice, PaymentNotice, PaymentSaid};
+use crate::payments::{self, NewPayment, Order, Weighed};
+use crate::providers::{About, DisputeNotice, DisputeSaid, Notice, PaymentNotice, PaymentSaid};
 use crate::rules::Rules;
+use crate::sales;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_us(1_795_252_800_000_000);
 pub(crate) const ADA: PersonId = PersonId(Uuid::from_u128(1));
@@ -87,6 +95,24 @@ pub(crate) fn notice(number: u128, payer: PersonId, said: PaymentSaid) -> Paymen
         amount: 70,
         currency: "USD".into(),
     }
+}
+
+/// What a bank says of the payment of this number.
+pub(crate) fn dispute(number: u128, said: DisputeSaid, amount: i64) -> About {
+    About::Dispute(DisputeNotice {
+        said,
+        dispute: format!("dp-{number}"),
+        id: dispute_id(number),
+        charge: format!("charge-{number}"),
+        amount,
+        fee: 1_500,
+        currency: "USD".into(),
+        reason: "fraudulent".into(),
+    })
+}
+
+pub(crate) fn dispute_id(number: u128) -> DisputeId {
+    DisputeId(Uuid::from_u128(number + (7 << 100)))
 }
 
 impl Scene {
@@ -167,14 +193,125 @@ impl Scene {
     }
 
     pub(crate) async fn hear_as(&self, id: &str, said: PaymentNotice) -> Heard {
+        self.hear_about(id, About::Payment(said)).await
+    }
+
+    pub(crate) async fn hear_about(&self, id: &str, about: About) -> Heard {
         let notice = Notice {
             id: id.to_owned(),
-            about: About::Payment(said),
+            about,
         };
         let heard = self
             .store
             .write(move |tx| notices::hear(tx, "sandbox", &notice, &rules(), NOW));
         heard.await.unwrap()
+    }
+
+    /// The site's program ends and begins again.
+    pub(crate) fn reopen(self) -> Self {
+        let Self { store, _db: db } = self;
+        drop(store);
+        Self {
+            store: db.open(MIGRATIONS),
+            _db: db,
+        }
+    }
+
+    /// Somebody buys a pack, and has it.
+    pub(crate) async fn bought(&self, number: u128, person: PersonId, pack: &str, price: i64) {
+        let pack = Buy {
+            pack: pack.into(),
+            ..buy_70(number, person)
+        };
+        self.begin(pack, NOW).await.unwrap();
+        let said = PaymentNotice {
+            amount: price,
+            ..notice(number, person, PaymentSaid::Settled)
+        };
+        assert_eq!(self.hear(said).await, Heard::Settled);
+    }
+
+    /// Cid pays 10.00 for something of Ada's channel, which gets 70 % of it once it is delivered.
+    pub(crate) async fn sold(&self, number: u128, delivered: bool) {
+        let sold = self.store.write(move |tx| {
+            let new = NewPayment {
+                id: payment_id(number),
+                payer: CID,
+                order: Order::Badge,
+                price: 1_000,
+                provider: "sandbox",
+            };
+            payments::begin(tx, &new, &rules().policy, NOW).map_err(|e| StoreError::Broken(e.to_string()))?;
+            payments::opened(tx, new.id, &format!("checkout-{number}"), "https://pay.example")?;
+            let said = PaymentNotice {
+                amount: 1_000,
+                ..notice(number, CID, PaymentSaid::Settled)
+            };
+            let Weighed::Settled(payment) = payments::hear(tx, &said, NOW)? else {
+                return Err(StoreError::Broken("it is not settled".into()));
+            };
+            let refused = |e: busk_ledger::PostError| StoreError::Broken(e.to_string());
+            sales::paid(tx, &payment, &rules(), NOW).map_err(refused)?;
+            if delivered {
+                sales::deliver(tx, &payment, CHANNEL, 70, &rules(), NOW).map_err(refused)?;
+            }
+            Ok(())
+        });
+        sold.await.unwrap();
+    }
+
+    pub(crate) async fn give(
+        &self,
+        number: u128,
+        sender: PersonId,
+        kind: &str,
+        count: i64,
+        now: Timestamp,
+    ) -> Result<Receipt, SendGiftError> {
+        let gift = SendGift {
+            id: GiftId(Uuid::from_u128(number)),
+            room: LIVE,
+            sender,
+            from: Speaker {
+                id: sender.0,
+                name: "a viewer".into(),
+                kind: SpeakerKind::Person,
+                role: None,
+            },
+            kind: kind.into(),
+            count,
+            streak: StreakId(Uuid::from_u128(number)),
+        };
+        self.store
+            .write(move |tx| gifts::send(tx, &gift, &rules(), now))
+            .await
+    }
+
+    /// The transfers of a posting, each as `debit>credit amount`.
+    pub(crate) async fn legs(&self, posting: PostingId) -> Vec<String> {
+        let read = self
+            .store
+            .read(move |db| busk_ledger::transfers_of(db, posting))
+            .await;
+        let legs = read.unwrap().into_iter();
+        legs.map(|leg| format!("{}>{} {}", leg.debit.account, leg.credit.account, leg.amount))
+            .collect()
+    }
+
+    /// What every account has that has anything.
+    pub(crate) async fn books(&self) -> BTreeMap<(String, Option<Uuid>), i64> {
+        let read = self.store.read(|db| {
+            let rows = db.rows(
+                "SELECT a.name, a.owner, b.balance FROM ledger_account a \
+                 JOIN ledger_balance b ON b.account = a.id WHERE b.balance <> 0",
+                &[],
+            )?;
+            let balances = rows
+                .iter()
+                .map(|row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)));
+            balances.collect::<Result<_, StoreError>>()
+        });
+        read.await.unwrap()
     }
 
     pub(crate) async fn balance(&self, account: AccountRef) -> i64 {

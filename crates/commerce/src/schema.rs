@@ -19,6 +19,7 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0004_payouts",
         sql: crate::payouts::schema::PAYOUTS,
     },
+    crate::refunds::MIGRATION,
     Migration {
         name: "commerce/0006_sandbox",
         sql: crate::providers::sandbox::OUTSIDE_WORLD,

@@ -11,6 +11,7 @@ use busk_commerce::payments::{Provider, Till};
 use busk_commerce::payouts::{self, Payouts, RequestError};
 use busk_commerce::providers::sandbox::{self, Sandbox};
 use busk_commerce::providers::stripe::{self, Stripe};
+use busk_commerce::refunds;
 use busk_commerce::rules::Rules;
 use busk_ledger::PostError;
 use busk_media::Media;
@@ -162,7 +163,13 @@ impl Features {
             let payouts = payouts.clone();
             Box::pin(async move { payouts.send(&job).await })
         });
+        let till = self.till.clone();
+        let refund: Handler = Arc::new(move |_, job| {
+            let till = till.clone();
+            Box::pin(async move { refunds::ask_provider(&till, &job).await })
+        });
         Handlers::from([
+            (refunds::REFUND_JOB, refund),
             (busk_rooms::state::END_JOB, end),
             (busk_rooms::stage::GIVE_UP_JOB, give_up),
             (busk_rooms::stage::EMPTY_JOB, empty),

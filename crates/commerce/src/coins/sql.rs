@@ -1,7 +1,7 @@
 //! Rows of what was ordered.
 
 use busk_base::PaymentId;
-use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Value, params, row};
+use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
 
 /// The coins that a payment is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,9 @@ pub struct CoinOrder {
     pub pack: String,
     pub coins: i64,
     pub promotional: i64,
+    /// Coins of it that the payer no longer has by right: given back, frozen, or gone for a debt.
+    pub coins_back: i64,
+    pub promotional_back: i64,
 }
 
 static ORDER: Insert = Insert {
@@ -22,7 +25,21 @@ static ORDER: Insert = Insert {
     ],
 };
 
+static BACK: Update = Update {
+    table: "coin_order",
+    columns: &[
+        ("payment", Type::Blob),
+        ("coins_back", Type::Int),
+        ("promotional_back", Type::Int),
+    ],
+};
+
 impl CoinOrder {
+    pub(super) fn save(self, tx: &mut Tx) {
+        tx.update(&BACK, row![self.payment, self.coins_back, self.promotional_back]);
+        tx.put::<CoinOrder>(self.payment, self);
+    }
+
     pub(super) fn add(self, tx: &mut Tx) {
         tx.insert(
             &ORDER,
@@ -34,7 +51,8 @@ impl CoinOrder {
 
 impl Entity for CoinOrder {
     type Key = PaymentId;
-    const SELECT: &'static str = "SELECT payment, pack, coins, promotional FROM coin_order WHERE payment";
+    const SELECT: &'static str = "SELECT payment, pack, coins, promotional, coins_back, promotional_back \
+         FROM coin_order WHERE payment";
     const KEY: Type = Type::Blob;
 
     fn key(key: &PaymentId) -> Value {
@@ -47,6 +65,8 @@ impl Entity for CoinOrder {
             pack: row.get(1)?,
             coins: row.get(2)?,
             promotional: row.get(3)?,
+            coins_back: row.get(4)?,
+            promotional_back: row.get(5)?,
         };
         Ok((order.payment, order))
     }
@@ -55,7 +75,7 @@ impl Entity for CoinOrder {
 /// What a payment is for, for a reader.
 pub fn order(db: &mut impl Read, payment: PaymentId) -> Result<Option<CoinOrder>, StoreError> {
     let row = db.row(
-        "SELECT payment, pack, coins, promotional FROM coin_order WHERE payment = $1",
+        "SELECT payment, pack, coins, promotional, coins_back, promotional_back FROM coin_order WHERE payment = $1",
         params![payment],
     )?;
     let read = row.as_ref().map(<CoinOrder as Entity>::read).transpose()?;

@@ -26,6 +26,8 @@ pub struct Payment {
     pub country: Option<String>,
     /// What was given back of the price.
     pub refunded: i64,
+    /// What the payer's bank has taken back of it, for the time being or for good.
+    pub disputed: i64,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub settled_at: Option<Timestamp>,
@@ -58,6 +60,7 @@ static CHANGED: Update = Update {
         ("method", Type::Text),
         ("country", Type::Text),
         ("refunded", Type::Int),
+        ("disputed", Type::Int),
         ("settled_at", Type::Int),
     ],
 };
@@ -135,6 +138,7 @@ impl Payment {
                 self.method.clone(),
                 self.country.clone(),
                 self.refunded,
+                self.disputed,
                 self.settled_at
             ],
         );
@@ -146,7 +150,7 @@ impl Payment {
 impl Entity for Payment {
     type Key = PaymentId;
     const SELECT: &'static str = "SELECT id, payer, kind, price, currency, provider, checkout, checkout_url, state, charge, \
-         method, country, refunded, created_at, expires_at, settled_at FROM payment WHERE id";
+         method, country, refunded, created_at, expires_at, settled_at, disputed FROM payment WHERE id";
     const KEY: Type = Type::Blob;
 
     fn key(key: &PaymentId) -> Value {
@@ -171,6 +175,7 @@ impl Entity for Payment {
             created_at: row.get(13)?,
             expires_at: row.get(14)?,
             settled_at: row.get(15)?,
+            disputed: row.get(16)?,
         };
         Ok((payment.id, payment))
     }
@@ -180,7 +185,7 @@ impl Entity for Payment {
 pub fn payment(db: &mut impl Read, id: PaymentId) -> Result<Option<Payment>, StoreError> {
     let row = db.row(
         "SELECT id, payer, kind, price, currency, provider, checkout, checkout_url, state, charge, method, country, \
-         refunded, created_at, expires_at, settled_at FROM payment WHERE id = $1",
+         refunded, created_at, expires_at, settled_at, disputed FROM payment WHERE id = $1",
         params![id],
     )?;
     let read = row.as_ref().map(<Payment as Entity>::read).transpose()?;
@@ -194,6 +199,22 @@ pub fn any_by(db: &mut impl Read, provider: &str) -> Result<bool, StoreError> {
         params![provider],
     )?;
     Ok(row.is_some())
+}
+
+/// The payment that a provider knows by this name of its charge.
+pub(super) fn by_charge(
+    tx: &mut Tx,
+    provider: &str,
+    charge: &str,
+) -> Result<Option<Payment>, StoreError> {
+    let row = tx.row(
+        "SELECT id FROM payment WHERE charge = $1 AND provider = $2",
+        params![charge, provider],
+    )?;
+    match row {
+        Some(row) => tx.find::<Payment>(&row.get(0)?),
+        None => Ok(None),
+    }
 }
 
 /// How many payments a person has begun since, and how many of them were declined.

@@ -148,6 +148,11 @@ pub(crate) fn begin_problem(error: BeginError) -> Problem {
             "age_undeclared",
             "Say first that you are 18 or older (POST /api/v1/me/adult)",
         ),
+        BeginError::InDebt { owed } => Problem::conflict(
+            "in_debt",
+            "You owe money of a disputed payment; coins for at least that amount settle it",
+        )
+        .detail(format!("{}.{:02} {} is owed", owed / 100, owed % 100, CURRENCY.code())),
         BeginError::CapReached(Reached { period, left }) => {
             let of = match period {
                 Period::Day => "24 hours",

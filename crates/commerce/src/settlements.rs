@@ -1,0 +1,186 @@
+//! What a provider reports that it moved, compared with the books, and what it kept of it.
+//!
+//! Invariant: comparing changes nothing; a line's fee is posted once, whatever is compared how often; nothing but
+//! fees is ever posted by a report. What differs is shown, for people to find out why.
+
+mod books;
+mod http;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use busk_base::{Amount, PostingId, Timestamp};
+use busk_ledger::{Cause, Leg, PostError, Posting};
+use busk_store::{Read, StoreError, Tx};
+use sha2::{Digest, Sha256};
+
+use crate::accounts::*;
+use crate::providers::{Provider, ProviderError, Settlement, SettlementKind};
+use crate::rules::Rules;
+pub use books::booked;
+pub use http::routes;
+
+/// A movement may be in the report of another day than in the books, by so much.
+const SLACK: Duration = Duration::from_secs(3 * 24 * 3_600);
+
+/// A movement that the books have with a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Booked {
+    pub kind: SettlementKind,
+    /// What it is of: the provider's name where that is known, and ours.
+    pub names: Vec<String>,
+    /// What came in, or went out (negative), in the currency's minor unit.
+    pub gross: i64,
+    /// What of the provider's fee is in the books already.
+    pub fee: i64,
+    pub currency: String,
+    pub at: Timestamp,
+}
+
+impl Booked {
+    fn is_of(&self, line: &Settlement) -> bool {
+        self.kind == line.kind && self.names.contains(&line.of)
+    }
+}
+
+/// What a comparison found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// In both, by the same amount.
+    pub matched: Vec<(Settlement, Booked)>,
+    /// In both, by another amount.
+    pub differing: Vec<(Settlement, Booked)>,
+    /// Reported, and in no book.
+    pub unbooked: Vec<Settlement>,
+    /// In the books of that time, and not reported.
+    pub unreported: Vec<Booked>,
+}
+
+impl Comparison {
+    pub fn is_clean(&self) -> bool {
+        self.differing.is_empty() && self.unbooked.is_empty() && self.unreported.is_empty()
+    }
+}
+
+/// Compares a report of a time with the books around it. Each line and each booking is used once.
+pub fn compare(
+    report: Vec<Settlement>,
+    books: Vec<Booked>,
+    from: Timestamp,
+    until: Timestamp,
+) -> Comparison {
+    let mut found = Comparison::default();
+    let mut left: Vec<Option<Booked>> = books.into_iter().map(Some).collect();
+    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    for (place, booked) in left.iter().enumerate() {
+        for name in booked.iter().flat_map(|booked| &booked.names) {
+            by_name.entry(name.clone()).or_default().push(place);
+        }
+    }
+    // The equal ones first, so that a differing line does not take another's booking.
+    let mut rest = Vec::new();
+    for line in report {
+        let same = |booked: &Booked| booked.gross == line.gross && booked.currency == line.currency;
+        match take(&mut left, &by_name, &line, same) {
+            Some(booked) => found.matched.push((line, booked)),
+            None => rest.push(line),
+        }
+    }
+    for line in rest {
+        match take(&mut left, &by_name, &line, |_| true) {
+            Some(booked) => found.differing.push((line, booked)),
+            None => found.unbooked.push(line),
+        }
+    }
+    let unreported = left.into_iter().flatten();
+    found.unreported = unreported
+        .filter(|booked| (from..until).contains(&booked.at))
+        .collect();
+    found
+}
+
+fn take(
+    left: &mut [Option<Booked>],
+    by_name: &HashMap<String, Vec<usize>>,
+    line: &Settlement,
+    fits: impl Fn(&Booked) -> bool,
+) -> Option<Booked> {
+    let places = by_name.get(&line.of)?;
+    let place = places.iter().copied().find(|place| {
+        let booked = left[*place].as_ref();
+        booked.is_some_and(|booked| booked.is_of(line) && fits(booked))
+    })?;
+    left[place].take()
+}
+
+/// Asks a provider for its report of a time.
+pub async fn report(
+    provider: &dyn Provider,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Settlement>, ProviderError> {
+    provider.settlements(from, until).await
+}
+
+/// Compares a provider's report with the books.
+pub fn against_books(
+    db: &mut impl Read,
+    provider: &str,
+    report: Vec<Settlement>,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Comparison, StoreError> {
+    let books = booked(db, provider, from - SLACK, until + SLACK)?;
+    Ok(compare(report, books, from, until))
+}
+
+/// Posts what the provider kept of the lines that are in the books, less what the books have of it already. Gives
+/// how much that was, of those not posted before.
+pub fn post_fees(
+    tx: &mut Tx,
+    provider: &str,
+    found: &Comparison,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<i64, PostError> {
+    let mut posted = 0;
+    for (line, booked) in found.matched.iter().chain(&found.differing) {
+        let fee = line.fee - booked.fee;
+        let id = fee_posting(provider, line);
+        if fee == 0 || line.currency != CURRENCY.code() || !busk_ledger::transfers_of(tx, id)?.is_empty() {
+            continue;
+        }
+        let leg = if fee > 0 {
+            (PSP_FEES, PSP_CLEARING, Amount::money(fee, CURRENCY))
+        } else {
+            (PSP_CLEARING, PSP_FEES, Amount::money(-fee, CURRENCY))
+        };
+        let posting = Posting {
+            id,
+            cause: Cause {
+                kind: "provider_fee",
+                id: id.0,
+            },
+            policy: rules.version,
+            corrects: None,
+            legs: Leg::moves([leg]),
+        };
+        busk_ledger::post(tx, &posting, now)?;
+        posted += fee;
+    }
+    Ok(posted)
+}
+
+/// The posting of a line's fee: the same line is the same posting. It sorts at the line's time.
+fn fee_posting(provider: &str, line: &Settlement) -> PostingId {
+    let digest = Sha256::new()
+        .chain_update(provider)
+        .chain_update([0])
+        .chain_update(&line.id)
+        .finalize();
+    let mut name = [0; 10];
+    name.copy_from_slice(&digest[..10]);
+    PostingId::new(line.at, name)
+}
