@@ -18,7 +18,7 @@ use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Value, params,
 use crate::accounts::*;
 use crate::gifts::Rules;
 pub use http::routes;
-pub use statement::{StatementLine, lines};
+pub use statement::{Progress, StatementLine, lines, lines_onward};
 
 /// Lines looked at in one release; what is left comes with the next.
 const RELEASE_MAX: i64 = 5_000;

@@ -18,6 +18,7 @@ pub mod providers;
 #[cfg(test)]
 mod scene;
 mod schema;
+pub mod statements;
 
 pub use schema::MIGRATIONS;
 
@@ -30,6 +31,7 @@ pub fn routes(site: Site, sandbox: Sandbox) -> OpenApiRouter {
         .merge(coins::routes(site.clone(), sandbox.clone()))
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
-        .merge(operator::routes(site))
+        .merge(operator::routes(site.clone()))
+        .merge(statements::routes(site))
         .merge(providers::sandbox::routes(sandbox))
 }
