@@ -177,6 +177,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/earnings/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own accounts as a plain-text journal. */
+        get: operations["get_earnings_journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/earnings/redeem": {
         parameters: {
             query?: never;
@@ -203,6 +220,23 @@ export interface paths {
         };
         /** The creator's statement, newest first. */
         get: operations["get_earnings_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/earnings/statement.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own statement as CSV, oldest first, a line a posting. */
+        get: operations["get_earnings_statement.csv"];
         put?: never;
         post?: never;
         delete?: never;
@@ -445,6 +479,108 @@ export interface paths {
         get: operations["get_me_spending_caps"];
         /** Sets one's own caps: lower acts at once, higher after `raise_after_s`. */
         put: operations["change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All accounts with what they have, in the order in which they were opened. */
+        get: operations["get_operator_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ledger as a plain-text journal. */
+        get: operations["get_operator_journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/months/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a calendar month comes to, by kind and account. */
+        get: operations["get_operator_months_month"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/postings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All postings, newest first. With `account`, a page may hold fewer than asked for, and still have a next one. */
+        get: operations["get_operator_postings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/postings.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All postings of a span as CSV, oldest first, a line a transfer. */
+        get: operations["get_operator_postings.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/postings/{posting}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A posting with its transfers. */
+        get: operations["get_operator_postings_posting"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1083,6 +1219,21 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What they did to all accounts of one name. */
+        AccountTurnover: {
+            account: string;
+            /**
+             * Format: int64
+             * @description What came in.
+             */
+            credits: number;
+            /**
+             * Format: int64
+             * @description What went out of them.
+             */
+            debits: number;
+            unit: string;
+        };
         Answer: {
             yes: boolean;
         };
@@ -1364,6 +1515,13 @@ export interface components {
         };
         /** @enum {string} */
         Kind: "person" | "guest" | "nobody";
+        /** @description The postings of one kind. */
+        KindSummary: {
+            accounts: components["schemas"]["AccountTurnover"][];
+            kind: string;
+            /** Format: int64 */
+            postings: number;
+        };
         /**
          * @description How the people on stage are shown.
          * @enum {string}
@@ -1454,6 +1612,71 @@ export interface components {
              */
             diamonds: number;
         };
+        /** @description An account, with what it has. */
+        OperatorAccount: {
+            account: string;
+            /**
+             * Format: int64
+             * @description What came in less what went out.
+             */
+            balance: number;
+            /** @description Whether it stands for the outside world and may be below zero. */
+            floating: boolean;
+            /**
+             * Format: int64
+             * @description To be named as `account` when postings are listed.
+             */
+            id: number;
+            /** Format: uuid */
+            owner?: string | null;
+            /**
+             * Format: int64
+             * @description What pending transfers hold of it.
+             */
+            reserved: number;
+            /**
+             * Format: int64
+             * @description How many transfers moved it.
+             */
+            transfers: number;
+            unit: string;
+        };
+        /** @description One posting. */
+        OperatorPosting: {
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: uuid
+             * @description The id of that.
+             */
+            cause: string;
+            corrects?: components["schemas"]["PostingId"] | null;
+            /** @description What brought it about: `gift`, `coin_purchase`, `release` … */
+            kind: string;
+            /**
+             * Format: int64
+             * @description In the order in which they were made, from 1.
+             */
+            number: number;
+            policy: components["schemas"]["PolicyVersion"];
+            posting: components["schemas"]["PostingId"];
+        };
+        /** @description A posting with its transfers. */
+        OperatorPostingWhole: components["schemas"]["OperatorPosting"] & {
+            transfers: components["schemas"]["OperatorTransfer"][];
+        };
+        OperatorSide: {
+            account: string;
+            /**
+             * Format: int64
+             * @description After the transfer.
+             */
+            balance: number;
+            /**
+             * Format: uuid
+             * @description Whose account it is: a person's or a channel's id.
+             */
+            owner?: string | null;
+        };
         /** @description The site at a glance. */
         OperatorSummary: {
             audit: components["schemas"]["AuditSummary"];
@@ -1472,6 +1695,18 @@ export interface components {
             people: number;
             /** Format: int64 */
             rooms_live: number;
+        };
+        /** @description One transfer: what left an account and came to another. */
+        OperatorTransfer: {
+            /** Format: int64 */
+            amount: number;
+            credit: components["schemas"]["OperatorSide"];
+            debit: components["schemas"]["OperatorSide"];
+            /** Format: int64 */
+            id: number;
+            /** @description `move` and `settle` moved the amount; `reserve` and `release` only held or freed it. */
+            kind: string;
+            unit: string;
         };
         /**
          * @description How a vote ended that did not end in going live.
@@ -1515,6 +1750,62 @@ export interface components {
                 split: components["schemas"]["Split"];
                 /** @description Whether it counts up when it is sent again within the streak's time. */
                 streakable: boolean;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_OperatorAccount: {
+            items: {
+                account: string;
+                /**
+                 * Format: int64
+                 * @description What came in less what went out.
+                 */
+                balance: number;
+                /** @description Whether it stands for the outside world and may be below zero. */
+                floating: boolean;
+                /**
+                 * Format: int64
+                 * @description To be named as `account` when postings are listed.
+                 */
+                id: number;
+                /** Format: uuid */
+                owner?: string | null;
+                /**
+                 * Format: int64
+                 * @description What pending transfers hold of it.
+                 */
+                reserved: number;
+                /**
+                 * Format: int64
+                 * @description How many transfers moved it.
+                 */
+                transfers: number;
+                unit: string;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_OperatorPosting: {
+            items: {
+                at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: uuid
+                 * @description The id of that.
+                 */
+                cause: string;
+                corrects?: components["schemas"]["PostingId"] | null;
+                /** @description What brought it about: `gift`, `coin_purchase`, `release` … */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description In the order in which they were made, from 1.
+                 */
+                number: number;
+                policy: components["schemas"]["PolicyVersion"];
+                posting: components["schemas"]["PostingId"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1639,6 +1930,12 @@ export interface components {
         };
         /** @enum {string} */
         Part: "viewer" | "creator";
+        /** @description What a span comes to. */
+        PeriodSummary: {
+            from: components["schemas"]["Timestamp"];
+            kinds: components["schemas"]["KindSummary"][];
+            to: components["schemas"]["Timestamp"];
+        };
         /** @description An event of the room's log, placed on its replay. */
         Placed: {
             event: components["schemas"]["RoomEvent"];
@@ -3226,6 +3523,86 @@ export interface operations {
             };
         };
     };
+    get_earnings_journal: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, or moment; from the beginning when nothing is said.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+                /**
+                 * @description `hledger`, or `beancount`.
+                 * @example hledger
+                 */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_earnings_redeem: {
         parameters: {
             query?: never;
@@ -3372,6 +3749,81 @@ export interface operations {
             };
             /** @description `sign_in_needed` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get_earnings_statement.csv": {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, or moment; from the beginning when nothing is said.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4878,6 +5330,446 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_accounts: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OperatorAccount"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_journal: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, or moment; from the beginning when nothing is said.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+                /**
+                 * @description `hledger`, or `beancount`.
+                 * @example hledger
+                 */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_months_month: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2026-11 */
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeriodSummary"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `month_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_postings: {
+        parameters: {
+            query?: {
+                /** @description What brought them about: `gift`, `coin_purchase`, `release` … */
+                kind?: string;
+                /**
+                 * @description The first day, or moment.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+                /** @description Only those that moved this account: its `id` in the list of accounts. */
+                account?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OperatorPosting"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get_operator_postings.csv": {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, or moment; from the beginning when nothing is said.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_postings_posting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                posting: components["schemas"]["PostingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorPostingWhole"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `posting_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
