@@ -80,6 +80,16 @@ const NEEDS: &[Need] = &[
         brew: "ffmpeg",
     },
     Need {
+        what: "hledger",
+        why: "the tests have it read the journals that are exported for accountants",
+        by: &[For::Test],
+        present: || found("hledger"),
+        apt: "hledger",
+        dnf: "hledger",
+        pacman: "hledger",
+        brew: "hledger",
+    },
+    Need {
         what: "PostgreSQL's programs",
         why: "every database test runs on SQLite and on PostgreSQL; a throw-away one is started",
         by: &[For::Test, For::Bench],

@@ -33,6 +33,22 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// The beginning of the calendar month after this time's, in UTC; `None` after the year 9999.
+    pub fn next_month(self) -> Option<Self> {
+        let time = jiff::Timestamp::from_microsecond(self.0).ok()?;
+        let day = time.to_zoned(jiff::tz::TimeZone::UTC).date().last_of_month();
+        let first = day.tomorrow().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        Some(Self(first.timestamp().as_microsecond()))
+    }
+
+    /// The day in UTC, as `2026-11-21`.
+    pub fn day(self) -> String {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => time.to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
+            Err(_) => self.to_string(),
+        }
+    }
+
     /// Time since `earlier`, zero when the clock went backwards.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0).max(0) as u64)
@@ -108,6 +124,20 @@ mod tests {
             Ok(1_795_251_600)
         );
         assert_eq!("yesterday".parse::<Timestamp>(), Err(TimestampError));
+    }
+
+    #[test]
+    fn months_end_where_the_next_begin() {
+        let next = |text: &str| {
+            let time: Timestamp = text.parse().unwrap();
+            time.next_month().unwrap().to_string()
+        };
+        assert_eq!(next("2026-11-21T09:00:00Z"), "2026-12-01T00:00:00.000Z");
+        assert_eq!(next("2026-12-31T23:59:59.999999Z"), "2027-01-01T00:00:00.000Z");
+        assert_eq!(next("2028-02-01T00:00:00Z"), "2028-03-01T00:00:00.000Z");
+        assert_eq!(next("1969-12-31T23:00:00-02:00"), "1970-02-01T00:00:00.000Z");
+        assert_eq!(Timestamp::from_unix_us(i64::MAX).next_month(), None);
+        assert_eq!(Timestamp::from_unix_us(1_795_252_800_000_000).day(), "2026-11-21");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::rules::Rules;
 pub(crate) use holds::settle_debt;
 pub use holds::{channels_waiting, money_due, next_money, release_money};
 pub use http::routes;
-pub use statement::{StatementLine, lines};
+pub use statement::{Progress, StatementLine, lines, lines_onward};
 
 /// Lines looked at in one release; what is left comes with the next.
 const RELEASE_MAX: i64 = 5_000;

@@ -37,6 +37,7 @@ mod model;
 mod scene;
 mod schema;
 pub mod settlements;
+pub mod statements;
 #[cfg(test)]
 mod storm;
 
@@ -66,7 +67,8 @@ pub fn routes(
         .merge(notices::aside::routes(site.clone()))
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
-        .merge(operator::routes(site))
+        .merge(operator::routes(site.clone()))
+        .merge(statements::routes(site))
         .merge(payouts::routes(payouts.clone()))
         .merge(payouts::desk_routes(payouts))
         .merge(providers::sandbox::routes(sandbox))

@@ -1,6 +1,6 @@
 //! Accounts: how features name them, and the rows behind the names.
 
-use busk_base::Unit;
+use busk_base::{Timestamp, Unit};
 use busk_store::{Entity, Insert, Row, StoreError, Tx, Type, Update, Value, row};
 use uuid::Uuid;
 
@@ -163,12 +163,14 @@ pub(crate) struct Head {
     pub(crate) transfer: i64,
     pub(crate) posting: i64,
     account: i64,
+    /// The end of the last period that was closed or is being closed: nothing is posted before it.
+    pub(crate) sealed_until: Timestamp,
 }
 
 impl Entity for Head {
     type Key = i64;
     const SELECT: &'static str =
-        "SELECT id, last_transfer, last_posting, last_account FROM ledger_head WHERE id";
+        "SELECT id, last_transfer, last_posting, last_account, sealed_until FROM ledger_head WHERE id";
     const KEY: Type = Type::Int;
     const LOCK: Option<&'static str> = Some(LOCK);
 
@@ -181,6 +183,7 @@ impl Entity for Head {
             transfer: row.get(1)?,
             posting: row.get(2)?,
             account: row.get(3)?,
+            sealed_until: row.get(4)?,
         };
         Ok((row.get(0)?, head))
     }
@@ -193,6 +196,7 @@ static HEAD: Update = Update {
         ("last_transfer", Type::Int),
         ("last_posting", Type::Int),
         ("last_account", Type::Int),
+        ("sealed_until", Type::Int),
     ],
 };
 
@@ -245,7 +249,13 @@ impl Head {
 
     pub(crate) fn save(self, tx: &mut Tx) {
         tx.put::<Head>(Self::KEY, self);
-        tx.update(&HEAD, row![Self::KEY, self.transfer, self.posting, self.account]);
+        let Head {
+            transfer,
+            posting,
+            account,
+            sealed_until,
+        } = self;
+        tx.update(&HEAD, row![Self::KEY, transfer, posting, account, sealed_until]);
     }
 
     /// Opens an account with nothing in it; gives its id.

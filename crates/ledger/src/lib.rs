@@ -10,18 +10,23 @@
 //! expired it can only be released.
 //!
 //! Every transfer carries the running balances of both accounts, so that any later change of any row
-//! shows in the [`audit`].
+//! shows in the [`audit`]. What a closed period holds is put under a [`seal`].
 
 mod account;
 pub mod audit;
+mod form;
+pub mod journal;
 pub mod policy;
 mod post;
 mod posting;
 mod schema;
+pub mod seal;
 mod statement;
 
 pub use account::{Account, AccountKey, AccountRef};
-pub use post::{PostError, Posted, ahead, balance, post};
+pub use post::{LEGS_MAX, PostError, Posted, ahead, balance, post};
 pub use posting::{Cause, Leg, Posting, TransferId};
 pub use schema::MIGRATIONS;
-pub use statement::{Line, TransferRow, balance_of, lines, lines_after, owners_with, transfers_of};
+pub use statement::{
+    Line, Side, TransferRow, balance_of, lines, lines_after, lines_of, owners_with, transfers_of,
+};

@@ -1,7 +1,7 @@
 //! Posting: the one way to move anything. Read `post` downward.
 //!
 //! Invariant: of every unit, all balances sum to zero; an account that may not float never has less
-//! than its reserve.
+//! than its reserve; nothing is dated inside a period that is sealed.
 
 use busk_base::{PolicyVersion, PostingId, Timestamp};
 use busk_store::{Ahead, Entity, Insert, Row, StoreError, Tx, Type, Value, row};
@@ -92,7 +92,8 @@ pub fn post(tx: &mut Tx, posting: &Posting, now: Timestamp) -> Result<Posted, Po
         digest,
         first,
     };
-    write_posting(tx, posting, past, head.transfer, now);
+    // A clock that lags behind the one that closed a period posts at that period's end.
+    write_posting(tx, posting, past, head.transfer, now.max(head.sealed_until));
     head.save(tx);
     Ok(Posted {
         number: head.posting,
@@ -364,7 +365,7 @@ fn write_leg(tx: &mut Tx, leg: &Leg, applied: &Applied, moved: &Moved, id: i64, 
     }
 }
 
-fn write_posting(tx: &mut Tx, posting: &Posting, past: Past, last: i64, now: Timestamp) {
+fn write_posting(tx: &mut Tx, posting: &Posting, past: Past, last: i64, at: Timestamp) {
     let Posting {
         id,
         cause,
@@ -377,7 +378,7 @@ fn write_posting(tx: &mut Tx, posting: &Posting, past: Past, last: i64, now: Tim
         row![
             past.number,
             *id,
-            now,
+            at,
             *policy,
             cause.kind,
             cause.id,

@@ -37,6 +37,16 @@ pub struct TransferRow {
     pub unit: Unit,
 }
 
+impl TransferRow {
+    /// Whether it moved its amount, or only reserved or freed it.
+    pub fn moves(&self) -> bool {
+        matches!(self.kind, MOVE | SETTLE)
+    }
+}
+
+const MOVE: &str = "move";
+const SETTLE: &str = "settle";
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Side {
     pub account: String,
@@ -88,6 +98,17 @@ pub fn lines(
             (SELECT MIN(transfer) FROM ledger_mark m WHERE m.account = a.id AND m.transfer >= $2), b.last_move) \
          FROM ledger_account a JOIN ledger_balance b ON b.account = a.id WHERE a.key = $1",
         params![account.key(), before],
+    )?;
+    walk(db, from, 0, before, max)
+}
+
+/// The transfers before `before` of the account with this number, newest first, at most `max`.
+pub fn lines_of(db: &mut impl Read, account: i64, before: i64, max: i64) -> Result<Vec<Line>, StoreError> {
+    let from = db.row(
+        "SELECT b.account, COALESCE( \
+            (SELECT MIN(transfer) FROM ledger_mark m WHERE m.account = b.account AND m.transfer >= $2), b.last_move) \
+         FROM ledger_balance b WHERE b.account = $1",
+        params![account, before],
     )?;
     walk(db, from, 0, before, max)
 }
@@ -158,33 +179,35 @@ pub fn transfers_of(db: &mut impl Read, posting: PostingId) -> Result<Vec<Transf
          WHERE p.id = $1 ORDER BY t.id",
         params![posting],
     )?;
-    rows.iter()
-        .map(|row| {
-            Ok(TransferRow {
-                id: row.get(0)?,
-                kind: kind_word(row.get(1)?)?,
-                debit: Side {
-                    account: row.get(2)?,
-                    owner: row.get(3)?,
-                    balance: row.get(4)?,
-                },
-                credit: Side {
-                    account: row.get(5)?,
-                    owner: row.get(6)?,
-                    balance: row.get(7)?,
-                },
-                amount: row.get(8)?,
-                unit: row.get(9)?,
-            })
-        })
-        .collect()
+    rows.iter().map(|row| transfer_row(row, 0)).collect()
+}
+
+/// Reads a transfer whose columns begin at this one: id, kind; of debit and credit the account's name, owner and
+/// balance; amount, unit.
+pub(crate) fn transfer_row(row: &Row, first: usize) -> Result<TransferRow, StoreError> {
+    Ok(TransferRow {
+        id: row.get(first)?,
+        kind: kind_word(row.get(first + 1)?)?,
+        debit: Side {
+            account: row.get(first + 2)?,
+            owner: row.get(first + 3)?,
+            balance: row.get(first + 4)?,
+        },
+        credit: Side {
+            account: row.get(first + 5)?,
+            owner: row.get(first + 6)?,
+            balance: row.get(first + 7)?,
+        },
+        amount: row.get(first + 8)?,
+        unit: row.get(first + 9)?,
+    })
 }
 
 fn kind_word(number: i64) -> Result<&'static str, StoreError> {
     match number {
-        kind::MOVE => Ok("move"),
+        kind::MOVE => Ok(MOVE),
         kind::RESERVE => Ok("reserve"),
-        kind::SETTLE => Ok("settle"),
+        kind::SETTLE => Ok(SETTLE),
         kind::RELEASE => Ok("release"),
         other => Err(StoreError::Broken(format!("a transfer of kind {other}"))),
     }

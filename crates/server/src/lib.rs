@@ -3,10 +3,13 @@
 //! Only `clock.rs` reads the clock and draws random numbers, and only `config.rs` reads the environment;
 //! everything below gets them through the [`Site`](busk_api::Site).
 
+pub mod anchor;
 pub mod audit;
 pub mod clock;
+pub mod close;
 pub mod config;
 pub mod demo;
+pub mod export;
 mod features;
 mod health;
 pub mod jobs;

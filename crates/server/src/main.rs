@@ -4,10 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use busk_server::audit;
+use busk_server::close::{self, ClosingError};
 use busk_server::config::{ConfigError, Settings};
 use busk_server::demo::{Demo, DemoError};
+use busk_server::export::{self, ExportError};
 use busk_server::serve::{self, Mode, StartError};
+use busk_server::{audit, clock};
 use busk_store::StoreError;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -56,6 +58,30 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Close the months that are over: seal their postings, and anchor the seals in the data folder
+    Close {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// First write the anchor file anew from the database, after its loss
+        #[arg(long)]
+        renew_anchor: bool,
+        /// A TOML file, as for `serve`
+        #[arg(long, env = "BUSK_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print the books for accountants: as CSV, or as a journal for hledger or beancount
+    Export {
+        #[command(flatten)]
+        wanted: export::Wanted,
+        /// A TOML file, as for `serve`
+        #[arg(long, env = "BUSK_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Print the OpenAPI 3.1 document
     Openapi,
 }
@@ -72,6 +98,10 @@ enum Failure {
     Store(#[from] StoreError),
     #[error(transparent)]
     Demo(#[from] DemoError),
+    #[error(transparent)]
+    Close(#[from] ClosingError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error("the books do not balance")]
     Unbalanced,
 }
@@ -79,9 +109,14 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Failure::Running(_) | Failure::Demo(_) | Failure::Start(StartError::Rooms(_)) => 1,
+            Failure::Running(_)
+            | Failure::Demo(_)
+            | Failure::Close(_)
+            | Failure::Export(ExportError::Write(_) | ExportError::HandleUnknown(_))
+            | Failure::Start(StartError::Rooms(_)) => 1,
             Failure::Config(_) | Failure::Start(StartError::Tls(_)) => 3,
             Failure::Store(_)
+            | Failure::Export(ExportError::Store(_))
             | Failure::Start(StartError::Store(_) | StartError::DataDir(..) | StartError::SealingKey(_)) => 4,
             Failure::Start(StartError::Listen(..)) => 5,
             Failure::Unbalanced => 6,
@@ -131,13 +166,41 @@ fn run(command: Command) -> Result<(), Failure> {
             settings,
         } => {
             let file = Settings::from_file_or_default(config.as_deref())?;
-            let audit = audit::run(&settings.or(file).check()?.database)?;
+            let config = settings.or(file).check()?;
+            let audit = audit::run(&config.database, &config.data_dir)?;
             audit::print(&audit, json, &mut std::io::stdout())?;
             if audit.is_clean() {
                 Ok(())
             } else {
                 Err(Failure::Unbalanced)
             }
+        }
+        Command::Close {
+            json,
+            renew_anchor,
+            config,
+            settings,
+        } => {
+            let file = Settings::from_file_or_default(config.as_deref())?;
+            let config = settings.or(file).check()?;
+            let store = serve::open_quietly(&config)?;
+            let seals = runtime.block_on(async {
+                if renew_anchor {
+                    close::renew_anchor(&store, &config.data_dir).await?;
+                }
+                close::close(&store, &config.data_dir, clock::clock()()).await
+            })?;
+            Ok(close::print(&seals, json, &mut std::io::stdout())?)
+        }
+        Command::Export {
+            wanted,
+            config,
+            settings,
+        } => {
+            let file = Settings::from_file_or_default(config.as_deref())?;
+            let config = settings.or(file).check()?;
+            let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+            Ok(export::run(&config.database, &wanted, &mut out)?)
         }
         Command::Openapi => {
             let openapi = runtime.block_on(serve::openapi())?;

@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 
+use crate::close::close_months;
 use crate::config::{Config, Settings};
 use crate::features::{Features, MIGRATIONS, release_earnings};
 use crate::metrics::Metrics;
@@ -115,6 +116,11 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
             stopped.clone(),
         )),
         tokio::spawn(release_earnings(site.clone(), stopped.clone())),
+        tokio::spawn(close_months(
+            site.clone(),
+            config.data_dir.clone(),
+            stopped.clone(),
+        )),
         tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
     tasks.extend(doors.serve(&features.rooms, &stopped));
@@ -201,6 +207,11 @@ async fn open_store(config: &Config, sink: Sink) -> Result<Store, StartError> {
     };
     let opened = tokio::task::spawn_blocking(move || Store::open(store, MIGRATIONS)).await;
     Ok(opened.map_err(|panic| StoreError::Broken(panic.to_string()))??)
+}
+
+/// The store alone, for a command beside a server or without one.
+pub fn open_quietly(config: &Config) -> Result<Store, StoreError> {
+    Store::open(busk_store::Config::new(config.database.clone()), MIGRATIONS)
 }
 
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::postgres::Postgres;
 use crate::sql::Rows;
 use crate::sqlite::Sqlite;
-use crate::{Insert, Row, StoreError, Update, Value};
+use crate::{Cells, Insert, Row, StoreError, Update, Value};
 
 /// What was made from a `'static` statement or set, kept by its address, its length and its use.
 pub(crate) type Texts<T> = HashMap<(usize, usize, u8), T>;
@@ -13,6 +13,9 @@ pub(crate) type Texts<T> = HashMap<(usize, usize, u8), T>;
 pub(crate) fn address(text: &'static str) -> (usize, usize) {
     (text.as_ptr() as usize, text.len())
 }
+
+/// Takes the rows of an answer one by one.
+pub(crate) type Each<'f> = &'f mut dyn FnMut(&Cells) -> Result<(), StoreError>;
 
 pub(crate) enum Engine {
     Sqlite(Sqlite),
@@ -55,6 +58,10 @@ impl Engine {
 
     pub(crate) fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         on!(self, engine => engine.query(sql, params))
+    }
+
+    pub(crate) fn each(&mut self, sql: &'static str, params: &[Value], f: Each) -> Result<(), StoreError> {
+        on!(self, engine => engine.each(sql, params, f))
     }
 
     pub(crate) fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, StoreError> {

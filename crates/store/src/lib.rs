@@ -14,6 +14,7 @@
 //! A function may therefore run more than once: it must have no effect but through its `Tx`.
 
 mod batch;
+mod cells;
 mod engine;
 mod entity;
 pub mod jobs;
@@ -26,6 +27,7 @@ mod store;
 mod tx;
 mod value;
 
+pub use cells::{Cell, Cells};
 pub use entity::{Ahead, Entity};
 pub use migrate::Migration;
 pub use read::{Read, Reader};

@@ -3,14 +3,16 @@
 use std::error::Error;
 
 use bytes::BytesMut;
+use futures_util::TryStreamExt;
 use tokio::runtime::Runtime;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type as Oid, to_sql_checked};
 use tokio_postgres::{Client, NoTls, Statement};
 
-use crate::engine::{Texts, address};
+use crate::cells::Of;
+use crate::engine::{Each, Texts, address};
 use crate::sql::{self, Rows};
-use crate::{Insert, Row, StoreError, Type, Update, Value};
+use crate::{Cell, Cells, Insert, Row, StoreError, Type, Update, Value};
 
 pub(crate) struct Postgres {
     url: String,
@@ -115,6 +117,20 @@ impl Postgres {
     pub(crate) fn query(&mut self, text: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let statement = self.prepare(address(text), 0, || text.to_owned())?;
         self.fetch(&statement, &borrowed(params))
+    }
+
+    /// The answer is read as `f` takes it: the server waits when it is ahead.
+    pub(crate) fn each(&mut self, text: &'static str, params: &[Value], f: Each) -> Result<(), StoreError> {
+        let statement = self.prepare(address(text), 0, || text.to_owned())?;
+        let params = borrowed(params);
+        self.runtime.block_on(async {
+            let asked = self.client.query_raw(&statement, params);
+            let mut rows = std::pin::pin!(asked.await.map_err(error)?);
+            while let Some(row) = rows.try_next().await.map_err(error)? {
+                f(&Cells(Of::Postgres(&row)))?;
+            }
+            Ok(())
+        })
     }
 
     pub(crate) fn execute(&mut self, text: &'static str, params: &[Value]) -> Result<u64, StoreError> {
@@ -244,14 +260,7 @@ impl ToSql for Column {
 
 impl<'a> FromSql<'a> for Value {
     fn from_sql(oid: &Oid, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Ok(match *oid {
-            Oid::INT8 => Value::Int(i64::from_sql(oid, raw)?),
-            Oid::INT4 => Value::Int(i32::from_sql(oid, raw)?.into()),
-            Oid::BOOL => Value::Bool(bool::from_sql(oid, raw)?),
-            Oid::BYTEA => Value::Blob(raw.to_vec()),
-            Oid::TEXT | Oid::VARCHAR => Value::from(std::str::from_utf8(raw)?),
-            ref other => return Err(format!("a column of type {other}: cast it").into()),
-        })
+        Cell::from_sql(oid, raw).map(Value::from)
     }
 
     fn from_sql_null(_: &Oid) -> Result<Self, Box<dyn Error + Sync + Send>> {
@@ -263,7 +272,28 @@ impl<'a> FromSql<'a> for Value {
     }
 }
 
-fn error(error: tokio_postgres::Error) -> StoreError {
+impl<'a> FromSql<'a> for Cell<'a> {
+    fn from_sql(oid: &Oid, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(match *oid {
+            Oid::INT8 => Cell::Int(i64::from_sql(oid, raw)?),
+            Oid::INT4 => Cell::Int(i32::from_sql(oid, raw)?.into()),
+            Oid::BOOL => Cell::Bool(bool::from_sql(oid, raw)?),
+            Oid::BYTEA => Cell::Blob(raw),
+            Oid::TEXT | Oid::VARCHAR => Cell::Text(std::str::from_utf8(raw)?),
+            ref other => return Err(format!("a column of type {other}: cast it").into()),
+        })
+    }
+
+    fn from_sql_null(_: &Oid) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Cell::Null)
+    }
+
+    fn accepts(_: &Oid) -> bool {
+        true
+    }
+}
+
+pub(crate) fn error(error: tokio_postgres::Error) -> StoreError {
     let Some(cause) = error.as_db_error() else {
         return if error.is_closed() || error.source().is_some_and(|e| e.is::<std::io::Error>()) {
             StoreError::Unavailable(error.to_string())

@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::engine::Engine;
 use crate::store::Database;
-use crate::{Row, StoreError, Value};
+use crate::{Cells, Row, StoreError, Value};
 
 /// Whatever statements can be asked of: a [`Reader`], or a [`Tx`](crate::Tx) to read its own writes.
 pub trait Read {
@@ -28,6 +28,16 @@ impl Read for Reader {
 }
 
 impl Reader {
+    /// Hands each row to `f` as it arrives, and keeps none: for what is too long to hold. The first error ends it.
+    pub fn each(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+        mut f: impl FnMut(&Cells) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.0.each(sql, params, &mut f)
+    }
+
     /// Runs the statements of `f` on one unchanging picture of the database.
     pub fn snapshot<T>(
         &mut self,

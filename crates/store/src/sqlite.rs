@@ -5,9 +5,10 @@ use std::path::Path;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql, params_from_iter};
 
-use crate::engine::{Texts, address};
+use crate::cells::Of;
+use crate::engine::{Each, Texts, address};
 use crate::sql::{self, Rows};
-use crate::{Insert, Row, StoreError, Type, Update, Value};
+use crate::{Cell, Cells, Insert, Row, StoreError, Type, Update, Value};
 
 pub(crate) struct Sqlite {
     connection: Connection,
@@ -88,6 +89,16 @@ impl Sqlite {
     pub(crate) fn query(&mut self, text: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let text = spelled(&mut self.texts, address(text), 0, || sql::sqlite(text));
         rows(&self.connection, text, params)
+    }
+
+    pub(crate) fn each(&mut self, text: &'static str, params: &[Value], f: Each) -> Result<(), StoreError> {
+        let text = spelled(&mut self.texts, address(text), 0, || sql::sqlite(text));
+        let mut statement = self.connection.prepare_cached(text).map_err(error)?;
+        let mut cursor = statement.query(params_from_iter(params)).map_err(error)?;
+        while let Some(row) = cursor.next().map_err(error)? {
+            f(&Cells(Of::Sqlite(row)))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn execute(&mut self, text: &'static str, params: &[Value]) -> Result<u64, StoreError> {
@@ -171,13 +182,18 @@ fn each(connection: &Connection, text: &str, rows: &mut Rows) -> Result<(), Stor
 }
 
 fn value(value: ValueRef<'_>) -> Result<Value, StoreError> {
+    cell(value).map(Value::from)
+}
+
+/// A value where it lies.
+pub(crate) fn cell(value: ValueRef<'_>) -> Result<Cell<'_>, StoreError> {
     Ok(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(number) => Value::Int(number),
-        ValueRef::Text(text) => Value::from(
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Text(text) => Cell::Text(
             std::str::from_utf8(text).map_err(|_| StoreError::Broken("text that is not UTF-8".into()))?,
         ),
-        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
         ValueRef::Real(_) => return Err(StoreError::Broken("a floating-point value".into())),
     })
 }
@@ -195,7 +211,7 @@ impl ToSql for Value {
     }
 }
 
-fn error(error: rusqlite::Error) -> StoreError {
+pub(crate) fn error(error: rusqlite::Error) -> StoreError {
     let text = error.to_string();
     let rusqlite::Error::SqliteFailure(cause, _) = &error else {
         return StoreError::Broken(text);

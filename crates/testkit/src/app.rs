@@ -313,8 +313,10 @@ impl TestApp {
 
     /// Has the program re-add the books; gives what it found.
     pub fn audit(&self) -> Result<(), String> {
+        let folder = self.folder.path().display().to_string();
         let done = Command::new(self.binary)
             .args(["audit", "--json", "--database-url", &self.db.url()])
+            .args(["--data-dir", &folder])
             .env("RUST_LOG", "error")
             .output()
             .expect("the program starts");
