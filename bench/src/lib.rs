@@ -1,6 +1,8 @@
-//! What the load makers share: the form of a bench's answer, server processes kept apart, the real
+//! What the load makers share: the form of a bench's answer, books of any length, server processes kept apart, the real
 //! program, nginx, and media that was encoded beforehand.
 
+pub mod books;
+pub mod database;
 pub mod figures;
 pub mod nginx;
 pub mod process;

@@ -8,7 +8,18 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-const NAMES: &[&str] = &["gifts", "fanout", "whep", "hls", "latency", "stage"];
+const NAMES: &[&str] = &[
+    "gifts",
+    "audit",
+    "statement",
+    "fanout",
+    "whep",
+    "hls",
+    "latency",
+    "stage",
+];
+/// Those that also measure on PostgreSQL.
+const ON_POSTGRES: &[&str] = &["gifts", "audit", "statement"];
 
 /// `args` are the bench's own: its `--help` tells them.
 pub fn bench(name: &str, json: bool, args: &[&str]) -> Outcome {
@@ -25,7 +36,7 @@ pub fn bench(name: &str, json: bool, args: &[&str]) -> Outcome {
         "--package",
         "busk-bench",
     ]))?;
-    let cluster = if name == "gifts" {
+    let cluster = if ON_POSTGRES.contains(&name) {
         Some(Cluster::start()?)
     } else {
         None

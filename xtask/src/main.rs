@@ -31,7 +31,8 @@ Usage: cargo xtask COMMAND
   tidy                    the rules of the house: layers, absences, sizes, licences, links
   tidy --explain          the same rules, each with its sentence
   bench NAME [--json] [ARGS…]
-                          one of: gifts, fanout, whep, hls, latency, stage; the last line is one JSON object
+                          one of: gifts, audit, statement, fanout, whep, hls, latency, stage; the last line is
+                          one JSON object
   fuzz [TARGET] [--seconds N]
                           send hostile bytes to what reads strangers' (20 s a target); fuzz/README.md
   gen-api [--check]       OpenAPI from the server, TypeScript types from OpenAPI
