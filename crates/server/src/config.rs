@@ -436,6 +436,7 @@ mod tests {
             checked.map(|config| config.stripe.is_some())
         };
         let secrets: Option<&[&str]> = Some(&["whsec_x", " whsec_x2"]);
+        let (empty, odd): (Option<&[&str]>, Option<&[&str]>) = (Some(&[]), Some(&["x"]));
         let local = Some("http://127.0.0.1:4242");
         let (no_key, bad_key) = (ConfigError::StripeKey, StripeConfigError::SecretKey);
         let (bad_secrets, bad_url) = (StripeConfigError::WebhookSecrets, StripeConfigError::Url);
@@ -449,7 +450,7 @@ mod tests {
             (Some("sk_test_"), secrets, None, Err(bad_key.to_string())),
             (Some("sk_test_x\n"), secrets, None, Err(bad_key.to_string())),
             (Some("sk_test_x"), None, None, Err(bad_secrets.to_string())),
-            (Some("sk_test_x"), Some(&[]), None, Err(bad_secrets.to_string())),
+            (Some("sk_test_x"), empty, None, Err(bad_secrets.to_string())),
             (
                 Some("sk_test_x"),
                 Some(&["x"]),

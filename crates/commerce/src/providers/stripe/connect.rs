@@ -34,18 +34,19 @@ pub(super) async fn onboard(stripe: &Stripe, wanted: &Onboard) -> Result<Onboard
         ("return_url", back.clone()),
         ("refresh_url", back),
     ];
-    let once = u64::from_be_bytes(first_eight(stripe.0.site.entropy()));
-    let key = format!("link-{account}-{once:016x}");
+    let once: String = stripe
+        .0
+        .site
+        .entropy()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let key = format!("link-{account}-{once}");
     let link: Link = stripe.client().post("/v1/account_links", &key, &form).await?;
     Ok(Onboarding {
         account,
         url: link.url,
     })
-}
-
-fn first_eight(random: [u8; 10]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = random;
-    [a, b, c, d, e, f, g, h]
 }
 
 async fn account(stripe: &Stripe, wanted: &Onboard) -> Result<String, ProviderError> {
