@@ -52,6 +52,16 @@ describe('the transfers behind a line', () => {
     const move = [transfer('diamonds.pending (you)', 'diamonds.available (you)', 9, 'DIAMOND')]
     expect(agrees(line({ kind: 'release', diamonds_pending: -9, diamonds_available: 9 }), move)).toBe(true)
   })
+  test('money on its way is one’s own, but not of the line', () => {
+    const asked = [transfer('earnings.available (you)', 'earnings.in_transit (you)', 2_200, 'USD')]
+    expect(agrees(line({ kind: 'payout', money: -2_200 }), asked)).toBe(true)
+    const released = [
+      transfer('earnings.pending (you)', 'earnings.available (you)', 905, 'USD'),
+      transfer('earnings.pending (you)', 'earnings.reserve (you)', 100, 'USD'),
+    ]
+    expect(agrees(line({ kind: 'money_release', money: 905 }), released)).toBe(true)
+    expect(agrees(line({ kind: 'money_release', money: 1_005 }), released)).toBe(false)
+  })
   test('a line that says more than its transfers is seen', () => {
     expect(agrees({ ...gift, diamonds_pending: 14 }, legs)).toBe(false)
     expect(agrees({ ...gift, money: 1 }, legs)).toBe(false)

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { dictionaries as common } from '../src/lib/i18n/common'
 import { dictionaries as earnings } from '../src/lib/money/earnings-words'
 import { dictionaries as caps } from '../src/lib/money/caps-words'
+import { dictionaries as payouts } from '../src/lib/money/payout-words'
 import { dictionaries as media } from '../src/lib/media/words'
 import { dictionaries as money } from '../src/lib/money/words'
 import { dictionaries as purchases } from '../src/lib/money/purchases-words'
@@ -19,7 +20,7 @@ import { dictionaries as restream } from '../src/lib/rooms/restream-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { caps, common, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, stage, studio, rooms }
+const areas = { caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge'])
 

@@ -102,8 +102,8 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
     case 'PUT payouts': return [200, standing]
     case 'GET earnings': {
       if (id === 'money') return [200, who === 'viewer' ? held : standing]
-      if (id === 'statement') return deed ? [200, transfers(deed)] : [200, { items: statement(), next: null }]
-      return [200, { diamonds: { pending: 1840, available: 12_400 }, money: { available: { amount: 2500, currency: 'USD' } }, next_release: { at: new Date(Date.now() + 2 * 864e5).toISOString(), diamonds: 410 }, lifetime_diamonds: 18_240 + state.rooms.reduce((n, each) => n + each.log.filter((event) => event.type === 'gift').length * 3, 0), policy: { version: 1, gift_share_percent: 50, hold_days: 7 } }]
+      if (id?.startsWith('statement')) return deed ? [200, transfers(deed)] : [200, { items: statement(), next: null }]
+      return [200, { diamonds: { pending: 1840, available: 12_400 }, money: { available: standing.available }, next_release: { at: new Date(Date.now() + 2 * 864e5).toISOString(), diamonds: 410 }, lifetime_diamonds: 18_240 + state.rooms.reduce((n, each) => n + each.log.filter((event) => event.type === 'gift').length * 3, 0), policy: { version: 1, gift_share_percent: 50, hold_days: 7 } }]
     }
     case 'POST earnings': return Number(body.diamonds) > 12_400 ? problem(422, 'insufficient_funds', 'more than available', 'diamonds') : [201, { id: body.id, money: { amount: Number(body.diamonds), currency: 'USD' } }]
     case 'POST operator': return id === 'payouts' || id === 'payout-batches' ? [200, deed ? {} : { payouts: 1, file: '/mock-batch' }] : [deed && id !== 'people' ? 200 : 204, {}]

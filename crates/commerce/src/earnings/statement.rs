@@ -17,7 +17,7 @@ use crate::accounts::*;
 pub struct StatementLine {
     pub posting: PostingId,
     pub at: Timestamp,
-    /// `gift`, `release` or `redeem`.
+    /// `gift`, `release`, `redeem`, `money_release`, `debt`, `payout`, `payout_void` or `payout_returned`.
     pub kind: String,
     pub text: StatementText,
     pub diamonds_pending: i64,
