@@ -101,7 +101,10 @@ fn misfit(dispute: &Dispute, payment: &Payment, notice: &DisputeNotice) -> Optio
 /// What of a new dispute's notice does not fit the payment.
 fn misfit_of_new(payment: &Payment, notice: &DisputeNotice) -> Option<&'static str> {
     let mismatch = [
-        (payment.state != PaymentState::Paid, "a dispute of what was not paid"),
+        (
+            payment.state != PaymentState::Paid,
+            "a dispute of what was not paid",
+        ),
         (payment.currency != notice.currency, "another currency"),
         (notice.amount <= 0 || notice.fee < 0, "an amount that cannot be"),
         (notice.amount > payment.kept(), "more than is left of the payment"),
@@ -147,7 +150,15 @@ fn open(
         promotional,
     ];
     let corrected = PostingId(payment.id.0);
-    post(tx, &dispute, PostingId(dispute.id.0), corrected, Leg::moves(legs), rules, now)?;
+    post(
+        tx,
+        &dispute,
+        PostingId(dispute.id.0),
+        corrected,
+        Leg::moves(legs),
+        rules,
+        now,
+    )?;
     if payment.order == Order::Coins {
         let order = lots::order(tx, payment)?;
         frozen.leave(tx, order);

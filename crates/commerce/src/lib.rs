@@ -18,6 +18,8 @@ pub mod disputes;
 pub mod earnings;
 pub mod gifts;
 mod listing;
+#[cfg(test)]
+mod model;
 pub mod notices;
 mod operator;
 pub mod payments;
@@ -25,8 +27,6 @@ pub mod providers;
 pub mod refunds;
 pub mod rules;
 pub mod sales;
-#[cfg(test)]
-mod model;
 #[cfg(test)]
 mod scene;
 mod schema;

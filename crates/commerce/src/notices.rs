@@ -16,8 +16,8 @@ use busk_store::{StoreError, Tx};
 
 use crate::payments::{self, Order, Payment, Weighed};
 use crate::providers::{About, Notice, PaymentNotice};
-use crate::{coins, disputes, refunds};
 use crate::rules::Rules;
+use crate::{coins, disputes, refunds};
 use sql::Known;
 
 /// What came of a notice.

@@ -193,11 +193,7 @@ pub fn payment(db: &mut impl Read, id: PaymentId) -> Result<Option<Payment>, Sto
 }
 
 /// The payment that a provider knows by this name of its charge.
-pub(super) fn by_charge(
-    tx: &mut Tx,
-    provider: &str,
-    charge: &str,
-) -> Result<Option<Payment>, StoreError> {
+pub(super) fn by_charge(tx: &mut Tx, provider: &str, charge: &str) -> Result<Option<Payment>, StoreError> {
     let row = tx.row(
         "SELECT id FROM payment WHERE charge = $1 AND provider = $2",
         params![charge, provider],
