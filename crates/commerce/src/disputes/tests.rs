@@ -222,12 +222,21 @@ each_db!(what_does_not_fit_is_set_aside, async |db| {
     );
     let rows = [
         ("another amount", dispute(1, Won, 41)),
-        ("another fee", bent(|said| said.fee = 1_499)),
         ("another payment", bent(|said| said.charge = "charge-900".into())),
     ];
     for (why, about) in rows {
         assert_eq!(scene.hear_about(why, about).await, Heard::SetAside(why));
     }
+    // What the provider takes may be said later; the highest counts.
+    for (id, fee) in [("less", 1_499), ("more", 1_600), ("less again", 0)] {
+        let About::Dispute(mut said) = dispute(1, Opened, 40) else {
+            panic!("a dispute is one");
+        };
+        said.fee = fee;
+        let heard = scene.hear_about(id, About::Dispute(said)).await;
+        assert_eq!(heard, Heard::Nothing, "{id}");
+    }
+    assert_eq!(scene.balance(DISPUTE_FEES).await, -1_600);
     // Another dispute of the same payment, for no more than is left of it.
     let second = |amount| {
         let About::Dispute(mut said) = dispute(1, Opened, amount) else {
