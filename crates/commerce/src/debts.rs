@@ -47,7 +47,11 @@ pub(crate) fn settle(
     }
     let legs = [
         (wallet(payer), COIN_ISSUED, Amount::coins(coins)),
-        (COIN_FLOAT, payer_debt(payer), Amount::money(coins * price, CURRENCY)),
+        (
+            COIN_FLOAT,
+            payer_debt(payer),
+            Amount::money(coins * price, CURRENCY),
+        ),
     ];
     let posting = Posting {
         id: following(payment.id.0, "debt"),
@@ -108,12 +112,7 @@ pub enum WriteOffError {
 }
 
 /// Writes a debt off: the platform pays it.
-pub fn write_off(
-    tx: &mut Tx,
-    wanted: &WriteOff,
-    rules: &Rules,
-    now: Timestamp,
-) -> Result<(), WriteOffError> {
+pub fn write_off(tx: &mut Tx, wanted: &WriteOff, rules: &Rules, now: Timestamp) -> Result<(), WriteOffError> {
     let owed = owed(tx, wanted.payer)?;
     let debt = payer_debt(wanted.payer);
     let posting = Posting {

@@ -66,7 +66,7 @@ pub(crate) fn hear(
     }
     let is_new = known.is_none();
     let dispute = match known {
-        Some(dispute) => dispute,
+        Some(dispute) => raise_fee(tx, dispute, notice.fee, rules, now)?,
         None => open(tx, notice, &payment, rules, now)?,
     };
     match (notice.said, dispute.state) {
@@ -93,7 +93,6 @@ fn misfit(dispute: &Dispute, payment: &Payment, notice: &DisputeNotice) -> Optio
         (dispute.payment != payment.id, "another payment"),
         (dispute.amount != notice.amount, "another amount"),
         (payment.currency != notice.currency, "another currency"),
-        (dispute.fee != notice.fee, "another fee"),
     ];
     mismatch.into_iter().find(|(wrong, _)| *wrong).map(|(_, why)| why)
 }
@@ -101,7 +100,10 @@ fn misfit(dispute: &Dispute, payment: &Payment, notice: &DisputeNotice) -> Optio
 /// What of a new dispute's notice does not fit the payment.
 fn misfit_of_new(payment: &Payment, notice: &DisputeNotice) -> Option<&'static str> {
     let mismatch = [
-        (payment.state != PaymentState::Paid, "a dispute of what was not paid"),
+        (
+            payment.state != PaymentState::Paid,
+            "a dispute of what was not paid",
+        ),
         (payment.currency != notice.currency, "another currency"),
         (notice.amount <= 0 || notice.fee < 0, "an amount that cannot be"),
         (notice.amount > payment.kept(), "more than is left of the payment"),
@@ -147,13 +149,42 @@ fn open(
         promotional,
     ];
     let corrected = PostingId(payment.id.0);
-    post(tx, &dispute, PostingId(dispute.id.0), corrected, Leg::moves(legs), rules, now)?;
+    post(
+        tx,
+        &dispute,
+        PostingId(dispute.id.0),
+        corrected,
+        Leg::moves(legs),
+        rules,
+        now,
+    )?;
     if payment.order == Order::Coins {
         let order = lots::order(tx, payment)?;
         frozen.leave(tx, order);
     }
     payments::disputed(tx, payment.clone(), dispute.amount);
     dispute.clone().add(tx);
+    Ok(dispute)
+}
+
+/// A provider may say later what it takes, and each of its words says all of it: the highest counts.
+fn raise_fee(
+    tx: &mut Tx,
+    mut dispute: Dispute,
+    fee: i64,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Dispute, HearError> {
+    let more = fee - dispute.fee;
+    if more <= 0 {
+        return Ok(dispute);
+    }
+    let legs = Leg::moves([(DISPUTE_FEES, PSP_CLEARING, Amount::money(more, CURRENCY))]);
+    let id = following(dispute.id.0, &format!("fee {fee}"));
+    let opened = PostingId(dispute.id.0);
+    post(tx, &dispute, id, opened, legs, rules, now)?;
+    dispute.fee = fee;
+    dispute.save(tx);
     Ok(dispute)
 }
 

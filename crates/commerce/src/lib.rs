@@ -23,6 +23,8 @@ pub mod fuzzing;
 pub mod gifts;
 mod html;
 mod listing;
+#[cfg(test)]
+mod model;
 pub mod notices;
 mod operator;
 pub mod payments;
@@ -31,8 +33,6 @@ pub mod providers;
 pub mod refunds;
 pub mod rules;
 pub mod sales;
-#[cfg(test)]
-mod model;
 #[cfg(test)]
 mod scene;
 mod schema;

@@ -241,9 +241,19 @@ impl Model {
     }
 
     fn release(&mut self, now: Timestamp) {
-        for gift in self.gifts.iter_mut().filter(|gift| !gift.released && gift.at + WEEK <= now) {
+        for gift in self
+            .gifts
+            .iter_mut()
+            .filter(|gift| !gift.released && gift.at + WEEK <= now)
+        {
             gift.released = true;
-            let upto = |coins: i64| if gift.paid == 0 { 0 } else { gift.diamonds * coins / gift.paid };
+            let upto = |coins: i64| {
+                if gift.paid == 0 {
+                    0
+                } else {
+                    gift.diamonds * coins / gift.paid
+                }
+            };
             let left = gift.diamonds - upto(gift.taken);
             self.pending -= left;
             self.available += left;
@@ -418,7 +428,12 @@ impl History {
     }
 
     async fn refund_said(&mut self, chance: &mut Chance) -> bool {
-        let open = self.model.refunds.iter().enumerate().filter(|(_, refund)| !refund.over);
+        let open = self
+            .model
+            .refunds
+            .iter()
+            .enumerate()
+            .filter(|(_, refund)| !refund.over);
         let open: Vec<usize> = open.map(|(number, _)| number).collect();
         if open.is_empty() {
             return true;
@@ -426,7 +441,11 @@ impl History {
         let (number, done) = (open[chance.place(open.len())], chance.below(2) == 0);
         self.done.push(format!("refund {number} done: {done}"));
         let said = RefundNotice {
-            said: if done { RefundSaid::Succeeded } else { RefundSaid::Failed },
+            said: if done {
+                RefundSaid::Succeeded
+            } else {
+                RefundSaid::Failed
+            },
             refund: RefundId(Uuid::from_u128(number as u128 + (5 << 100))),
             amount: self.model.refunds[number].coins,
             currency: "USD".into(),
@@ -434,7 +453,12 @@ impl History {
         let id = format!("refund-{number}-{done}");
         let heard = self.scene.hear_about(&id, About::Refund(said)).await;
         self.model.refund_said(number, done);
-        heard == if done { Heard::Refunded } else { Heard::RefundFailed }
+        heard
+            == if done {
+                Heard::Refunded
+            } else {
+                Heard::RefundFailed
+            }
     }
 
     /// Says something of the dispute of this number, which is of the purchase at `place`.
@@ -453,11 +477,17 @@ impl History {
         }
         let place = chance.place(self.model.bought.len());
         let whole = self.model.bought[place].coins;
-        let amount = if chance.below(2) == 0 { whole } else { chance.below(whole) + 1 };
+        let amount = if chance.below(2) == 0 {
+            whole
+        } else {
+            chance.below(whole) + 1
+        };
         self.done.push(format!("dispute of {amount} of {place}"));
         self.next();
         let number = self.model.disputes.len();
-        let heard = self.dispute_said(number, place, DisputeSaid::Opened, amount).await;
+        let heard = self
+            .dispute_said(number, place, DisputeSaid::Opened, amount)
+            .await;
         self.model.open(place, amount) == (heard == Heard::Disputed)
     }
 
@@ -470,14 +500,17 @@ impl History {
         self.done.push(format!("dispute {number} won: {won}"));
         let said = if won { DisputeSaid::Won } else { DisputeSaid::Lost };
         self.next();
-        let heard = self.dispute_said(number, dispute.bought, said, dispute.amount).await;
+        let heard = self
+            .dispute_said(number, dispute.bought, said, dispute.amount)
+            .await;
         self.model.close(number, won);
         dispute.open == matches!(heard, Heard::DisputeWon | Heard::DisputeLost)
     }
 
     async fn release(&mut self, chance: &mut Chance) -> bool {
         self.now = self.now + Duration::from_secs(24 * 3_600) * (chance.place(6) as u32);
-        self.done.push(format!("release at {:?}", self.now.unix_s() - NOW.unix_s()));
+        self.done
+            .push(format!("release at {:?}", self.now.unix_s() - NOW.unix_s()));
         let (id, now) = (PostingId(Uuid::from_u128(self.next())), self.now);
         let released = self
             .scene
@@ -525,9 +558,7 @@ fn sequences() -> u32 {
         reason = "`cargo xtask test --long` asks for more"
     )]
     let asked = std::env::var("BUSK_TEST_SEQUENCES").ok();
-    asked
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(SEQUENCES_DEFAULT)
+    asked.and_then(|n| n.parse().ok()).unwrap_or(SEQUENCES_DEFAULT)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -551,5 +582,8 @@ async fn a_seeded_bug_is_found() {
         }
     }
     let found = found.expect_err("a model that forgets promotional coins must differ");
-    assert!(found.contains("the model says") || found.contains("another answer"), "{found}");
+    assert!(
+        found.contains("the model says") || found.contains("another answer"),
+        "{found}"
+    );
 }

@@ -65,12 +65,7 @@ impl Comparison {
 }
 
 /// Compares a report of a time with the books around it. Each line and each booking is used once.
-pub fn compare(
-    report: Vec<Settlement>,
-    books: Vec<Booked>,
-    from: Timestamp,
-    until: Timestamp,
-) -> Comparison {
+pub fn compare(report: Vec<Settlement>, books: Vec<Booked>, from: Timestamp, until: Timestamp) -> Comparison {
     let mut found = Comparison::default();
     let mut left: Vec<Option<Booked>> = books.into_iter().map(Some).collect();
     let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();

@@ -14,7 +14,7 @@ use crate::chance::Chance;
 use crate::coins::{self, Buy};
 use crate::notices;
 use crate::payments;
-use crate::providers::{About, DisputeSaid, Notice, PaymentNotice, PaymentSaid, RefundNotice, RefundSaid};
+use crate::providers::{About, DisputeSaid, Notice, PaymentSaid, RefundNotice, RefundSaid};
 use crate::refunds::{self, Ask, By};
 use crate::rules::Rules;
 use crate::scene::*;
@@ -73,9 +73,7 @@ fn first_notices() -> Vec<Notice> {
     let mut all = Vec::new();
     for payer in 0..PAYERS {
         let payment = |word: &str, said| {
-            let said = PaymentNotice {
-                ..notice(number(payer), person(payer), said)
-            };
+            let said = notice(number(payer), person(payer), said);
             named(format!("{payer}-{word}"), About::Payment(said))
         };
         all.push(payment("pending", PaymentSaid::Pending));
@@ -83,10 +81,17 @@ fn first_notices() -> Vec<Notice> {
             all.push(payment("expired", PaymentSaid::Expired));
         }
         let declined = fate(payer) == Fate::Declined;
-        let end = if declined { PaymentSaid::Declined } else { PaymentSaid::Settled };
+        let end = if declined {
+            PaymentSaid::Declined
+        } else {
+            PaymentSaid::Settled
+        };
         all.push(payment("end", end));
         if fate(payer) == Fate::LostEarly {
-            all.push(named(format!("{payer}-lost"), dispute(number(payer), DisputeSaid::Lost, 70)));
+            all.push(named(
+                format!("{payer}-lost"),
+                dispute(number(payer), DisputeSaid::Lost, 70),
+            ));
         }
     }
     all
@@ -163,7 +168,10 @@ async fn act_all(scene: &Scene) {
         match fate(payer) {
             Fate::Spent | Fate::Disputed | Fate::DisputeWon | Fate::DisputeLost => {
                 let kind = if payer % 16 < 8 { "coffee" } else { "rose" };
-                scene.give(payer + 5_000_000, person(payer), kind, 1, NOW).await.unwrap();
+                scene
+                    .give(payer + 5_000_000, person(payer), kind, 1, NOW)
+                    .await
+                    .unwrap();
             }
             Fate::Refunded | Fate::RefundFailed => {
                 let ask = Ask {

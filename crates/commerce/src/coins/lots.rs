@@ -37,12 +37,7 @@ pub(crate) fn unspent(tx: &mut Tx, payment: &Payment, order: &CoinOrder) -> Resu
 
 /// So many paid coins of a purchase, with the promotional ones that go with them. Rounded over all that has left,
 /// so that the last coin takes the last promotional one.
-pub(crate) fn lot(
-    tx: &mut Tx,
-    payment: &Payment,
-    order: &CoinOrder,
-    coins: i64,
-) -> Result<Lot, StoreError> {
+pub(crate) fn lot(tx: &mut Tx, payment: &Payment, order: &CoinOrder, coins: i64) -> Result<Lot, StoreError> {
     let gone = i128::from(order.coins_back + coins);
     let due = i128::from(order.promotional) * gone / i128::from(order.coins);
     let due = i64::try_from(due).expect("a part of the promotional coins is no more than all of them");

@@ -19,7 +19,9 @@ async fn owing(scene: &Scene) {
         .store
         .write(move |tx| crate::earnings::release(tx, CHANNEL, id, &rules(), NOW + week));
     assert_eq!(release.await.unwrap(), 35);
-    let lost = scene.hear_about("lost", dispute(900, DisputeSaid::Lost, 70)).await;
+    let lost = scene
+        .hear_about("lost", dispute(900, DisputeSaid::Lost, 70))
+        .await;
     assert_eq!(lost, Heard::DisputeLost);
     assert_eq!(scene.balance(payer_debt(BEA)).await, -35);
 }

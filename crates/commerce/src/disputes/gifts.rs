@@ -121,7 +121,11 @@ fn take_of(
     let money = |coins: i64| Amount::money(coins * price, CURRENCY);
     let platform = coins - diamonds;
     let legs = Leg::moves([
-        (diamonds_pending(given.channel), DIAMOND_ISSUED, Amount::diamonds(pending)),
+        (
+            diamonds_pending(given.channel),
+            DIAMOND_ISSUED,
+            Amount::diamonds(pending),
+        ),
         (DIAMOND_FLOAT, DISPUTED, money(pending)),
         (PLATFORM_REVENUE, DISPUTED, money(platform)),
     ]);

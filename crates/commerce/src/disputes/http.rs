@@ -44,7 +44,17 @@ struct DisputeView {
     changed_at: Timestamp,
 }
 
-fn shown((Listed { dispute, payer, payer_name, order }, owes): (Listed, i64)) -> DisputeView {
+fn shown(
+    (
+        Listed {
+            dispute,
+            payer,
+            payer_name,
+            order,
+        },
+        owes,
+    ): (Listed, i64),
+) -> DisputeView {
     DisputeView {
         id: dispute.id,
         name: dispute.name,

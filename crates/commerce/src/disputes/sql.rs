@@ -50,6 +50,7 @@ static CHANGED: Update = Update {
     columns: &[
         ("id", Type::Blob),
         ("state", Type::Text),
+        ("fee", Type::Int),
         ("owed", Type::Int),
         ("changed_at", Type::Int),
     ],
@@ -105,8 +106,16 @@ impl Dispute {
         self.state = state;
         self.owed = owed;
         self.changed_at = now;
-        tx.update(&CHANGED, row![self.id, state.word(), owed, now]);
-        tx.put::<Dispute>(self.id, self);
+        self.save(tx);
+    }
+
+    pub(super) fn save(&self, tx: &mut Tx) {
+        let state = self.state.word();
+        tx.update(
+            &CHANGED,
+            row![self.id, state, self.fee, self.owed, self.changed_at],
+        );
+        tx.put::<Dispute>(self.id, self.clone());
     }
 }
 

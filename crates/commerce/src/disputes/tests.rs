@@ -46,7 +46,11 @@ each_db!(chargeback, async |db| {
             "wallet>wallet.frozen 2351"
         ]
     );
-    assert_eq!(scene.balance(wallet(CID)).await, 0, "frozen coins cannot be spent");
+    assert_eq!(
+        scene.balance(wallet(CID)).await,
+        0,
+        "frozen coins cannot be spent"
+    );
     assert_eq!(told(&scene, 1, Opened, 7_000).await, Heard::Again);
 
     // Won: all is as before but for the fee.
@@ -115,7 +119,11 @@ each_db!(what_is_out_of_its_hold_the_payer_owes, async |db| {
     scene.give(60, BEA, "flower-crown", 1, NOW).await.unwrap();
     scene.give(61, BEA, "rose", 1, NOW + WEEK).await.unwrap();
     assert_eq!(released(&scene, 1, NOW + WEEK).await, 25);
-    assert_eq!(told(&scene, 900, Lost, 70).await, Heard::DisputeLost, "a word of its end alone");
+    assert_eq!(
+        told(&scene, 900, Lost, 70).await,
+        Heard::DisputeLost,
+        "a word of its end alone"
+    );
     // 15 frozen; of the rose 5; of the crown the platform's 25. The creator keeps 25, which Bea owes.
     assert_eq!(scene.balance(payer_debt(BEA)).await, -25);
     assert_eq!(scene.balance(diamonds_available(CHANNEL)).await, 25);
@@ -151,9 +159,15 @@ each_db!(in_any_order_the_books_are_the_same, async |db| {
         assert_eq!(scene.balance(wallet(CID)).await, before - gone, "{order:?}");
         assert_eq!(scene.balance(wallet_frozen(CID)).await, 0, "{order:?}");
         assert_eq!(scene.balance(DISPUTED).await, 0, "{order:?}");
-        assert_eq!(scene.balance(DISPUTE_FEES).await, -1_500 * (number as i64), "{order:?}");
+        assert_eq!(
+            scene.balance(DISPUTE_FEES).await,
+            -1_500 * (number as i64),
+            "{order:?}"
+        );
         let contrary = if lost { Won } else { Lost };
-        let heard = scene.hear_about(&format!("{number}-x"), dispute(number, contrary, 70)).await;
+        let heard = scene
+            .hear_about(&format!("{number}-x"), dispute(number, contrary, 70))
+            .await;
         assert!(matches!(heard, Heard::SetAside(_)), "{heard:?}");
     }
     scene.audit().await;
@@ -165,14 +179,16 @@ each_db!(a_dispute_waits_for_its_payment, async |db| {
     assert_eq!(told(&scene, 1, Lost, 70).await, Heard::Waiting);
     assert_eq!(told(&scene, 1, Opened, 70).await, Heard::Waiting);
     assert_eq!(scene.balance(DISPUTED).await, 0);
-    let settled = scene.hear(notice(1, CID, crate::providers::PaymentSaid::Settled)).await;
+    let settled = scene
+        .hear(notice(1, CID, crate::providers::PaymentSaid::Settled))
+        .await;
     assert_eq!(settled, Heard::Settled);
     assert_eq!(scene.balance(wallet(CID)).await, 0);
     assert_eq!(scene.balance(COIN_FLOAT).await, 70, "Bea's alone");
     assert_eq!(scene.balance(PSP_CLEARING).await, -70 + 1_500);
-    let waiting = scene.store.read(|db| {
-        crate::notices::aside::listed(db, false, Timestamp::from_unix_us(i64::MAX), 9)
-    });
+    let waiting = scene
+        .store
+        .read(|db| crate::notices::aside::listed(db, false, Timestamp::from_unix_us(i64::MAX), 9));
     assert_eq!(waiting.await.unwrap(), []);
     scene.audit().await;
 });
@@ -200,15 +216,27 @@ each_db!(what_does_not_fit_is_set_aside, async |db| {
     for (why, about) in rows {
         assert_eq!(scene.hear_about(why, about).await, Heard::SetAside(why));
     }
-    assert_eq!(scene.hear_about("first", dispute(1, Opened, 40)).await, Heard::Disputed);
+    assert_eq!(
+        scene.hear_about("first", dispute(1, Opened, 40)).await,
+        Heard::Disputed
+    );
     let rows = [
         ("another amount", dispute(1, Won, 41)),
-        ("another fee", bent(|said| said.fee = 1_499)),
         ("another payment", bent(|said| said.charge = "charge-900".into())),
     ];
     for (why, about) in rows {
         assert_eq!(scene.hear_about(why, about).await, Heard::SetAside(why));
     }
+    // What the provider takes may be said later; the highest counts.
+    for (id, fee) in [("less", 1_499), ("more", 1_600), ("less again", 0)] {
+        let About::Dispute(mut said) = dispute(1, Opened, 40) else {
+            panic!("a dispute is one");
+        };
+        said.fee = fee;
+        let heard = scene.hear_about(id, About::Dispute(said)).await;
+        assert_eq!(heard, Heard::Nothing, "{id}");
+    }
+    assert_eq!(scene.balance(DISPUTE_FEES).await, -1_600);
     // Another dispute of the same payment, for no more than is left of it.
     let second = |amount| {
         let About::Dispute(mut said) = dispute(1, Opened, amount) else {

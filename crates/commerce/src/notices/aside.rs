@@ -53,12 +53,7 @@ impl From<StoreError> for ActError {
 }
 
 /// Does an act. Gives what came of the notice, where it was heard again.
-pub fn act(
-    tx: &mut Tx,
-    wanted: &DoAct,
-    rules: &Rules,
-    now: Timestamp,
-) -> Result<Option<Heard>, ActError> {
+pub fn act(tx: &mut Tx, wanted: &DoAct, rules: &Rules, now: Timestamp) -> Result<Option<Heard>, ActError> {
     let id = wanted.notice.as_str();
     let found = tx.row(
         "SELECT provider, outcome, body FROM provider_notice WHERE id = $1",
@@ -130,12 +125,7 @@ pub struct Aside {
 }
 
 /// Notices that are set aside or wait and came before a moment, newest first; those not looked at when `open`.
-pub fn listed(
-    db: &mut impl Read,
-    open: bool,
-    before: Timestamp,
-    max: i64,
-) -> Result<Vec<Aside>, StoreError> {
+pub fn listed(db: &mut impl Read, open: bool, before: Timestamp, max: i64) -> Result<Vec<Aside>, StoreError> {
     let rows = db.rows(
         "SELECT id, provider, received_at, set_aside, body, looked_at FROM provider_notice \
          WHERE outcome IN ('set_aside', 'waiting') AND received_at < $1 AND (CAST($2 AS BIGINT) = 0 OR looked_at IS NULL) \

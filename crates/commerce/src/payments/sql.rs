@@ -202,11 +202,7 @@ pub fn any_by(db: &mut impl Read, provider: &str) -> Result<bool, StoreError> {
 }
 
 /// The payment that a provider knows by this name of its charge.
-pub(super) fn by_charge(
-    tx: &mut Tx,
-    provider: &str,
-    charge: &str,
-) -> Result<Option<Payment>, StoreError> {
+pub(super) fn by_charge(tx: &mut Tx, provider: &str, charge: &str) -> Result<Option<Payment>, StoreError> {
     let row = tx.row(
         "SELECT id FROM payment WHERE charge = $1 AND provider = $2",
         params![charge, provider],

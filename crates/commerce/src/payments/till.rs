@@ -152,7 +152,12 @@ pub(crate) fn begin_problem(error: BeginError) -> Problem {
             "in_debt",
             "You owe money of a disputed payment; coins for at least that amount settle it",
         )
-        .detail(format!("{}.{:02} {} is owed", owed / 100, owed % 100, CURRENCY.code())),
+        .detail(format!(
+            "{}.{:02} {} is owed",
+            owed / 100,
+            owed % 100,
+            CURRENCY.code()
+        )),
         BeginError::CapReached(Reached { period, left }) => {
             let of = match period {
                 Period::Day => "24 hours",

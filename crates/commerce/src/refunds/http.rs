@@ -2,7 +2,8 @@
 
 use axum::extract::State as Shared;
 use busk_api::{
-    Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, Site, StatusCode, routes as operations,
+    Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, Site, StatusCode,
+    routes as operations,
 };
 use busk_base::{JobId, PaymentId, RefundId, Timestamp, bounded_text};
 use busk_people::{Operator, SignedIn};
@@ -146,7 +147,9 @@ async fn own(
     });
     let refunds = read.await.map_err(|error: StoreError| Problem::from(error))?;
     let refunds = refunds.ok_or_else(payment_unknown)?;
-    Ok(Json(Page::whole(refunds.into_iter().map(RefundView::from).collect())))
+    Ok(Json(Page::whole(
+        refunds.into_iter().map(RefundView::from).collect(),
+    )))
 }
 
 /// A refund for operators.

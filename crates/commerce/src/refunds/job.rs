@@ -48,19 +48,23 @@ type Wanted = (String, Result<providers::Refund, ProviderError>);
 
 /// What to ask of which provider, unless the refund is past it.
 fn wanted(db: &mut impl Read, id: RefundId) -> Result<Option<Wanted>, StoreError> {
-    let Some(refund) = super::sql::refund(db, id)?.filter(|refund| refund.state == RefundState::Granted) else {
+    let Some(refund) = super::sql::refund(db, id)?.filter(|refund| refund.state == RefundState::Granted)
+    else {
         return Ok(None);
     };
     let payment = payments::payment(db, refund.payment)?;
     let payment =
         payment.ok_or_else(|| StoreError::Broken(format!("no payment {} of a refund", refund.payment)))?;
     let no_charge = || ProviderError::Refused("the charge has no name".into());
-    let wanted = payment.charge.ok_or_else(no_charge).map(|charge| providers::Refund {
-        refund: id,
-        payment: payment.id,
-        charge,
-        amount: refund.amount,
-        currency: payment.currency,
-    });
+    let wanted = payment
+        .charge
+        .ok_or_else(no_charge)
+        .map(|charge| providers::Refund {
+            refund: id,
+            payment: payment.id,
+            charge,
+            amount: refund.amount,
+            currency: payment.currency,
+        });
     Ok(Some((payment.provider, wanted)))
 }

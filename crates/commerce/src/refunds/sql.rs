@@ -119,7 +119,14 @@ impl Refund {
         );
         tx.insert(
             &ACT,
-            row![self.id, 1, now, Some(who), self.state.word(), Some(self.reason.as_str())],
+            row![
+                self.id,
+                1,
+                now,
+                Some(who),
+                self.state.word(),
+                Some(self.reason.as_str())
+            ],
         );
         tx.put::<Refund>(self.id, self);
     }

@@ -78,7 +78,9 @@ each_db!(refund, async |db| {
     assert_eq!(said(&scene, "a", 1, Succeeded, 700).await, Heard::Again);
     assert_eq!(said(&scene, "b", 1, Succeeded, 700).await, Heard::Nothing);
     // The rest, of which the promotional ones are no longer all there.
-    let rest = request(&scene, asked_by(2, 1, By::Payer(CID), None), NOW).await.unwrap();
+    let rest = request(&scene, asked_by(2, 1, By::Payer(CID), None), NOW)
+        .await
+        .unwrap();
     assert_eq!((rest.amount, rest.coins, rest.promotional), (6_300, 6_300, 290));
     assert_eq!(paid_back(&scene, 1).await, 7_000);
     let job = scene.store.read(|db| {
@@ -90,15 +92,22 @@ each_db!(refund, async |db| {
     // A sale before it is delivered, and after.
     scene.sold(3, false).await;
     let operator = By::Operator(ADA);
-    request(&scene, asked_by(3, 3, operator, Some(400)), NOW).await.unwrap();
+    request(&scene, asked_by(3, 3, operator, Some(400)), NOW)
+        .await
+        .unwrap();
     let legs = scene.legs(PostingId(refund_id(3).0)).await;
     assert_eq!(legs, ["deferred>psp_clearing 400"]);
     scene.sold(4, true).await;
-    request(&scene, asked_by(4, 4, operator, Some(101)), NOW).await.unwrap();
+    request(&scene, asked_by(4, 4, operator, Some(101)), NOW)
+        .await
+        .unwrap();
     let legs = scene.legs(PostingId(refund_id(4).0)).await;
     assert_eq!(
         legs,
-        ["platform_revenue>psp_clearing 30", "earnings.pending>psp_clearing 71"]
+        [
+            "platform_revenue>psp_clearing 30",
+            "earnings.pending>psp_clearing 71"
+        ]
     );
     scene.audit().await;
 });
@@ -108,8 +117,12 @@ each_db!(a_failed_refund_puts_all_back, async |db| {
     scene.bought(1, CID, "coins-7000", 7_000).await;
     scene.sold(2, true).await;
     let before = scene.books().await;
-    request(&scene, asked_by(1, 1, By::Payer(CID), Some(1_000)), NOW).await.unwrap();
-    request(&scene, asked_by(2, 2, By::Operator(ADA), Some(333)), NOW).await.unwrap();
+    request(&scene, asked_by(1, 1, By::Payer(CID), Some(1_000)), NOW)
+        .await
+        .unwrap();
+    request(&scene, asked_by(2, 2, By::Operator(ADA), Some(333)), NOW)
+        .await
+        .unwrap();
     // The one is refused when it is asked for, the other sent back by the bank after it was done.
     let refused = scene.store.write(|tx| {
         let answer = Err(ProviderError::Refused("the card is closed".into()));
@@ -120,10 +133,7 @@ each_db!(a_failed_refund_puts_all_back, async |db| {
     assert_eq!(said(&scene, "b", 2, Failed, 333).await, Heard::RefundFailed);
     assert_eq!(said(&scene, "c", 2, Failed, 333).await, Heard::Nothing);
     assert_eq!(scene.books().await, before);
-    assert_eq!(
-        (paid_back(&scene, 1).await, paid_back(&scene, 2).await),
-        (0, 0)
-    );
+    assert_eq!((paid_back(&scene, 1).await, paid_back(&scene, 2).await), (0, 0));
     let set_aside = said(&scene, "d", 1, Succeeded, 1_000).await;
     assert_eq!(set_aside, Heard::SetAside("succeeded after it had failed"));
     assert_eq!(state(&scene, 1).await, [RefundState::Failed]);
@@ -185,7 +195,10 @@ each_db!(requests_wait_or_are_granted, async |db| {
     assert_eq!(scene.balance(wallet(CID)).await, 120);
     // Of the 50 that are asked for, 20 remain.
     scene.give(50, CID, "flower-crown", 2, NOW).await.unwrap();
-    assert!(matches!(decided(2, true).await, Err(DecideError::TooMuch { left: 20 })));
+    assert!(matches!(
+        decided(2, true).await,
+        Err(DecideError::TooMuch { left: 20 })
+    ));
     assert_eq!(decided(2, false).await.unwrap().state, RefundState::Refused);
     assert!(matches!(decided(2, true).await, Err(DecideError::Decided)));
     assert!(matches!(decided(8, true).await, Err(DecideError::Unknown)));
@@ -249,7 +262,10 @@ each_db!(the_last_coins_go_one_way, async |db| {
                 gift.await.is_ok()
             } else {
                 let job = JobId(wanted.id.0);
-                store.write(move |tx| ask(tx, &wanted, job, &rules(), NOW)).await.is_ok()
+                store
+                    .write(move |tx| ask(tx, &wanted, job, &rules(), NOW))
+                    .await
+                    .is_ok()
             }
         }
     });

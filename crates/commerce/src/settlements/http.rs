@@ -17,9 +17,7 @@ use crate::rules::Rules;
 const TIME_MAX_S: i64 = 31 * 24 * 3_600;
 
 pub fn routes(till: Till) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(operations!(compare))
-        .with_state(till)
+    OpenApiRouter::new().routes(operations!(compare)).with_state(till)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -115,14 +113,23 @@ async fn compare(
     _operator: Operator,
     Json(body): Json<CompareBody>,
 ) -> Result<(StatusCode, Json<SettlementComparison>), Problem> {
-    let CompareBody { provider, from, until } = body;
+    let CompareBody {
+        provider,
+        from,
+        until,
+    } = body;
     let time = until.unix_s().saturating_sub(from.unix_s());
     if from >= until || time > TIME_MAX_S {
-        return Err(Problem::invalid("until", "must be later than from, by at most 31 days"));
+        return Err(Problem::invalid(
+            "until",
+            "must be later than from, by at most 31 days",
+        ));
     }
     let unknown = || Problem::not_found("provider_unknown", "There is no such provider");
     let asked = till.named(&provider).ok_or_else(unknown)?;
-    let lines = report(asked.as_ref(), from, until).await.map_err(provider_problem)?;
+    let lines = report(asked.as_ref(), from, until)
+        .await
+        .map_err(provider_problem)?;
     let site = till.site();
     let (now, rules) = (site.now(), Rules::of(site));
     let written = site.store().write(move |tx| {

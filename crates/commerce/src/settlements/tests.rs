@@ -53,7 +53,10 @@ fn each_line_takes_one_booking() {
     ];
     let found = compare(report, books, NOW, NOW + DAY);
     let ids = |lines: Vec<&Settlement>| lines.iter().map(|line| line.id.clone()).collect::<Vec<_>>();
-    assert_eq!(ids(found.matched.iter().map(|(line, _)| line).collect()), ["1", "5", "6"]);
+    assert_eq!(
+        ids(found.matched.iter().map(|(line, _)| line).collect()),
+        ["1", "5", "6"]
+    );
     assert_eq!(ids(found.differing.iter().map(|(line, _)| line).collect()), ["3"]);
     assert_eq!(ids(found.unbooked.iter().collect()), ["2", "4"]);
     assert_eq!(found.unreported, [book(Payment, "c", 70, NOW)]);

@@ -14,10 +14,7 @@ async fn done(scene: &Scene, notice: &str, wanted: Act) -> Result<Option<Heard>,
         act: wanted,
         note: "seen".into(),
     };
-    scene
-        .store
-        .write(move |tx| act(tx, &wanted, &rules(), NOW))
-        .await
+    scene.store.write(move |tx| act(tx, &wanted, &rules(), NOW)).await
 }
 
 async fn open(scene: &Scene) -> Vec<String> {
@@ -57,8 +54,14 @@ each_db!(looked_at_or_heard_again, async |db| {
 
     assert_eq!(done(&scene, "wrong", Act::LookedAt).await.unwrap(), None);
     assert_eq!(open(&scene).await, Vec::<String>::new());
-    assert!(matches!(done(&scene, "right", Act::LookedAt).await, Err(ActError::NotAside)));
-    assert!(matches!(done(&scene, "none", Act::LookedAt).await, Err(ActError::Unknown)));
+    assert!(matches!(
+        done(&scene, "right", Act::LookedAt).await,
+        Err(ActError::NotAside)
+    ));
+    assert!(matches!(
+        done(&scene, "none", Act::LookedAt).await,
+        Err(ActError::Unknown)
+    ));
     let acts = scene.store.read(|db| acts(db, "early")).await.unwrap();
     let words: Vec<_> = acts.iter().map(|done| done.act.as_str()).collect();
     assert_eq!(words, ["hear_again", "hear_again"]);
