@@ -33,6 +33,7 @@ impl Creator {
         let key = stream_key.clone();
         let made = site.store().write(move |tx| {
             let person = sign_up(tx, &person, now).map_err(cast)?;
+            adult::declare(tx, person.id, now)?;
             let channel = channel_of(tx, person.id)?.ok_or_else(|| cast("a person without a channel"))?;
             stream_key::rotate(tx, channel.id, &key, now)?;
             let title = role.title.to_owned();
