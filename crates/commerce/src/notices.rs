@@ -2,7 +2,8 @@
 //! the story that it belongs to.
 //!
 //! Invariant: a notice counts once, whatever its order and delay. One that does not fit what it is about moves
-//! nothing and is set aside, with the reason, for the operator.
+//! nothing and is set aside, with the reason, for the operator. So is one of a payment that cannot be delivered: its
+//! money has come, and waits.
 
 mod sql;
 #[cfg(test)]
@@ -12,10 +13,10 @@ use busk_base::Timestamp;
 use busk_ledger::PostError;
 use busk_store::{StoreError, Tx};
 
-use crate::coins;
 use crate::payments::{self, Order, Payment, Weighed};
 use crate::providers::{About, Notice, PaymentNotice};
 use crate::rules::Rules;
+use crate::{badges, coins};
 use sql::Known;
 
 /// What came of a notice.
@@ -73,10 +74,7 @@ pub fn hear(
 
 fn of_payment(tx: &mut Tx, said: &PaymentNotice, rules: &Rules, now: Timestamp) -> Result<Heard, HearError> {
     Ok(match payments::hear(tx, said, now)? {
-        Weighed::Settled(payment) => {
-            deliver(tx, &payment, rules, now)?;
-            Heard::Settled
-        }
+        Weighed::Settled(payment) => deliver(tx, &payment, rules, now)?,
         Weighed::Declined => Heard::Declined,
         Weighed::Expired => Heard::Expired,
         Weighed::Nothing => Heard::Nothing,
@@ -85,11 +83,13 @@ fn of_payment(tx: &mut Tx, said: &PaymentNotice, rules: &Rules, now: Timestamp) 
 }
 
 /// Gives what was paid for.
-fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Result<(), HearError> {
+fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Result<Heard, HearError> {
     match payment.order {
-        Order::Coins => coins::deliver(tx, payment, rules, now),
-        Order::Badge | Order::Ticket | Order::Subscription => Err(HearError::Store(StoreError::Broken(
-            format!("a payment for a {} that is not sold", payment.order.word()),
-        ))),
+        Order::Coins => coins::deliver(tx, payment, rules, now).map(|()| Heard::Settled),
+        Order::Badge => badges::deliver(tx, payment, rules, now),
+        Order::Ticket | Order::Subscription => Err(HearError::Store(StoreError::Broken(format!(
+            "a payment for a {} that is not sold",
+            payment.order.word()
+        )))),
     }
 }

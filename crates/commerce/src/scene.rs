@@ -1,15 +1,17 @@
 //! For tests: Ada hosts a live room, Bea has 70 coins, Cid has none.
 
-use busk_base::{ChannelId, PaymentId, PersonId, Policy, PolicyVersion, RoomId, Timestamp};
+use busk_base::{ChannelId, GiftId, PaymentId, PersonId, Policy, PolicyVersion, RoomId, StreakId, Timestamp};
 use busk_ledger::AccountRef;
 use busk_people::Role;
 use busk_people::sign_up::{SignUp, sign_up};
 use busk_rooms::state::{self, By, NewRoom};
+use busk_rooms::{Speaker, SpeakerKind};
 use busk_store::{Store, StoreError};
 use busk_testkit::db::TestDb;
 use uuid::Uuid;
 
 use crate::coins::{self, Buy};
+use crate::gifts::{self, SendGift};
 use crate::notices::{self, Heard};
 use crate::payments;
 use crate::providers::{About, Notice, PaymentNotice, PaymentSaid};
@@ -158,6 +160,51 @@ impl Scene {
             .store
             .write(move |tx| notices::hear(tx, "sandbox", &notice, &rules(), NOW));
         heard.await.unwrap()
+    }
+
+    /// What the room's log says, in order; each of the types that are asked for.
+    pub(crate) async fn told(&self, types: &[&str]) -> Vec<serde_json::Value> {
+        let read = self
+            .store
+            .read(|db| busk_rooms::log::after(db, LIVE, busk_rooms::log::LogReader::default(), 0, 10_000));
+        let events = read.await.unwrap().into_iter();
+        let events = events.map(|(_, body)| serde_json::from_str::<serde_json::Value>(&body).unwrap());
+        events
+            .filter(|event| types.iter().any(|kind| event["type"] == *kind))
+            .collect()
+    }
+
+    /// Counts what came in the live since.
+    pub(crate) async fn count(&self, now: Timestamp) -> Option<Vec<busk_rooms::TopSupporter>> {
+        crate::tally::step(&self.store, LIVE, &rules(), now)
+            .await
+            .unwrap()
+    }
+
+    /// Sends a gift to the live.
+    pub(crate) async fn give(&self, number: u128, sender: PersonId, kind: &str, count: i64, now: Timestamp) {
+        let gift = SendGift {
+            id: GiftId(Uuid::from_u128(5_000 + number)),
+            room: LIVE,
+            sender,
+            from: Speaker {
+                id: sender.0,
+                name: if sender == BEA { "bea" } else { "cid" }.into(),
+                kind: SpeakerKind::Person,
+                role: None,
+                badge: None,
+                rank: None,
+            },
+            kind: kind.into(),
+            count,
+            streak: StreakId(Uuid::from_u128(6_000 + number)),
+        };
+        let wanted = gift.clone();
+        let sent = self.store.write_ahead(
+            move |rows| gifts::ahead(rows, &wanted),
+            move |tx| gifts::send(tx, &gift, &rules(), now),
+        );
+        sent.await.unwrap();
     }
 
     pub(crate) async fn balance(&self, account: AccountRef) -> i64 {

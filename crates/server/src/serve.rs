@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 
 use crate::config::{Config, Settings};
-use crate::features::{Features, MIGRATIONS, release_earnings};
+use crate::features::{Features, MIGRATIONS, count_gifts, release_earnings};
 use crate::metrics::Metrics;
 use crate::pages::Web;
 use crate::rtmp::Doors;
@@ -113,6 +113,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
             stopped.clone(),
         )),
         tokio::spawn(release_earnings(site.clone(), stopped.clone())),
+        tokio::spawn(count_gifts(features.rooms.clone(), stopped.clone())),
         tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
     tasks.extend(doors.serve(&features.rooms, &stopped));
