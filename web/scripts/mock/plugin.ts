@@ -163,6 +163,14 @@ function stir(): void {
   }
 }
 
+/** Three who have given, and one goal under way, wherever there is a crowd. */
+function board(room: MockRoom): object {
+  if (!room.crowd) return { top: [], goals: [] }
+  const top = crowd.slice(0, 3).map((name, i) => ({ id: `c-${name}`, name, value: 4_200 - i * 1_150 }))
+  const goal = { id: randomUUID(), title: 'A new amp', kind: 'money', target: 50_000, so_far: 18_500, state: 'open', since: 0 }
+  return { top, goals: [goal] }
+}
+
 function join(socket: WebSocket, room: MockRoom, who: string): void {
   const set = sockets.get(room.id) ?? new Set()
   sockets.set(room.id, set.add(socket))
@@ -173,7 +181,7 @@ function join(socket: WebSocket, room: MockRoom, who: string): void {
       append(room, { type: 'said', id: randomUUID(), from: { id: `c-${name}`, name, kind: 'person', role: i === 5 ? 'host' : undefined }, text: talk[i % talk.length] })
     }
   }
-  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), stage: stageView(room.stage, me.id, viewOf(room, who).mine === true), reset: false }, ev: room.log.slice(-60) }))
+  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), stage: stageView(room.stage, me.id, viewOf(room, who).mine === true), board: board(room), reset: false }, ev: room.log.slice(-60) }))
   let said: number[] = []
   socket.on('message', (raw) => {
     const command = JSON.parse(String(raw)) as { do: string; id: string; text: string; message: string }

@@ -175,7 +175,7 @@ each_db!(the_last_coins_have_one_winner, async |db| {
 });
 
 /// The row of the money table: coins are spent, diamonds earned, and the money behind them follows.
-each_db!(gift_, async |db| {
+each_db!(gift, async |db| {
     let scene = Scene::set(db).await;
     let accounts = [
         wallet(BEA),
