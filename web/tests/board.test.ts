@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Goal } from '../src/lib/api'
 import { bare, moved } from '../src/lib/rooms/board'
-import { ended, given, hearted } from '../src/lib/rooms/chat'
+import { hearted } from '../src/lib/rooms/chat'
 
 const goal = (id: string, so_far: number, state: Goal['state'] = 'open'): Goal => ({ id, title: id, kind: 'gifts', target: 3, so_far, state, since: 0 })
 const event = (of: Goal) => ({ n: 1, at: '2026-03-04T20:00:00Z', type: 'goal' as const, goal: of })
@@ -17,14 +17,8 @@ describe('a board', () => {
 })
 
 describe('chat', () => {
-  const gift = { n: 2, at: '2026-03-04T20:00:00Z', type: 'gift' as const, id: 'g1', from, kind: 'rose', count: 1, price: 5, total: 5, streak: { id: 's1', count: 1 } }
-
-  test('takes a streak’s last count from its end', () => {
-    const end = { n: 9, at: gift.at, type: 'streak_end' as const, streak: 's1', from, kind: 'rose', count: 7, total: 35 }
-    expect(ended(given([], gift), end)[0]?.gift).toEqual({ kind: 'rose', count: 7 })
-  })
   test('shows hearts that were bought as a line of their own', () => {
-    const lines = hearted([], { n: 4, at: gift.at, type: 'badge', from, hearts: 2 })
+    const lines = hearted([], { n: 4, at: '2026-03-04T20:00:00Z', type: 'badge', from, hearts: 2 })
     expect(lines.map(({ id, kind, from }) => [id, kind, from?.badge])).toEqual([['badge-4', 'badge', 2]])
   })
 })

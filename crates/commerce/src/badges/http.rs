@@ -45,7 +45,6 @@ struct PendingBadge {
 
 /// The badges of a live, cheapest first.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/badges", tag = "badges", params(("room" = RoomId, Path)),
-    operation_id = "badges",
     responses((status = 200, body = Page<BadgeOffer>), (status = 404, description = "`room_unknown`"), Failures))]
 async fn list(
     Shared(site): Shared<Site>,
@@ -131,7 +130,7 @@ impl From<Purchase> for BadgePurchase {
 
 /// Begins a purchase of a badge; the hearts come when the provider says that it was paid.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/badges", tag = "badges", params(("room" = RoomId, Path)),
-    request_body = BuyBadgeBody, operation_id = "buy_badge",
+    request_body = BuyBadgeBody,
     responses((status = 201, body = BadgePurchase), (status = 200, body = BadgePurchase, description = "begun before"),
         (status = 401, description = "`sign_in_needed`"), (status = 403, description = "`self_badge`, `age_undeclared`"),
         (status = 404, description = "`room_unknown`"),
@@ -173,7 +172,6 @@ async fn begin(
 
 /// A purchase of one's own.
 #[utoipa::path(get, path = "/api/v1/badge-purchases/{id}", tag = "badges", params(("id" = PaymentId, Path)),
-    operation_id = "badge_purchase",
     responses((status = 200, body = BadgePurchase), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`purchase_unknown`"), Failures))]
 async fn show(

@@ -2,12 +2,12 @@
 
 use axum::extract::State as Shared;
 use busk_api::{
-    Failures, Json, OpenApiRouter, Page, Path, Problem, Refusals, Site, StatusCode, routes as operations,
+    Failures, Json, OpenApiRouter, Path, Problem, Refusals, Site, StatusCode, routes as operations,
 };
 use busk_base::{GoalId, RoomId};
 use busk_people::SignedIn;
 use busk_rooms::room::public;
-use busk_rooms::{Goal, GoalKind, board};
+use busk_rooms::{Board, Goal, GoalKind, board};
 use busk_store::{Reader, StoreError};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -17,22 +17,22 @@ use crate::badges::room_unknown;
 
 pub fn routes(site: Site) -> OpenApiRouter {
     OpenApiRouter::new()
-        .routes(operations!(list, set_goal))
+        .routes(operations!(show))
+        .routes(operations!(set_goal))
         .routes(operations!(remove_goal))
         .with_state(site)
 }
 
-/// A live's goals, the oldest first.
-#[utoipa::path(get, path = "/api/v1/rooms/{room}/goals", tag = "goals", params(("room" = RoomId, Path)),
-    operation_id = "goals",
-    responses((status = 200, body = Page<Goal>), (status = 404, description = "`room_unknown`"), Failures))]
-async fn list(Shared(site): Shared<Site>, Path(room): Path<RoomId>) -> Result<Json<Page<Goal>>, Problem> {
+/// What stands beside a live's picture: who gives most, and its goals.
+#[utoipa::path(get, path = "/api/v1/rooms/{room}/board", tag = "goals", params(("room" = RoomId, Path)),
+    responses((status = 200, body = Board), (status = 404, description = "`room_unknown`"), Failures))]
+async fn show(Shared(site): Shared<Site>, Path(room): Path<RoomId>) -> Result<Json<Board>, Problem> {
     let read = site.store().read(move |db: &mut Reader| match public(db, room)? {
-        Some(room) => board::read(db, room.id).map(|board| Some(board.goals)),
+        Some(room) => board::read(db, room.id).map(Some),
         None => Ok(None),
     });
-    let goals: Option<_> = read.await.map_err(|error: StoreError| Problem::from(error))?;
-    Ok(Json(Page::whole(goals.ok_or_else(room_unknown)?)))
+    let board: Option<_> = read.await.map_err(|error: StoreError| Problem::from(error))?;
+    Ok(Json(board.ok_or_else(room_unknown)?))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -198,7 +198,7 @@ macro_rules! supporters {
              FROM supporter s JOIN person p ON p.id = s.person WHERE ",
             $of,
             " = $1 GROUP BY s.person, p.handle, p.display_name \
-             HAVING SUM(s.value) < $2 OR (SUM(s.value) = $2 AND s.person > $3) \
+             HAVING CAST(SUM(s.value) AS BIGINT) < $2 OR (CAST(SUM(s.value) AS BIGINT) = $2 AND s.person > $3) \
              ORDER BY SUM(s.value) DESC, s.person LIMIT $4"
         )
     };

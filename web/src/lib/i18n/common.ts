@@ -31,7 +31,6 @@ const en = {
   tryAgain: 'Try again',
   more: 'Show more',
   coinsUnit: (n: number) => plural(n, { one: ' coin', other: ' coins' }, 'en'),
-  hearts: (n: number) => `${n} ${plural(n, { one: 'heart', other: 'hearts' }, 'en')}`,
   diamondsUnit: (n: number) => plural(n, { one: ' diamond', other: ' diamonds' }, 'en'),
   viewers: (n: number) => `${number(n)} ${plural(n, { one: 'watching', other: 'watching' }, 'en')}`,
   problems: {
@@ -79,7 +78,6 @@ const fr: typeof en = {
   tryAgain: 'Réessayer',
   more: 'Afficher plus',
   coinsUnit: (n) => plural(n, { one: ' pièce', other: ' pièces' }, 'fr'),
-  hearts: (n) => `${n} ${plural(n, { one: 'cœur', other: 'cœurs' }, 'fr')}`,
   diamondsUnit: (n) => plural(n, { one: ' diamant', other: ' diamants' }, 'fr'),
   viewers: (n) => `${number(n)} ${plural(n, { one: 'spectateur', other: 'spectateurs' }, 'fr')}`,
   problems: {

@@ -6,6 +6,9 @@ import { plural, words } from '$lib/i18n/index.svelte'
 const en = {
   top: 'Top supporters',
   ranking: 'Ranking',
+  gaveHearts: 'supports this live with a badge',
+  rank: (n: number) => `No. ${n} of this live’s supporters`,
+  hearts: (n: number) => `${n} ${plural(n, { one: 'heart', other: 'hearts' }, 'en')}`,
   thisLive: 'This live',
   thirtyDays: '30 days',
   nobodyYet: 'Nobody yet. The first gift leads.',
@@ -41,6 +44,9 @@ const en = {
 const fr: typeof en = {
   top: 'Meilleurs soutiens',
   ranking: 'Classement',
+  gaveHearts: 'soutient ce direct avec un badge',
+  rank: (n) => `N° ${n} des soutiens de ce direct`,
+  hearts: (n) => `${n} ${plural(n, { one: 'cœur', other: 'cœurs' }, 'fr')}`,
   thisLive: 'Ce direct',
   thirtyDays: '30 jours',
   nobodyYet: 'Personne encore. Le premier cadeau mène.',

@@ -2,7 +2,7 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker, type StreakEnd } from './wire'
+import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker } from './wire'
 
 export interface Line {
   id: string
@@ -66,11 +66,6 @@ export function given(lines: readonly Line[], event: GiftEvent): Line[] {
   const count = Math.max(old?.gift?.count ?? 0, run.count)
   const line: Line = { id, kind: 'gift', from: event.from, text: '', state: 'sent', gift: { kind: event.kind, count } }
   return keep([...lines.filter((other) => other.id !== id), line])
-}
-
-/** The last word on a streak's count, for who missed a gift of it. */
-export function ended(lines: readonly Line[], end: StreakEnd): Line[] {
-  return lines.map((line) => (line.id === `streak-${end.streak}` ? { ...line, gift: { kind: end.kind, count: end.count } } : line))
 }
 
 export function hearted(lines: readonly Line[], event: BadgeEvent): Line[] {

@@ -112,9 +112,6 @@ export class LiveRoom implements SocketSink {
         this.banners = grown(this.banners, event, performance.now())
         this.ears.gift?.(event)
         break
-      case 'streak_end':
-        this.lines = chat.ended(this.lines, event)
-        break
       case 'badge':
         this.lines = chat.hearted(this.lines, event)
         if (event.from.id === this.you?.id) this.you = event.from

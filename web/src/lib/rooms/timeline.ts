@@ -48,8 +48,6 @@ function told(scene: Scene, { event, position_ms }: Placed): Scene {
         lines: chat.given(scene.lines, event),
         banners: grown(expired(scene.banners, position_ms), event, position_ms),
       }
-    case 'streak_end':
-      return { ...scene, taken, lines: chat.ended(scene.lines, event) }
     case 'badge':
       return { ...scene, taken, lines: chat.hearted(scene.lines, event) }
     case 'title':

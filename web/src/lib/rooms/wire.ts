@@ -5,7 +5,6 @@ export type { Layout, RoomEvent, Seat, Speaker, StageView }
 export type Said = Extract<RoomEvent, { type: 'said' }>
 export type Deleted = Extract<RoomEvent, { type: 'deleted' }>
 export type GiftEvent = Extract<RoomEvent, { type: 'gift' }>
-export type StreakEnd = Extract<RoomEvent, { type: 'streak_end' }>
 export type BadgeEvent = Extract<RoomEvent, { type: 'badge' }>
 export type GoalEvent = Extract<RoomEvent, { type: 'goal' }>
 
