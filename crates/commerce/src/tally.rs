@@ -63,6 +63,7 @@ pub(crate) async fn step(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Option<Vec<TopSupporter>>, StoreError> {
+    let before = now - gifts::window(rules);
     let read = store.read(move |db| {
         db.snapshot(|db| {
             let Some(from) = sql::through(db, room)? else {
@@ -70,16 +71,22 @@ pub(crate) async fn step(
             };
             let events = sql::events(db, room, from, EVENTS_MAX)?;
             let goals = board::read(db, room)?.goals;
-            Ok(Some((from, events, goals)))
+            let over = sql::over(db, room, before, ENDS_MAX)?;
+            Ok(Some((from, events, goals, over)))
         })
     });
-    let Some((from, events, goals)) = read.await? else {
+    let Some((from, events, goals, over)) = read.await? else {
         return Ok(None);
     };
     let counted = Counted::of(from, &events, &goals)?;
     let (wanted, rules) = (counted.clone(), rules.clone());
     let applied = store.write_ahead(
-        move |rows| wanted.ahead(rows, room),
+        move |rows| {
+            wanted.ahead(rows, room);
+            for run in &over {
+                rows.want::<Runs>(run.sender);
+            }
+        },
         move |tx| apply(tx, room, &counted, &rules, now),
     );
     applied.await

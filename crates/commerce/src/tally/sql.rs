@@ -203,12 +203,12 @@ fn runs(rows: &[Row]) -> Result<Vec<GiftRun>, StoreError> {
 
 /// Streaks that are not sealed, and whose last gift was before a moment.
 pub(super) fn over(
-    tx: &mut Tx,
+    db: &mut impl Read,
     room: RoomId,
     before: Timestamp,
     max: i64,
 ) -> Result<Vec<GiftRun>, StoreError> {
-    let rows = tx.rows(
+    let rows = db.rows(
         "SELECT id, sender, speaker, kind, count, total, last_at FROM gift_run \
          WHERE room = $1 AND last_at < $2 AND sealed IS NULL ORDER BY last_at, id LIMIT $3",
         params![room, before, max],
