@@ -33,6 +33,7 @@ const pages = [
   ['watch', live, 'viewer', crowded],
   ['watch-guest', live, 'nobody', wait(2500)],
   ['watch-tray', live, 'viewer', steps(wait(1500), click('gift-open'), click('gift-rose'), click('gift-send'), click('gift-send'), click('gift-send'))],
+  ['watch-badges', live, 'viewer', steps(wait(1500), click('gift-open'), click('tab-badges'), wait(600))],
   ['watch-menu', live, 'viewer', steps(wait(1500), click('picture-settings'))],
   ['watch-packs', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'))],
   ['watch-paying', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'), click('pack-coins-350'))],
@@ -41,6 +42,8 @@ const pages = [
   ...(real
     ? []
     : [
+        ['watch-ranking', live, 'viewer', steps(wait(4500), click('top-strip'), wait(600))],
+        ['supporters', '/supporters', 'creator', wait(900)],
         ['watch-tall', '/@marco_tall', 'viewer', crowded],
         ['watch-long', '/@atelier_brume', 'viewer', crowded],
         ['watch-empty', '/@quiet', 'viewer', wait(2000)],

@@ -28,7 +28,7 @@ class FakeSocket {
   }
 }
 const last = () => FakeSocket.all.at(-1)!
-const sink = { hello: vi.fn(), taken: vi.fn(), viewers: vi.fn(), connected: vi.fn() } satisfies SocketSink
+const sink = { hello: vi.fn(), taken: vi.fn(), totals: vi.fn(), connected: vi.fn() } satisfies SocketSink
 const say = { do: 'say', id: 'm1', text: 'hi' } as const
 
 beforeEach(() => {

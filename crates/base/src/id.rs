@@ -74,6 +74,8 @@ ids! {
     GiftId,
     /// A run of the same gift by the same viewer.
     StreakId,
+    /// What a live is given for, made by its host.
+    GoalId,
     /// A payment, made by the payer; at once its idempotency key.
     PaymentId,
     /// Money given back of a payment.

@@ -68,6 +68,8 @@ pub struct Policy {
     pub coin_price_cents: i64,
     /// What coins are sold in, smallest first.
     pub coin_packs: Vec<CoinPack>,
+    /// What one, two and three hearts beside a name cost for a live, in hundredths of the currency's main unit.
+    pub badge_prices_cents: Vec<i64>,
     /// How long a higher spending cap waits until it acts, in seconds.
     pub spending_cap_raise_s: u64,
     /// What the creator gets of badges, tickets and subscriptions, after tax, in percent.
@@ -114,6 +116,7 @@ impl Default for Policy {
             chat_window_s: 10,
             coin_price_cents: 1,
             coin_packs: CoinPack::ALL.to_vec(),
+            badge_prices_cents: vec![99, 199, 499],
             spending_cap_raise_s: 24 * 3_600,
             badge_share_percent: 70,
             ticket_share_percent: 90,

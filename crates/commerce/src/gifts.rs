@@ -14,14 +14,16 @@ use std::time::Duration;
 use busk_base::{Amount, ChannelId, GiftId, PersonId, PostingId, RoomId, Shares, StreakId, Timestamp, split};
 use busk_ledger::{Cause, Leg, PostError, Posting};
 use busk_rooms::event::Streak;
-use busk_rooms::{Room, Speaker, What};
+use busk_rooms::{Room, Speaker, What, board};
 use busk_store::{Ahead, StoreError, Tx};
 
 use crate::accounts::*;
 use crate::rules::Rules;
+use crate::tally;
 use catalogue::Kind;
 pub use http::routes;
-use sql::{Gift, Runs};
+use sql::Gift;
+pub(crate) use sql::Runs;
 
 pub const COUNT_MAX: i64 = 999;
 
@@ -83,6 +85,8 @@ pub enum SendGiftError {
 pub fn ahead(ahead: &mut Ahead, gift: &SendGift) {
     ahead.want::<Gift>(gift.id);
     ahead.want::<Runs>(gift.sender);
+    board::ahead(ahead, gift.room, gift.sender.0);
+    tally::ahead(ahead, gift.room);
     let platform = [
         COIN_SPENT,
         DIAMOND_ISSUED,
@@ -132,7 +136,7 @@ pub fn send(tx: &mut Tx, gift: &SendGift, rules: &Rules, now: Timestamp) -> Resu
     }
     let what = What::Gift {
         id: gift.id,
-        from: gift.from.clone(),
+        from: board::adorned(tx, room.id, &gift.from)?,
         kind: kind.code.to_owned(),
         count: gift.count,
         price: kind.price,
@@ -140,6 +144,7 @@ pub fn send(tx: &mut Tx, gift: &SendGift, rules: &Rules, now: Timestamp) -> Resu
         streak,
     };
     busk_rooms::log::append(tx, room.id, what, now)?;
+    tally::wake(tx, room.id)?;
     Ok(Receipt {
         again: false,
         ..row.receipt(tx)?
@@ -235,6 +240,6 @@ fn streak(
 }
 
 /// The same gift within this time counts up.
-fn window(rules: &Rules) -> Duration {
+pub(crate) fn window(rules: &Rules) -> Duration {
     Duration::from_millis(rules.policy.streak_window_ms)
 }

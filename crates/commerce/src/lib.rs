@@ -8,9 +8,13 @@
 //!                                                     payouts::request  ─► in transit ─► the creator's bank
 //! ```
 //!
+//! Badges are bought with money at once (`badges`). Who gave what is added up beside the gifts' way, a beat behind
+//! (`tally`, `supporters`, `goals`).
+//!
 //! Every movement is a posting of the ledger; the accounts are named in [`accounts`] and nowhere else.
 
 pub mod accounts;
+pub mod badges;
 pub mod caps;
 #[cfg(test)]
 mod chance;
@@ -21,6 +25,7 @@ pub mod earnings;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gifts;
+pub mod goals;
 mod html;
 mod listing;
 #[cfg(test)]
@@ -40,6 +45,8 @@ pub mod settlements;
 pub mod statements;
 #[cfg(test)]
 mod storm;
+pub mod supporters;
+pub mod tally;
 
 pub use schema::MIGRATIONS;
 
@@ -59,7 +66,10 @@ pub fn routes(
 ) -> OpenApiRouter {
     gifts::routes(site.clone())
         .merge(coins::routes(till.clone()))
+        .merge(badges::routes(till.clone()))
         .merge(settlements::routes(till))
+        .merge(goals::routes(site.clone()))
+        .merge(supporters::routes(site.clone()))
         .merge(payments::routes(site.clone()))
         .merge(refunds::routes(site.clone()))
         .merge(disputes::routes(site.clone()))

@@ -2,8 +2,8 @@
 //! the story that it belongs to.
 //!
 //! Invariant: a notice counts once, whatever its order and delay. One that does not fit what it is about moves
-//! nothing and is set aside, with the reason, for the operator ([`aside`]). One of a payment that is not settled
-//! yet waits for it.
+//! nothing and is set aside, with the reason, for the operator ([`aside`]). So is one of a payment that cannot be
+//! delivered: its money has come, and waits. One of a payment that is not settled yet waits for it.
 
 pub mod aside;
 mod sql;
@@ -17,7 +17,7 @@ use busk_store::{StoreError, Tx};
 use crate::payments::{self, Order, Payment, Weighed};
 use crate::providers::{About, Notice, PaymentNotice};
 use crate::rules::Rules;
-use crate::{coins, disputes, payouts, refunds};
+use crate::{badges, coins, disputes, payouts, refunds};
 use sql::Known;
 
 /// What came of a notice.
@@ -105,11 +105,11 @@ fn of_payment(
 ) -> Result<Heard, HearError> {
     Ok(match payments::hear(tx, said, now)? {
         Weighed::Settled(payment) => {
-            deliver(tx, &payment, rules, now)?;
+            let heard = deliver(tx, &payment, rules, now)?;
             if let Some(charge) = &payment.charge {
                 hear_waiting(tx, provider, charge, rules, now)?;
             }
-            Heard::Settled
+            heard
         }
         Weighed::Declined => Heard::Declined,
         Weighed::Expired => Heard::Expired,
@@ -134,11 +134,13 @@ fn hear_waiting(
 }
 
 /// Gives what was paid for.
-fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Result<(), HearError> {
+fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Result<Heard, HearError> {
     match payment.order {
-        Order::Coins => coins::deliver(tx, payment, rules, now),
-        Order::Badge | Order::Ticket | Order::Subscription => Err(HearError::Store(StoreError::Broken(
-            format!("a payment for a {} that is not sold", payment.order.word()),
-        ))),
+        Order::Coins => coins::deliver(tx, payment, rules, now).map(|()| Heard::Settled),
+        Order::Badge => badges::deliver(tx, payment, rules, now),
+        Order::Ticket | Order::Subscription => Err(HearError::Store(StoreError::Broken(format!(
+            "a payment for a {} that is not sold",
+            payment.order.word()
+        )))),
     }
 }

@@ -207,6 +207,25 @@ impl Scene {
         heard.await.unwrap()
     }
 
+    /// What the room's log says, in order; each of the types that are asked for.
+    pub(crate) async fn told(&self, types: &[&str]) -> Vec<serde_json::Value> {
+        let read = self
+            .store
+            .read(|db| busk_rooms::log::after(db, LIVE, busk_rooms::log::LogReader::default(), 0, 10_000));
+        let events = read.await.unwrap().into_iter();
+        let events = events.map(|(_, body)| serde_json::from_str::<serde_json::Value>(&body).unwrap());
+        events
+            .filter(|event| types.iter().any(|kind| event["type"] == *kind))
+            .collect()
+    }
+
+    /// Counts what came in the live since.
+    pub(crate) async fn count(&self, now: Timestamp) -> Option<Vec<busk_rooms::TopSupporter>> {
+        crate::tally::step(&self.store, LIVE, &rules(), now)
+            .await
+            .unwrap()
+    }
+
     /// The site's program ends and begins again.
     pub(crate) fn reopen(self) -> Self {
         let Self { store, _db: db } = self;
@@ -274,17 +293,27 @@ impl Scene {
             sender,
             from: Speaker {
                 id: sender.0,
-                name: "a viewer".into(),
+                name: if sender == BEA { "bea" } else { "cid" }.into(),
                 kind: SpeakerKind::Person,
                 role: None,
+                badge: None,
+                rank: None,
             },
             kind: kind.into(),
             count,
-            streak: StreakId(Uuid::from_u128(number)),
+            streak: StreakId(Uuid::from_u128(1_000 + number)),
         };
-        self.store
-            .write(move |tx| gifts::send(tx, &gift, &rules(), now))
-            .await
+        let wanted = gift.clone();
+        let sent = self.store.write_ahead(
+            move |rows| gifts::ahead(rows, &wanted),
+            move |tx| gifts::send(tx, &gift, &rules(), now),
+        );
+        sent.await
+    }
+
+    /// The same where nothing speaks against it.
+    pub(crate) async fn gave(&self, number: u128, sender: PersonId, kind: &str, count: i64, now: Timestamp) {
+        self.give(5_000 + number, sender, kind, count, now).await.unwrap();
     }
 
     /// The transfers of a posting, each as `debit>credit amount`.

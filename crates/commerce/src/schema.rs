@@ -16,6 +16,10 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: PAYMENTS,
     },
     Migration {
+        name: "commerce/0004_badges",
+        sql: BADGES,
+    },
+    Migration {
         name: "commerce/0004_payouts",
         sql: crate::payouts::schema::PAYOUTS,
     },
@@ -25,6 +29,51 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: crate::providers::sandbox::OUTSIDE_WORLD,
     },
 ];
+
+/// Badges; what each person has given in each live, by room and person; and how far each room's log is counted.
+const BADGES: &str = "
+CREATE TABLE badge_order (
+    payment BYTEA PRIMARY KEY,
+    room BYTEA NOT NULL,
+    person BYTEA NOT NULL,
+    hearts BIGINT NOT NULL CHECK (hearts > 0),
+    delivered_at BIGINT
+)/*sqlite: WITHOUT ROWID*/;
+CREATE INDEX badge_order_by_person ON badge_order (room, person);
+CREATE UNIQUE INDEX badge_once ON badge_order (room, person, hearts) WHERE delivered_at IS NOT NULL;
+
+CREATE TABLE supporter (
+    id BYTEA PRIMARY KEY,
+    room BYTEA NOT NULL,
+    channel BYTEA NOT NULL,
+    person BYTEA NOT NULL,
+    gifts BIGINT NOT NULL,
+    coins BIGINT NOT NULL,
+    badges BIGINT NOT NULL,
+    money BIGINT NOT NULL,
+    value BIGINT NOT NULL,
+    last_at BIGINT NOT NULL
+)/*sqlite: WITHOUT ROWID*/;
+CREATE INDEX supporter_by_room ON supporter (room, value);
+CREATE INDEX supporter_by_channel ON supporter (channel, last_at);
+
+CREATE TABLE tally (room BYTEA PRIMARY KEY, through BIGINT NOT NULL, open BOOLEAN NOT NULL)/*sqlite: WITHOUT ROWID*/;
+CREATE INDEX tally_open ON tally (open) WHERE open;
+
+CREATE TABLE gift_run (
+    id BYTEA PRIMARY KEY,
+    room BYTEA NOT NULL,
+    sender BYTEA NOT NULL,
+    speaker TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    total BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    sealed BIGINT,
+    ended BOOLEAN NOT NULL
+)/*sqlite: WITHOUT ROWID*/;
+CREATE INDEX gift_run_by_room ON gift_run (room, last_at);
+";
 
 /// One table of payments for whatever is sold, instead of one of purchases of coins. What the sandbox remembers is
 /// a provider's, not ours: it begins anew.

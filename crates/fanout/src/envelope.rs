@@ -4,6 +4,7 @@
 //! now been told everything it may see; numbers of events for other audiences are simply absent.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use busk_base::RoomId;
 use bytes::Bytes;
@@ -99,7 +100,7 @@ pub(crate) fn events_frame<'a>(
 }
 
 /// Latest values; they have no number and overwrite each other.
-pub(crate) fn totals_frame(room: RoomId, viewers: u32, totals: &[(&'static str, u64)]) -> Bytes {
+pub(crate) fn totals_frame(room: RoomId, viewers: u32, totals: &[(&'static str, Arc<str>)]) -> Bytes {
     let mut json = format!("{{\"v\":1,\"room\":\"{room}\",\"totals\":{{\"viewers\":{viewers}");
     for (name, value) in totals {
         write!(json, ",\"{name}\":{value}").expect("a String takes every write");
@@ -142,7 +143,7 @@ mod tests {
         );
         assert_eq!(events_frame(room, 2, 9, [].iter()), None);
         assert_eq!(
-            payload(&totals_frame(room, 12, &[("hearts", 3)])),
+            payload(&totals_frame(room, 12, &[("hearts", "3".into())])),
             format!(r#"{{"v":1,"room":"{room}","totals":{{"viewers":12,"hearts":3}}}}"#)
         );
         assert_eq!(

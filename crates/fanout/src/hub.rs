@@ -189,16 +189,17 @@ impl<V: Send + 'static> Fanout<V> {
         Ok(())
     }
 
-    /// Sets one of the room's totals; the members get the latest value with the next beat.
-    pub fn totals(&self, room: RoomId, name: &'static str, value: u64) {
+    /// Sets one of the room's totals, already JSON; the members get the latest value with the next beat.
+    pub fn totals(&self, room: RoomId, name: &'static str, json: impl Into<Arc<str>>) {
+        let json = json.into();
         let Some(entry) = self.0.rooms.find(room) else {
             return;
         };
         let Some(mut log) = entry.log() else { return };
         match log.totals.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) if *old == value => return,
-            Some((_, old)) => *old = value,
-            None => log.totals.push((name, value)),
+            Some((_, old)) if *old == json => return,
+            Some((_, old)) => *old = json,
+            None => log.totals.push((name, json)),
         }
         for inbox in self.inboxes_of(&entry) {
             // Lost when a shard is overrun; the next change or the viewers' count brings it along.

@@ -28,7 +28,8 @@ pub(crate) struct RoomEntry {
 pub(crate) struct Log {
     pub epoch: u32,
     pub ring: Ring,
-    pub totals: Vec<(&'static str, u64)>,
+    /// Latest values, already JSON.
+    pub totals: Vec<(&'static str, Arc<str>)>,
     /// No longer in the map.
     gone: bool,
 }
@@ -102,7 +103,7 @@ impl RoomEntry {
             .sum()
     }
 
-    pub fn totals(&self) -> Vec<(&'static str, u64)> {
+    pub fn totals(&self) -> Vec<(&'static str, Arc<str>)> {
         self.lock().totals.clone()
     }
 

@@ -148,7 +148,7 @@ async fn totals_are_the_latest_values() {
     let mut viewer = house.enter(1, 0).await;
     let _other = house.enter(2, 0).await;
     for hearts in 1..=50 {
-        house.fanout.totals(house.room, "hearts", hearts);
+        house.fanout.totals(house.room, "hearts", hearts.to_string());
     }
     let mut seen = Vec::new();
     loop {

@@ -6,7 +6,7 @@ use busk_base::{MessageId, RoomId, TextError, Timestamp, bounded_text};
 use busk_store::{Entity, Insert, Row, StoreError, Tx, Type, Value, params, row};
 use uuid::Uuid;
 
-use crate::{Room, RoomEvent, Speaker, What, log};
+use crate::{Room, RoomEvent, Speaker, What, board, log};
 
 pub const TEXT_MAX: usize = 300;
 
@@ -62,7 +62,7 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
 
     let what = What::Said {
         id: say.id,
-        from: say.from.clone(),
+        from: board::adorned(tx, room.id, &say.from)?,
         text,
     };
     let event = log::append(tx, say.room, what, now)?;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::State;
 use crate::stage::{Layout, Outcome, Seat, Standing, Vote};
+use crate::{Goal, State};
 
 /// One numbered entry of a room's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -42,6 +42,18 @@ pub enum What {
         total: i64,
         streak: Option<Streak>,
     },
+    /// Nobody can carry a streak on any more; `total` is what all of it cost, in coins. Once of each streak.
+    StreakEnd {
+        streak: StreakId,
+        from: Speaker,
+        kind: String,
+        count: i64,
+        total: i64,
+    },
+    /// Someone bought hearts, which stand beside their name from now on.
+    Badge { from: Speaker, hearts: u8 },
+    /// A goal as it is now: set, moved on, reached, or removed.
+    Goal { goal: Goal },
     /// The room's state changed.
     RoomState {
         state: State,
@@ -108,6 +120,12 @@ pub struct Speaker {
     pub kind: SpeakerKind,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<SpeakerRole>,
+    /// The most hearts that they had bought in this live when they said it: 1 to 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub badge: Option<u8>,
+    /// Their place among those who had given most in this live: 1 to 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -14,6 +14,7 @@
 //! chat, the camera's comings and goings to the room's state.
 
 mod blocks;
+pub mod board;
 pub mod chat;
 mod enter;
 pub mod event;
@@ -41,6 +42,7 @@ mod view;
 mod whep;
 mod whip;
 
+pub use board::{Board, Goal, GoalKind, GoalState, TopSupporter};
 pub use event::{RoomEvent, Speaker, SpeakerKind, SpeakerRole, What};
 pub use http::routes;
 pub use live::{Rooms, RoomsConfig, announcements};

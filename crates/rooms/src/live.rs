@@ -21,7 +21,7 @@ use crate::restream::{RestreamConfig, Restreams};
 use crate::socket::Commands;
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
-use crate::{Room, State, log};
+use crate::{Room, State, TopSupporter, log};
 
 /// How long going live waits for the first keyframe of a camera that has a session.
 const CAMERA_WAIT: Duration = Duration::from_secs(4);
@@ -128,6 +128,14 @@ impl Rooms {
     /// Sockets, frames and bytes so far, for the metrics.
     pub fn socket_stats(&self) -> busk_fanout::Stats {
         self.0.fanout.stats()
+    }
+
+    /// Tells everybody in a room who has given most; the latest telling holds.
+    pub fn tell_top(&self, room: RoomId, top: &[TopSupporter]) {
+        match serde_json::to_string(top) {
+            Ok(json) => self.0.fanout.totals(room, "top", json),
+            Err(error) => tracing::error!(%room, %error, "the top cannot be told"),
+        }
     }
 
     pub fn media_sessions(&self) -> usize {

@@ -109,6 +109,9 @@ fn class_of(what: &What) -> Class {
         What::Deleted { .. }
         | What::Removed {}
         | What::Gift { .. }
+        | What::StreakEnd { .. }
+        | What::Badge { .. }
+        | What::Goal { .. }
         | What::RoomState { .. }
         | What::Title { .. }
         | What::Stage { .. }

@@ -1,7 +1,7 @@
 //! A room's row.
 
 use busk_base::{ChannelId, PersonId, RoomId, Timestamp};
-use busk_store::{Entity, Insert, Row, StoreError, Tx, Type, Update, Value, row};
+use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -93,6 +93,18 @@ impl Entity for Room {
         let room = Room::from_row(row)?;
         Ok((room.id, room))
     }
+}
+
+/// A room that everybody may know of: hangouts are for those in them.
+pub fn public(db: &mut impl Read, id: RoomId) -> Result<Option<Room>, StoreError> {
+    let row = db.row(
+        "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, s.last, r.created_at, \
+         r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera, r.private \
+         FROM room r JOIN room_seq s ON s.room = r.id WHERE r.id = $1",
+        params![id],
+    )?;
+    let room = row.as_ref().map(Room::from_row).transpose()?;
+    Ok(room.filter(|room| !room.private))
 }
 
 static NEW: Insert = Insert {

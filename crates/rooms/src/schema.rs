@@ -23,6 +23,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0005_restream",
         sql: RESTREAM,
     },
+    Migration {
+        name: "rooms/0006_board",
+        sql: BOARD,
+    },
 ];
 
 /// Who is on stage and how it is laid out: read and written as a whole. A room without a row has its host there.
@@ -48,6 +52,12 @@ CREATE TABLE restream_target (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX restream_target_by_channel ON restream_target (channel);
+";
+
+/// What stands beside a live's picture, read and written as a whole; and hearts beside names, by room and person.
+const BOARD: &str = "
+CREATE TABLE room_board (room BYTEA PRIMARY KEY, body TEXT NOT NULL, hearts BOOLEAN NOT NULL);
+CREATE TABLE room_hearts (id BYTEA PRIMARY KEY, hearts BIGINT NOT NULL)/*sqlite: WITHOUT ROWID*/;
 ";
 
 /// The last number of a room's log, which every event changes, is in a table of its own with short rows.

@@ -18,7 +18,7 @@ use crate::chat::{self, Delete, DeleteError, Say, SayError};
 use crate::event::{Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
 use crate::stage::{self, StageView};
-use crate::{RoomView, log, view};
+use crate::{Board, RoomView, board, log, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
 const COMMANDS_MAX: usize = 8_192;
@@ -63,7 +63,7 @@ pub(crate) async fn open(
     Ok(response)
 }
 
-/// How others see the one who asks.
+/// How others see the one who asks; what stands beside the name in a live is the [board](board::adorned)'s.
 pub fn speaker(caller: &Caller, host: bool) -> Option<Speaker> {
     match caller {
         Caller::Person(person) => Some(Speaker {
@@ -75,12 +75,16 @@ pub fn speaker(caller: &Caller, host: bool) -> Option<Speaker> {
                 (false, Role::Operator) => Some(SpeakerRole::Operator),
                 (false, Role::Viewer) => None,
             },
+            badge: None,
+            rank: None,
         }),
         Caller::Guest(guest) => Some(Speaker {
             id: guest.id.0,
             name: guest.name.clone(),
             kind: SpeakerKind::Guest,
             role: None,
+            badge: None,
+            rank: None,
         }),
         Caller::Nobody => None,
     }
@@ -138,6 +142,7 @@ struct HelloBody<'a> {
     you: Option<&'a Speaker>,
     room: RoomView,
     stage: StageView,
+    board: Board,
     reset: bool,
 }
 
@@ -150,6 +155,7 @@ async fn hello(
     viewer: &Viewer,
 ) -> Result<Hello, StoreError> {
     let (after, epoch, reader) = (from.after, from.epoch, viewer.reader());
+    let you = viewer.speaker.clone();
     let read = rooms.site().store().read(move |db: &mut Reader| {
         db.snapshot(|db| {
             let gone = || StoreError::Broken(format!("room {room} is gone"));
@@ -161,16 +167,20 @@ async fn hello(
             let events = log::after(db, room, reader, start, log::CATCH_UP_MAX)?;
             let stage = stage::of(db, room)?;
             let stage = stage::view(db, &shown.room, &stage, reader.person)?;
-            Ok((shown, stage, events, after.is_some() && resume.is_none()))
+            let board = board::read(db, room)?;
+            let you = you.map(|you| board::adorned_for(db, room, &you)).transpose()?;
+            let reset = after.is_some() && resume.is_none();
+            Ok((shown, stage, board, you, events, reset))
         })
     });
-    let (shown, stage, events, reset) = read.await?;
+    let (shown, stage, board, you, events, reset) = read.await?;
     let (epoch, seq) = (shown.room.epoch, shown.room.seq);
     let viewers = rooms.fanout().viewers(room) + 1;
     let body = HelloBody {
-        you: viewer.speaker.as_ref(),
+        you: you.as_ref(),
         room: shown.view(viewers, rooms.thumbnail_at(room), caller.person_id()),
         stage,
+        board,
         reset,
     };
     let broken = |e: serde_json::Error| StoreError::Broken(e.to_string());

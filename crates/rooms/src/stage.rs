@@ -379,6 +379,8 @@ fn host_of(db: &mut impl Read, room: &Room) -> Result<Speaker, StoreError> {
         name: display_name,
         kind: SpeakerKind::Person,
         role: Some(SpeakerRole::Host),
+        badge: None,
+        rank: None,
     })
 }
 

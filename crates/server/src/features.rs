@@ -13,6 +13,7 @@ use busk_commerce::providers::sandbox::{self, Sandbox};
 use busk_commerce::providers::stripe::{self, Stripe};
 use busk_commerce::refunds;
 use busk_commerce::rules::Rules;
+use busk_commerce::tally;
 use busk_ledger::PostError;
 use busk_media::Media;
 use busk_people::{Coins, Limits};
@@ -40,6 +41,8 @@ pub const MIGRATIONS: &[&[Migration]] = &[
 const MEDIA_EVENTS_MAX: usize = 4_096;
 /// How often what was recorded follows to S3.
 const UPLOAD_EVERY: Duration = Duration::from_secs(10);
+/// How often gifts are counted to supporters, goals and streaks.
+const TALLY_EVERY: Duration = Duration::from_secs(1);
 /// How often what was held long enough is made available, and what goes every month is asked for.
 const RELEASE_EVERY: Duration = Duration::from_secs(30);
 const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
@@ -259,6 +262,22 @@ pub(crate) async fn release_earnings(site: Site, mut stop: Stop) {
         }
         if let Err(error) = ask_monthly(&site).await {
             tracing::warn!("the month's payouts could not be asked for: {error}");
+        }
+    }
+}
+
+/// Counts gifts to supporters, goals and streaks, until it is time to stop.
+pub(crate) async fn count_gifts(rooms: Rooms, mut stop: Stop) {
+    let mut tick = tokio::time::interval(TALLY_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.told() => return,
+            _ = tick.tick() => {}
+        }
+        let rules = Rules::of(rooms.site());
+        if let Err(error) = tally::beat(&rooms, &rules).await {
+            tracing::warn!("gifts could not be counted: {error}");
         }
     }
 }

@@ -15,7 +15,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::close::close_months;
 use crate::config::{Config, Settings};
-use crate::features::{Features, MIGRATIONS, release_earnings};
+use crate::features::{Features, MIGRATIONS, count_gifts, release_earnings};
 use crate::metrics::Metrics;
 use crate::pages::Web;
 use crate::rtmp::Doors;
@@ -121,6 +121,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
             config.data_dir.clone(),
             stopped.clone(),
         )),
+        tokio::spawn(count_gifts(features.rooms.clone(), stopped.clone())),
         tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
     tasks.extend(doors.serve(&features.rooms, &stopped));

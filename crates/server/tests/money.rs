@@ -299,3 +299,152 @@ async fn receipts(app: &TestApp, bea: &Browser, cid: &Browser, [paid, open]: [&s
     }
     assert_eq!(cid.get("/api/v1/payments").await.is(200).body["items"], json!([]));
 }
+
+each_db!(a_badge_is_seen_by_all_and_kept_for_its_creator, async |db| {
+    let app = TestApp::start(BUSK, db).await;
+    let (ada, bea) = (app.sign_up("ada").await, app.sign_up("bea").await);
+    let room = ada
+        .post("/api/v1/rooms", json!({"title": "Songs"}))
+        .await
+        .is(201)
+        .text("id");
+    let badges = format!("/api/v1/rooms/{room}/badges");
+    let wanted = |number: u128, hearts: u8| json!({"id": id(number), "hearts": hearts, "return_to": "/"});
+    bea.post(&badges, wanted(1, 2))
+        .await
+        .problem(409, "room_not_live");
+    app.db
+        .tamper("UPDATE room SET state = 'interrupted', resume_until = 9000000000000000, started_at = 1")
+        .await;
+    app.nobody()
+        .post(&badges, wanted(1, 2))
+        .await
+        .problem(401, "sign_in_needed");
+    bea.post(&badges, wanted(1, 2))
+        .await
+        .problem(403, "age_undeclared");
+    bea.declare_adult().await;
+    ada.post(&badges, wanted(1, 2)).await.problem(403, "self_badge");
+    bea.post(&badges, wanted(1, 4)).await.problem(422, "invalid");
+
+    let offers = bea.get(&badges).await.is(200).body;
+    let quote = &offers["items"][1]["quote"];
+    assert_eq!(
+        *quote,
+        json!({"price": 199, "tax": 0, "creator": 139, "platform": 25, "provider_fee": 35})
+    );
+    let begun = bea.post(&badges, wanted(1, 2)).await.is(201);
+    assert_eq!(bea.post(&badges, wanted(1, 2)).await.is(200).body, begun.body);
+    bea.post(&badges, wanted(2, 2))
+        .await
+        .problem(409, "badge_being_paid");
+    let offers = bea.get(&badges).await.is(200).body;
+    assert_eq!(offers["items"][1]["pending"]["id"], id(1));
+
+    let goals = format!("/api/v1/rooms/{room}/goals");
+    let goal = json!({"id": id(60), "title": "A new amp", "kind": "money", "target": 199});
+    bea.post(&goals, goal.clone()).await.problem(403, "not_yours");
+    ada.post(&goals, goal).await.is(201);
+
+    let mut watching = app.socket(&room, "", &app.nobody()).await;
+    assert_eq!(watching.hello["board"]["goals"][0]["title"], "A new amp");
+    bea.choose(&begun.text("checkout_url"), "pay").await;
+    let event = watching.event(|event| event["type"] == "badge").await;
+    assert_eq!(
+        (&event["hearts"], &event["from"]["badge"]),
+        (&json!(2), &json!(2))
+    );
+    let event = watching.event(|event| event["type"] == "goal").await;
+    assert_eq!(event["goal"]["state"], "reached");
+    notices_are_out(&app).await;
+    let purchase = format!("/api/v1/badge-purchases/{}", id(1));
+    assert_eq!(bea.get(&purchase).await.is(200).body["state"], "paid");
+    ada.get(&purchase).await.problem(404, "purchase_unknown");
+    bea.post(&badges, wanted(2, 2)).await.problem(409, "badge_held");
+
+    let mut speaking = app.socket(&room, "", &bea).await;
+    assert_eq!(speaking.hello["you"]["badge"], 2, "who comes later knows, too");
+    speaking.say(&id(70), "for the amp").await;
+    let said = watching.event(|event| event["type"] == "said").await;
+    assert_eq!(said["from"]["badge"], 2);
+    rankings_and_supporters(&app, &room, &ada, &bea).await;
+    ada.send(Method::DELETE, &format!("{goals}/{}", id(60)), Value::Null)
+        .await
+        .is(204);
+    let board = format!("/api/v1/rooms/{room}/board");
+    assert_eq!(ada.get(&board).await.is(200).body["goals"], json!([]));
+});
+
+async fn rankings_and_supporters(app: &TestApp, room: &str, ada: &Browser, bea: &Browser) {
+    for path in [
+        format!("/api/v1/rooms/{room}/ranking"),
+        "/api/v1/channels/ada/ranking".into(),
+    ] {
+        let places = app.nobody().get(&path).await.is(200).body;
+        let first = &places["items"][0];
+        assert_eq!((&first["name"], &first["mine"]), (&json!("bea"), &json!(false)));
+        assert_eq!(first["value"], json!({"amount": 199, "currency": "USD"}));
+        assert_eq!(bea.get(&path).await.is(200).body["items"][0]["mine"], true);
+    }
+    for path in [
+        format!("/api/v1/rooms/{room}/supporters"),
+        "/api/v1/channels/ada/supporters".into(),
+    ] {
+        app.nobody().get(&path).await.problem(401, "sign_in_needed");
+        bea.get(&path).await.problem(403, "not_yours");
+        ada.get(&format!("{path}?cursor=AAAA"))
+            .await
+            .problem(422, "invalid");
+        let list = ada.get(&path).await.is(200).body;
+        let first = &list["items"][0];
+        assert_eq!((&first["handle"], &first["badges"]), (&json!("bea"), &json!(1)));
+        assert_eq!((&first["gifts"], &first["lives"]), (&json!(0), &json!(1)));
+    }
+    let nowhere = format!("/api/v1/rooms/{}/ranking", id(99));
+    bea.get(&nowhere).await.problem(404, "room_unknown");
+    bea.get("/api/v1/channels/nobody/ranking")
+        .await
+        .problem(404, "channel_unknown");
+}
+
+each_db!(a_streak_ends_once_although_the_program_dies, async |db| {
+    let mut app = TestApp::start(BUSK, db).await;
+    let (ada, bea) = (app.sign_up("ada").await, app.sign_up("bea").await);
+    let room = ada
+        .post("/api/v1/rooms", json!({"title": "Songs"}))
+        .await
+        .is(201)
+        .text("id");
+    app.db
+        .tamper("UPDATE room SET state = 'interrupted', resume_until = 9000000000000000, started_at = 1")
+        .await;
+    app.buy_coins(&bea, &id(900), "coins-70").await;
+    let gifts = format!("/api/v1/rooms/{room}/gifts");
+    for number in 1..=3 {
+        let rose = json!({"id": id(number), "kind": "rose", "count": 1});
+        bea.post(&gifts, rose).await.is(201);
+    }
+    app.kill9();
+    app.restart().await;
+    let events = format!("/api/v1/rooms/{room}/events?after=0");
+    let ends = async |app: &TestApp| -> Vec<Value> {
+        let log = app.nobody().get(&events).await.is(200).body;
+        let events = log["items"].as_array().unwrap().clone();
+        let is_end = |event: &Value| event["type"] == "streak_end";
+        events.into_iter().filter(is_end).collect()
+    };
+    let mut told = Vec::new();
+    for _ in 0..200 {
+        told = ends(&app).await;
+        if !told.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    app.kill9();
+    app.restart().await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(ends(&app).await, told, "once is enough");
+    assert_eq!(told.len(), 1);
+    assert_eq!((&told[0]["count"], &told[0]["total"]), (&json!(3), &json!(15)));
+});

@@ -212,6 +212,7 @@ ids!(
     MessageId,
     GiftId,
     StreakId,
+    GoalId,
     PaymentId,
     RefundId,
     PayoutId,

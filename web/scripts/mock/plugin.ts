@@ -10,6 +10,7 @@ import { deskOf, held, payouts, standing } from './payouts.ts'
 import { operatorList } from './operator.ts'
 import { restreaming, restreamTargets } from './restream.ts'
 import { knock, onStage, stageView } from './stage.ts'
+import { badges, ranking, supporters } from './support.ts'
 import { gifts, makeRoom, packs, statement, transfers, world, type MockRoom } from './world.ts'
 
 type Json = Record<string, unknown>
@@ -80,6 +81,8 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
       const open = state.rooms.find((each) => each.channel.handle === id && each.state !== 'ended')
       const own = (meOf(who).channel as Json | null)?.handle === id
       const ended = state.rooms.filter((each) => each.channel.handle === id && each.state === 'ended')
+      if (deed === 'ranking') return [200, { items: ranking, next: null }]
+      if (deed === 'supporters') return [200, { items: supporters, next: null }]
       if (deed === 'replays') return [200, { items: replaysOf({ id: 'c', handle: id, name: me.display_name ?? 'Otto Offline' }, own, ended), next: null }]
       if (!open && !own && id !== 'offline') return problem(404, 'channel_unknown', 'unknown')
       return [200, { id: 'c', handle: id, name: open?.channel.name ?? me.display_name ?? 'Otto Offline', about: '', room: open ? viewOf(open, who) : null, mine: own }]
@@ -119,6 +122,8 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
       }
       if (id?.startsWith('past-')) return [200, { ...viewOf(state.rooms[0]!, who), id, state: 'ended', title: 'Past', channel: { id: 'c', handle: 'offline', name: 'Otto Offline' }, mine: false }]
       if (deed === 'restream') return [200, { items: restreaming() }]
+      if (deed === 'ranking') return [200, { items: ranking, next: null }]
+      if (deed === 'badges') return [200, { items: badges, next: null }]
       if (deed === 'stage' && room) return [200, stageView(room.stage, me.id, viewOf(room, who).mine === true)]; return id ? (room ? [200, viewOf(room, who)] : problem(404, 'room_unknown', 'unknown')) : [200, { items: state.rooms.filter((each) => each.state !== 'ended' && each.state !== 'lobby').map((each) => viewOf(each, who)), next: null }]
     case 'PUT rooms': onStage(room!, 'layout', body, speaker(who), (event) => append(room!, event)); return [200, {}]
     case 'PATCH rooms':
@@ -163,12 +168,21 @@ function stir(): void {
   for (const room of state.rooms) {
     if (!room.crowd || room.state !== 'live' || !sockets.get(room.id)?.size) continue
     const name = crowd[Math.floor(Math.random() * crowd.length)]!
-    const from = { id: `c-${name}`, name, kind: name === 'pat' ? 'guest' : 'person' }
+    const at = crowd.indexOf(name)
+    const from = { id: `c-${name}`, name, kind: name === 'pat' ? 'guest' : 'person', ...(at < 3 && { badge: 3 - at, rank: at + 1 }) }
     if (Math.random() < 0.3) give(room, from, gifts[Math.floor(Math.random() ** 2 * 12)]!.code, randomUUID())
     else append(room, { type: 'said', id: randomUUID(), from, text: talk[Math.floor(Math.random() * talk.length)] })
     room.viewers = Math.max(1, room.viewers + Math.round(Math.random() * 6 - 3))
     tell(room, { v: 1, room: room.id, totals: { viewers: room.viewers } })
   }
+}
+
+/** Three who have given, and one goal under way, wherever there is a crowd. */
+function board(room: MockRoom): object {
+  if (!room.crowd) return { top: [], goals: [] }
+  const top = crowd.slice(0, 3).map((name, i) => ({ id: `c-${name}`, name, value: 4_200 - i * 1_150 }))
+  const goal = { id: randomUUID(), title: 'A new amp', kind: 'money', target: 50_000, so_far: 18_500, state: 'open', since: 0 }
+  return { top, goals: [goal] }
 }
 
 function join(socket: WebSocket, room: MockRoom, who: string): void {
@@ -181,7 +195,7 @@ function join(socket: WebSocket, room: MockRoom, who: string): void {
       append(room, { type: 'said', id: randomUUID(), from: { id: `c-${name}`, name, kind: 'person', role: i === 5 ? 'host' : undefined }, text: talk[i % talk.length] })
     }
   }
-  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), stage: stageView(room.stage, me.id, viewOf(room, who).mine === true), reset: false }, ev: room.log.slice(-60) }))
+  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), stage: stageView(room.stage, me.id, viewOf(room, who).mine === true), board: board(room), reset: false }, ev: room.log.slice(-60) }))
   let said: number[] = []
   socket.on('message', (raw) => {
     const command = JSON.parse(String(raw)) as { do: string; id: string; text: string; message: string }

@@ -20,6 +20,8 @@ async fn coffee(scene: &Scene, number: u128, now: Timestamp) {
             name: "bea".into(),
             kind: SpeakerKind::Person,
             role: None,
+            badge: None,
+            rank: None,
         },
         kind: "coffee".into(),
         count: 1,

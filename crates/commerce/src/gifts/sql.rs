@@ -152,7 +152,7 @@ impl Entity for Gift {
 
 /// A viewer's streaks that can still grow: a short list in one row, since only the last seconds count.
 #[derive(Clone, Default)]
-pub(super) struct Runs(Vec<Run>);
+pub(crate) struct Runs(Vec<Run>);
 
 /// A streak of one gift in one room.
 #[derive(Clone, Serialize, Deserialize)]
@@ -213,13 +213,39 @@ impl Runs {
             count: streak.count,
             last_at_us: now.unix_us(),
         });
-        let text = serde_json::to_string(&runs).map_err(|e| StoreError::Broken(e.to_string()))?;
-        if new {
-            tx.insert(&NEW_RUNS, row![gift.sender, text]);
-        } else {
-            tx.update(&RUNS, row![gift.sender, text]);
+        Runs(runs).save(tx, gift.sender, new)
+    }
+
+    /// Takes a streak off its sender's list, so that no gift carries it on: unless one that is not counted yet has,
+    /// which came after `last_at`. Whether it is off the list.
+    pub(crate) fn seal(
+        tx: &mut Tx,
+        sender: PersonId,
+        streak: StreakId,
+        last_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(Runs(mut runs)) = tx.find::<Runs>(&sender)? else {
+            return Ok(true);
+        };
+        let Some(place) = runs.iter().position(|run| run.id == streak) else {
+            return Ok(true);
+        };
+        if runs[place].last_at_us > last_at.unix_us() {
+            return Ok(false);
         }
-        tx.put::<Runs>(gift.sender, Runs(runs));
+        runs.remove(place);
+        Runs(runs).save(tx, sender, false)?;
+        Ok(true)
+    }
+
+    fn save(self, tx: &mut Tx, sender: PersonId, new: bool) -> Result<(), StoreError> {
+        let text = serde_json::to_string(&self.0).map_err(|e| StoreError::Broken(e.to_string()))?;
+        if new {
+            tx.insert(&NEW_RUNS, row![sender, text]);
+        } else {
+            tx.update(&RUNS, row![sender, text]);
+        }
+        tx.put::<Runs>(sender, self);
         Ok(())
     }
 }

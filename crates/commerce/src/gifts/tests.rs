@@ -30,6 +30,8 @@ fn gift(id: &str, who: &str, room: &str, kind: &str, count: &str) -> SendGift {
             name: who.into(),
             kind: SpeakerKind::Person,
             role: None,
+            badge: None,
+            rank: None,
         },
         kind: kind.into(),
         count: count.parse().unwrap(),
@@ -169,5 +171,29 @@ each_db!(the_last_coins_have_one_winner, async |db| {
         winners += u32::from(one.await.unwrap());
     }
     assert_eq!((winners, scene.balance(wallet(BEA)).await), (1, 20));
+    scene.audit().await;
+});
+
+/// The row of the money table: coins are spent, diamonds earned, and the money behind them follows.
+each_db!(gift, async |db| {
+    let scene = Scene::set(db).await;
+    let accounts = [
+        wallet(BEA),
+        COIN_SPENT,
+        DIAMOND_ISSUED,
+        diamonds_pending(CHANNEL),
+        COIN_FLOAT,
+        DIAMOND_FLOAT,
+        PLATFORM_REVENUE,
+    ];
+    let mut moved = Vec::new();
+    for account in &accounts {
+        moved.push(-scene.balance(*account).await);
+    }
+    scene.gave(1, BEA, "rose", 3, NOW).await;
+    for (account, moved) in accounts.iter().zip(&mut moved) {
+        *moved += scene.balance(*account).await;
+    }
+    assert_eq!(moved, [-15, 15, -8, 8, -15, 8, 7]);
     scene.audit().await;
 });

@@ -11,6 +11,8 @@ fn who(number: u128) -> Speaker {
         name: format!("n{number}"),
         kind: SpeakerKind::Person,
         role: None,
+        badge: None,
+        rank: None,
     }
 }
 

@@ -48,6 +48,16 @@ export type Blocked = Schema['Blocked']
 export type RestreamTarget = Required<Schema['RestreamTarget']>
 export type Restream = Required<Schema['Restream']>
 
+export type BadgeOffer = Required<Schema['BadgeOffer']>
+export type BadgePurchase = Schema['BadgePurchase']
+export type Quote = Schema['Quote']
+export type Board = Schema['Board']
+export type Goal = Schema['Goal']
+export type GoalKind = Schema['GoalKind']
+export type TopSupporter = Schema['TopSupporter']
+export type RankingPlace = Schema['RankingPlace']
+export type SupporterView = Schema['SupporterView']
+
 /** A page of any list. */
 export interface List<T> {
   items: T[]

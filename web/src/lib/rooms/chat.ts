@@ -2,11 +2,11 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import { runOf, type Deleted, type GiftEvent, type Said, type Speaker } from './wire'
+import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker } from './wire'
 
 export interface Line {
   id: string
-  kind: 'said' | 'gap' | 'gift'
+  kind: 'said' | 'gap' | 'gift' | 'badge'
   from: Speaker | null
   text: string
   state: 'sending' | 'sent' | 'failed' | 'deleted'
@@ -66,6 +66,11 @@ export function given(lines: readonly Line[], event: GiftEvent): Line[] {
   const count = Math.max(old?.gift?.count ?? 0, run.count)
   const line: Line = { id, kind: 'gift', from: event.from, text: '', state: 'sent', gift: { kind: event.kind, count } }
   return keep([...lines.filter((other) => other.id !== id), line])
+}
+
+export function hearted(lines: readonly Line[], event: BadgeEvent): Line[] {
+  const line: Line = { id: `badge-${event.n}`, kind: 'badge', from: event.from, text: '', state: 'sent' }
+  return keep([...lines, line])
 }
 
 function keep(lines: Line[]): Line[] {

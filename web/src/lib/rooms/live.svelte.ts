@@ -1,12 +1,13 @@
 /** One room as this screen sees it. The only place that changes it is the room log (and one's own pending lines). */
-import { Problem, uuidv7, type RoomView } from '$lib/api'
+import { Problem, uuidv7, type Board, type RoomView } from '$lib/api'
 import { explain } from '$lib/i18n/common'
 import { expired, grown, type Banner } from '$lib/money/streaks'
+import { bare, moved } from './board'
 import * as chat from './chat'
 import { RoomSocket, type SocketSink } from './socket'
 import type { Taken } from './cursor'
 import { staged, type StageState } from './stage'
-import type { GiftEvent, Hello, RoomEvent, Speaker } from './wire'
+import type { GiftEvent, Hello, RoomEvent, Speaker, Totals } from './wire'
 
 export interface RoomEars {
   /** A gift that has just been given, never one from the past. */
@@ -20,6 +21,7 @@ export class LiveRoom implements SocketSink {
   banners = $state.raw<Banner[]>([])
   gifts = $state.raw<GiftEvent[]>([])
   stage = $state.raw<StageState | null>(null)
+  board = $state.raw<Board>(bare)
   online = $state(true)
   you = $state.raw<Hello['you'] | null>(null)
   private readonly socket: RoomSocket
@@ -72,13 +74,15 @@ export class LiveRoom implements SocketSink {
   hello(hello: Hello): void {
     this.you = hello.you
     this.stage = hello.stage
+    this.board = hello.board
     this.view = { ...hello.room, mine: this.view.mine || hello.room.mine }
   }
   connected(yes: boolean): void {
     this.online = yes
   }
-  viewers(n: number): void {
-    this.view = { ...this.view, viewers: n }
+  totals({ viewers, top }: Totals): void {
+    this.view = { ...this.view, viewers }
+    if (top) this.board = { ...this.board, top }
   }
   taken(taken: Taken): void {
     if (taken.reset) {
@@ -107,6 +111,14 @@ export class LiveRoom implements SocketSink {
         if (past) break
         this.banners = grown(this.banners, event, performance.now())
         this.ears.gift?.(event)
+        break
+      case 'badge':
+        this.lines = chat.hearted(this.lines, event)
+        if (event.from.id === this.you?.id) this.you = event.from
+        break
+      case 'goal':
+        // The hello has told where all past ones led.
+        if (!past) this.board = moved(this.board, event)
         break
       case 'room_state':
         this.view = { ...this.view, state: event.state, resume_until: event.resume_until ?? null }

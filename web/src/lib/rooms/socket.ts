@@ -5,12 +5,12 @@
 import { Problem } from '$lib/api'
 import { backoffMs } from './backoff'
 import { Cursor, type Taken } from './cursor'
-import type { Command, Frame, Hello } from './wire'
+import type { Command, Frame, Hello, Totals } from './wire'
 
 export interface SocketSink {
   hello(hello: Hello): void
   taken(taken: Taken): void
-  viewers(n: number): void
+  totals(totals: Totals): void
   connected(yes: boolean): void
 }
 
@@ -86,7 +86,7 @@ export class RoomSocket {
       const { re, ok, problem } = frame
       this.settle(re, (waiter) => (problem ? waiter.reject(new Problem(problem)) : waiter.resolve(ok)))
     }
-    if (frame.totals) this.sink.viewers(frame.totals.viewers)
+    if (frame.totals) this.sink.totals(frame.totals)
     if (!frame.hello && !frame.ev && !frame.gap) return
     const taken = this.cursor.take(frame)
     if (frame.hello) {

@@ -48,6 +48,8 @@ function told(scene: Scene, { event, position_ms }: Placed): Scene {
         lines: chat.given(scene.lines, event),
         banners: grown(expired(scene.banners, position_ms), event, position_ms),
       }
+    case 'badge':
+      return { ...scene, taken, lines: chat.hearted(scene.lines, event) }
     case 'title':
       return { ...scene, taken, title: event.title }
     default:

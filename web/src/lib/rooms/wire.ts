@@ -1,10 +1,12 @@
 /** What travels over /ws/rooms/{room}. Numbers `n` count the room's events 1, 2, 3 … within an epoch. */
-import type { Layout, ProblemBody, RoomEvent, RoomView, Seat, Speaker, StageView } from '$lib/api'
+import type { Board, Layout, ProblemBody, RoomEvent, RoomView, Seat, Speaker, StageView, TopSupporter } from '$lib/api'
 
 export type { Layout, RoomEvent, Seat, Speaker, StageView }
 export type Said = Extract<RoomEvent, { type: 'said' }>
 export type Deleted = Extract<RoomEvent, { type: 'deleted' }>
 export type GiftEvent = Extract<RoomEvent, { type: 'gift' }>
+export type BadgeEvent = Extract<RoomEvent, { type: 'badge' }>
+export type GoalEvent = Extract<RoomEvent, { type: 'goal' }>
 
 export type StageEvent = Extract<RoomEvent, { type: 'stage' | 'stage_waiting' | 'stage_mine' }>
 
@@ -18,7 +20,13 @@ export interface Hello {
   you: Speaker | null
   room: RoomView
   stage: StageView
+  board: Board
   reset: boolean
+}
+/** Latest values; one that is absent has not changed. */
+export interface Totals {
+  viewers: number
+  top?: TopSupporter[]
 }
 export interface Frame {
   v: 1
@@ -27,7 +35,7 @@ export interface Frame {
   seq?: number
   hello?: Hello
   ev?: RoomEvent[]
-  totals?: { viewers: number }
+  totals?: Totals
   gap?: { from: number; to: number }
   re?: string
   ok?: unknown

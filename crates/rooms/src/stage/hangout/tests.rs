@@ -10,6 +10,8 @@ fn who(number: u128) -> Speaker {
         name: format!("n{number}"),
         kind: SpeakerKind::Guest,
         role: None,
+        badge: None,
+        rank: None,
     }
 }
 
