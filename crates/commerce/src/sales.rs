@@ -292,8 +292,3 @@ fn cause(payment: &Payment) -> Cause {
         id: payment.id.0,
     }
 }
-
-/// What a payment brought, if it was delivered.
-pub(crate) fn of(tx: &mut Tx, payment: PaymentId) -> Result<Option<Sale>, StoreError> {
-    tx.find::<Sale>(&payment)
-}

@@ -113,7 +113,7 @@ impl Failure {
             | Failure::Demo(_)
             | Failure::Close(_)
             | Failure::Export(ExportError::Write(_) | ExportError::HandleUnknown(_))
-            | Failure::Start(StartError::Rooms(_)) => 1,
+            | Failure::Start(StartError::Rooms(_) | StartError::Provider(_)) => 1,
             Failure::Config(_) | Failure::Start(StartError::Tls(_)) => 3,
             Failure::Store(_)
             | Failure::Export(ExportError::Store(_))

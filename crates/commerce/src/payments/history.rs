@@ -73,8 +73,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT p.id, p.payer, p.kind, p.price, p.currency, p.provider, p.checkout, p.checkout_url, p.state, p.charge, \
-             p.method, p.country, p.refunded, p.created_at, p.expires_at, p.settled_at, \
-             o.pack, o.coins, o.promotional, c.id, c.handle, c.name, s.tax \
+             p.method, p.country, p.refunded, p.created_at, p.expires_at, p.settled_at, p.disputed, \
+             o.pack, o.coins, o.promotional, c.id, c.handle, c.name, s.tax, o.coins_back, o.promotional_back \
              FROM payment p LEFT JOIN coin_order o ON o.payment = p.id \
              LEFT JOIN sale s ON s.payment = p.id LEFT JOIN channel c ON c.id = s.channel ",
             $rest
@@ -107,25 +107,27 @@ pub fn entry(db: &mut impl Read, id: PaymentId) -> Result<Option<Entry>, StoreEr
 
 fn read(row: &Row) -> Result<Entry, StoreError> {
     let (id, payment) = <Payment as Entity>::read(row)?;
-    let pack: Option<String> = row.get(16)?;
+    let pack: Option<String> = row.get(17)?;
     let coins = match pack {
         Some(pack) => Some(CoinOrder {
             payment: id,
             pack,
-            coins: row.get(17)?,
-            promotional: row.get(18)?,
+            coins: row.get(18)?,
+            promotional: row.get(19)?,
+            coins_back: row.get(24)?,
+            promotional_back: row.get(25)?,
         }),
         None => None,
     };
-    let channel: Option<ChannelId> = row.get(19)?;
+    let channel: Option<ChannelId> = row.get(20)?;
     let sale = match channel {
         Some(channel) => Some(Sold {
             channel: ChannelRef {
                 id: channel,
-                handle: row.get(20)?,
-                name: row.get(21)?,
+                handle: row.get(21)?,
+                name: row.get(22)?,
             },
-            tax: row.get(22)?,
+            tax: row.get(23)?,
         }),
         None => None,
     };
