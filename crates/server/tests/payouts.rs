@@ -171,7 +171,9 @@ async fn seen_to_by_operators(app: &TestApp, ada: &Browser, bea: &Browser) {
     assert_eq!(paid["state"], "paid");
     let listed = bea.get(&format!("{desk}?state=paid&limit=1")).await.is(200).body;
     assert_eq!((&listed["items"][0], &listed["next"]), (&paid, &Value::Null));
-    bea.get(&format!("{desk}?state=lost")).await.problem(422, "invalid");
+    bea.get(&format!("{desk}?state=lost"))
+        .await
+        .problem(422, "invalid");
     let acts = paid["acts"].as_array().unwrap().iter();
     let acts: Vec<(&str, &str)> = acts
         .map(|act| (act["act"].as_str().unwrap(), act["by"].as_str().unwrap()))
