@@ -34,7 +34,10 @@ async fn earned(app: &mut TestApp) -> (Browser, Browser) {
              UPDATE ledger_policy SET body = REPLACE(body, '\"gift_hold_s\":604800', '\"gift_hold_s\":0')",
         )
         .await;
-    app.buy_coins(&bea, &id(900), "coins-7000").await;
+    // Packs without promotional coins, which bring creators nothing.
+    for number in 900..904 {
+        app.buy_coins(&bea, &id(number), "coins-1400").await;
+    }
     let gift = json!({"id": id(1), "kind": "golden-mic", "count": 1});
     bea.post(&format!("/api/v1/rooms/{room}/gifts"), gift)
         .await
@@ -166,6 +169,11 @@ async fn seen_to_by_operators(app: &TestApp, ada: &Browser, bea: &Browser) {
     bea.post(&outcome, failed).await.problem(422, "invalid");
     let paid = bea.post(&outcome, json!({"outcome": "paid"})).await.is(200).body;
     assert_eq!(paid["state"], "paid");
+    let listed = bea.get(&format!("{desk}?state=paid&limit=1")).await.is(200).body;
+    assert_eq!((&listed["items"][0], &listed["next"]), (&paid, &Value::Null));
+    bea.get(&format!("{desk}?state=lost"))
+        .await
+        .problem(422, "invalid");
     let acts = paid["acts"].as_array().unwrap().iter();
     let acts: Vec<(&str, &str)> = acts
         .map(|act| (act["act"].as_str().unwrap(), act["by"].as_str().unwrap()))

@@ -3,7 +3,7 @@
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use busk_api::{
-    Failures, Json, OpenApiRouter, Page, PageQuery, Path, Problem, Query, Refusals, StatusCode,
+    Cursor, Failures, Json, Limit, OpenApiRouter, Page, Path, Problem, Query, Refusals, StatusCode,
     routes as operations,
 };
 use busk_base::{PayoutBatchId, PayoutId, PersonId, Timestamp, bounded_text};
@@ -92,27 +92,34 @@ impl DeskPayout {
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct StateQuery {
+struct DeskQuery {
     /// `requested` when nothing is said.
-    #[param(value_type = Option<State>, inline = false)]
+    #[param(inline)]
     state: Option<State>,
+    /// `next` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+    /// Items at most.
+    #[serde(default)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 30)]
+    limit: Limit,
 }
 
 /// The payouts in a state, those first that wait longest.
 #[utoipa::path(get, path = "/api/v1/operator/payouts", tag = "operator", operation_id = "operator_payouts",
-    params(StateQuery, PageQuery),
+    params(DeskQuery),
     responses((status = 200, body = Page<DeskPayout>), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`operator_needed`"), Failures))]
 async fn list(
     Shared(payouts): Shared<Payouts>,
     Operator(operator): Operator,
-    Query(wanted): Query<StateQuery>,
-    Query(page): Query<PageQuery>,
+    Query(wanted): Query<DeskQuery>,
 ) -> Result<Json<Page<DeskPayout>>, Problem> {
     let first = (Timestamp::from_unix_us(i64::MIN), PayoutId(Uuid::nil()));
-    let after = place(&page, first)?;
-    let (limit, rules) = (page.limit, Rules::of(payouts.site()));
+    let after = place(wanted.cursor.as_ref(), first)?;
+    let (limit, rules) = (wanted.limit, Rules::of(payouts.site()));
     let state = wanted.state.unwrap_or(State::Requested);
     let read = payouts.site().store().read(move |db| {
         db.snapshot(|db| {

@@ -73,8 +73,8 @@ impl From<Payout> for PayoutView {
 }
 
 /// Where a list goes on; from `first` when nothing is said.
-pub(super) fn place(page: &PageQuery, first: Place) -> Result<Place, Problem> {
-    let Some(cursor) = &page.cursor else {
+pub(super) fn place(cursor: Option<&Cursor>, first: Place) -> Result<Place, Problem> {
+    let Some(cursor) = cursor else {
         return Ok(first);
     };
     let wrong = || Problem::invalid("cursor", "is not one of this list");
@@ -131,7 +131,7 @@ async fn list(
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<PayoutView>>, Problem> {
     let last = (Timestamp::from_unix_us(i64::MAX), PayoutId(Uuid::max()));
-    let before = place(&page, last)?;
+    let before = place(page.cursor.as_ref(), last)?;
     let (channel, limit) = (channel(&payouts, &person).await?, page.limit);
     let read = payouts
         .site()

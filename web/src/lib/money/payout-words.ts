@@ -152,7 +152,7 @@ const fr: typeof en = {
   bankChange: 'Changer',
   bankTitle: 'Votre compte bancaire',
   bankName: 'Titulaire du compte',
-  iban: 'IBAN',
+  iban: 'Numéro IBAN',
   bankHint: 'Gardé chiffré. Seuls ses quatre derniers caractères sont montrés ensuite.',
   bankSaved: 'Compte bancaire enregistré.',
   monthly: 'Chaque mois tout seul',
