@@ -212,7 +212,8 @@ pub struct DisputeNotice {
     pub said: DisputeSaid,
     /// The provider's name for the dispute.
     pub dispute: String,
-    /// Ours, made of the provider's: the dispute's postings are named after it.
+    /// Ours, made of the provider's: the dispute's postings are named after it. The notice has an `id` beside it.
+    #[serde(rename = "dispute_id")]
     pub id: DisputeId,
     pub charge: String,
     pub amount: i64,
