@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/badge-purchases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A purchase of one's own. */
+        get: operations["get_badge_purchases_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}": {
         parameters: {
             query?: never;
@@ -13,6 +30,23 @@ export interface paths {
         };
         /** A channel. */
         get: operations["get_channels_handle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/ranking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who gave most in a channel's lives of the last 30 days, at most a hundred. */
+        get: operations["get_channels_handle_ranking"];
         put?: never;
         post?: never;
         delete?: never;
@@ -86,6 +120,23 @@ export interface paths {
         put?: never;
         /** Makes a new stream key; the one before stops working. */
         post: operations["post_channels_handle_stream_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/supporters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A channel's supporters of all times, who gave most first. Its creator's to see. */
+        get: operations["get_channels_handle_supporters"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -444,7 +495,7 @@ export interface paths {
         /** One's own caps, and what was spent. */
         get: operations["get_me_spending_caps"];
         /** Sets one's own caps: lower acts at once, higher after `raise_after_s`. */
-        put: operations["change"];
+        put: operations["put_me_spending_caps"];
         post?: never;
         delete?: never;
         options?: never;
@@ -522,6 +573,41 @@ export interface paths {
         patch: operations["patch_rooms_room"];
         trace?: never;
     };
+    "/api/v1/rooms/{room}/badges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The badges of a live, cheapest first. */
+        get: operations["get_rooms_room_badges"];
+        put?: never;
+        /** Begins a purchase of a badge; the hearts come when the provider says that it was paid. */
+        post: operations["post_rooms_room_badges"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stands beside a live's picture: who gives most, and its goals. */
+        get: operations["get_rooms_room_board"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{room}/end": {
         parameters: {
             query?: never;
@@ -568,6 +654,40 @@ export interface paths {
         /** Sends a gift. */
         post: operations["post_rooms_room_gifts"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/goals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a goal in one's own live: three at most at a time. */
+        post: operations["post_rooms_room_goals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/goals/{goal}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a goal off. */
+        delete: operations["delete_rooms_room_goals_goal"];
         options?: never;
         head?: never;
         patch?: never;
@@ -653,6 +773,23 @@ export interface paths {
         post?: never;
         /** Deletes a message: one's own, in one's own room, or as the operator. */
         delete: operations["delete_rooms_room_messages_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/ranking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who gave most in a live, at most a hundred; kept when it has ended. */
+        get: operations["get_rooms_room_ranking"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -858,6 +995,23 @@ export interface paths {
         put?: never;
         /** Switches one's own microphone or camera. The host switches a guest's off, never on. */
         post: operations["post_rooms_room_stage_switch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/supporters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The supporters of one live, who gave most first. Its creator's to see. */
+        get: operations["get_rooms_room_supporters"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1105,6 +1259,31 @@ export interface components {
             /** Format: int64 */
             transfers: number;
         };
+        /** @description A badge that can be bought. */
+        BadgeOffer: {
+            /**
+             * Format: int32
+             * @description 1, 2 or 3: that many stand beside the name for this live.
+             */
+            hearts: number;
+            /** @description Whether the asker has it. */
+            held: boolean;
+            pending?: components["schemas"]["PendingBadge"] | null;
+            price: components["schemas"]["Money"];
+            /** @description Who gets what of the price. */
+            quote: components["schemas"]["Quote"];
+        };
+        /** @description A purchase of a badge. */
+        BadgePurchase: {
+            /** @description Where to pay. */
+            checkout_url?: string | null;
+            /** Format: int32 */
+            hearts: number;
+            id: components["schemas"]["PaymentId"];
+            price: components["schemas"]["Money"];
+            room: components["schemas"]["RoomId"];
+            state: components["schemas"]["PaymentState"];
+        };
         BalanceAfter: {
             /** Format: int64 */
             available: number;
@@ -1118,9 +1297,23 @@ export interface components {
             handle: string;
             name: string;
         };
+        Board: {
+            /** @description The oldest first. */
+            goals: components["schemas"]["Goal"][];
+            /** @description Who has given most in this live, most first. */
+            top: components["schemas"]["TopSupporter"][];
+        };
+        BuyBadgeBody: {
+            /** Format: int32 */
+            hearts: number;
+            /** @description Made by the buyer and permanent: the same purchase again is begun once. */
+            id: components["schemas"]["PaymentId"];
+            /** @description The page of this site that the checkout leads back to. */
+            return_to: string;
+        };
         BuyBody: {
             /** @description Made by the buyer and permanent: the same purchase again is begun once. */
-            id: components["schemas"]["PurchaseId"];
+            id: components["schemas"]["PaymentId"];
             /** @description A code of the packs. */
             pack: string;
             /** @description The page of this site that the checkout leads back to. */
@@ -1187,16 +1380,28 @@ export interface components {
             /** Format: int64 */
             coins: number;
             price: components["schemas"]["Money"];
+            /**
+             * Format: int64
+             * @description Coins that come with them, worth nothing to creators; they are spent first.
+             */
+            promotional: number;
         };
         /** @description A purchase of coins. */
         CoinPurchase: {
             /** @description Where to pay. */
-            checkout_url: string;
+            checkout_url?: string | null;
             /** Format: int64 */
             coins: number;
-            id: components["schemas"]["PurchaseId"];
+            id: components["schemas"]["PaymentId"];
             price: components["schemas"]["Money"];
-            state: components["schemas"]["PurchaseState"];
+            state: components["schemas"]["PaymentState"];
+            /** Format: int64 */
+            promotional: number;
+            /**
+             * Format: int64
+             * @description What was given back of the price.
+             */
+            refunded: number;
         };
         CreateRoom: {
             scheduled_at?: components["schemas"]["Timestamp"] | null;
@@ -1320,6 +1525,36 @@ export interface components {
             en: string;
             fr: string;
         };
+        /** @description What a live is given for: "300 roses", "$500 for the roof". */
+        Goal: {
+            /** @description Which gifts count; all do when there is none. */
+            gift?: string | null;
+            id: components["schemas"]["GoalId"];
+            kind: components["schemas"]["GoalKind"];
+            /**
+             * Format: int64
+             * @description What came after this number of the log counts.
+             */
+            since: number;
+            /** Format: int64 */
+            so_far: number;
+            state: components["schemas"]["GoalState"];
+            /** Format: int64 */
+            target: number;
+            title: string;
+        };
+        /**
+         * Format: uuid
+         * @description What a live is given for, made by its host.
+         */
+        GoalId: string;
+        /**
+         * @description What a goal counts.
+         * @enum {string}
+         */
+        GoalKind: "gifts" | "coins" | "money";
+        /** @enum {string} */
+        GoalState: "open" | "reached" | "removed";
         /** @description A hangout's link. */
         HangoutLink: {
             room: components["schemas"]["RoomId"];
@@ -1465,7 +1700,7 @@ export interface components {
             holdings: components["schemas"]["Holding"][];
             /**
              * Format: int64
-             * @description Notices of payment providers that fitted no purchase.
+             * @description Notices of payment providers that fitted nothing.
              */
             notices_set_aside: number;
             /** Format: int64 */
@@ -1478,6 +1713,24 @@ export interface components {
          * @enum {string}
          */
         Outcome: "refused" | "withdrawn" | "changed" | "no_camera" | "other_open";
+        /** @description One page of a list. */
+        Page_BadgeOffer: {
+            items: {
+                /**
+                 * Format: int32
+                 * @description 1, 2 or 3: that many stand beside the name for this live.
+                 */
+                hearts: number;
+                /** @description Whether the asker has it. */
+                held: boolean;
+                pending?: components["schemas"]["PendingBadge"] | null;
+                price: components["schemas"]["Money"];
+                /** @description Who gets what of the price. */
+                quote: components["schemas"]["Quote"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description One page of a list. */
         Page_Blocked: {
             items: {
@@ -1494,6 +1747,11 @@ export interface components {
                 /** Format: int64 */
                 coins: number;
                 price: components["schemas"]["Money"];
+                /**
+                 * Format: int64
+                 * @description Coins that come with them, worth nothing to creators; they are spent first.
+                 */
+                promotional: number;
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1515,6 +1773,21 @@ export interface components {
                 split: components["schemas"]["Split"];
                 /** @description Whether it counts up when it is sent again within the streak's time. */
                 streakable: boolean;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RankingPlace: {
+            items: {
+                /** @description Whether it is the asker's own. */
+                mine: boolean;
+                name: string;
+                person: components["schemas"]["PersonId"];
+                /** @description From 1. */
+                rank: number;
+                /** @description What they gave: gifts at the price of a coin, and badges. */
+                value: components["schemas"]["Money"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1637,8 +1910,55 @@ export interface components {
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
         };
+        /** @description One page of a list. */
+        Page_SupporterView: {
+            items: {
+                /** Format: int64 */
+                badges: number;
+                /**
+                 * Format: int64
+                 * @description What the gifts cost, in coins.
+                 */
+                coins: number;
+                /** Format: int64 */
+                gifts: number;
+                handle: string;
+                /** @description When they last did. */
+                last_at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: int64
+                 * @description In how many lives they gave.
+                 */
+                lives: number;
+                name: string;
+                person: components["schemas"]["PersonId"];
+                /** @description Of badges and gifts. */
+                value: components["schemas"]["Money"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @enum {string} */
         Part: "viewer" | "creator";
+        /**
+         * Format: uuid
+         * @description A payment, made by the payer; at once its idempotency key.
+         */
+        PaymentId: string;
+        /**
+         * @description Where a payment is.
+         * @enum {string}
+         */
+        PaymentState: "pending" | "paid" | "declined" | "expired";
+        PendingBadge: {
+            checkout_url?: string | null;
+            id: components["schemas"]["PaymentId"];
+        };
+        /**
+         * Format: uuid
+         * @description Someone who can sign in.
+         */
+        PersonId: string;
         /** @description An event of the room's log, placed on its replay. */
         Placed: {
             event: components["schemas"]["RoomEvent"];
@@ -1694,16 +2014,36 @@ export interface components {
              */
             type: string;
         };
-        /**
-         * Format: uuid
-         * @description A purchase of coins, made by the buyer.
-         */
-        PurchaseId: string;
-        /**
-         * @description Where a purchase is.
-         * @enum {string}
-         */
-        PurchaseState: "pending" | "paid" | "declined";
+        /** @description What a payer sees before paying. */
+        Quote: {
+            /** Format: int64 */
+            creator: number;
+            /**
+             * Format: int64
+             * @description What the platform keeps once the provider has its fee.
+             */
+            platform: number;
+            /** Format: int64 */
+            price: number;
+            /**
+             * Format: int64
+             * @description What the provider is expected to take; the platform pays it.
+             */
+            provider_fee: number;
+            /** Format: int64 */
+            tax: number;
+        };
+        /** @description A place of a ranking. */
+        RankingPlace: {
+            /** @description Whether it is the asker's own. */
+            mine: boolean;
+            name: string;
+            person: components["schemas"]["PersonId"];
+            /** @description From 1. */
+            rank: number;
+            /** @description What they gave: gifts at the price of a coin, and badges. */
+            value: components["schemas"]["Money"];
+        };
         RecordingHealth: {
             /** Format: int64 */
             bytes: number;
@@ -1934,6 +2274,20 @@ export interface components {
             split: components["schemas"]["Split"];
             streak?: components["schemas"]["Streak"] | null;
         };
+        SetGoalBody: {
+            /** @description Of a goal of `gifts`: a code of the catalogue, when only these count. */
+            gift?: string | null;
+            /** @description Made by the host and permanent: the same goal again is set once. */
+            id: components["schemas"]["GoalId"];
+            kind: components["schemas"]["GoalKind"];
+            /**
+             * Format: int64
+             * @description A number of gifts, coins, or the currency's minor unit.
+             */
+            target: number;
+            /** @description 1–60 characters. */
+            title: string;
+        };
         /** @description Who said or gave something, as others see them. */
         Speaker: {
             /** Format: uuid */
@@ -1941,6 +2295,16 @@ export interface components {
             kind: components["schemas"]["SpeakerKind"];
             name: string;
             role?: components["schemas"]["SpeakerRole"] | null;
+            /**
+             * Format: int32
+             * @description The most hearts that they had bought in this live when they said it: 1 to 3.
+             */
+            badge?: number | null;
+            /**
+             * Format: int32
+             * @description Their place among those who had given most in this live: 1 to 3.
+             */
+            rank?: number | null;
         };
         /** @enum {string} */
         SpeakerKind: "person" | "guest";
@@ -2067,6 +2431,30 @@ export interface components {
              */
             rtmps_port?: number | null;
         };
+        /** @description Someone who gave. */
+        SupporterView: {
+            /** Format: int64 */
+            badges: number;
+            /**
+             * Format: int64
+             * @description What the gifts cost, in coins.
+             */
+            coins: number;
+            /** Format: int64 */
+            gifts: number;
+            handle: string;
+            /** @description When they last did. */
+            last_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description In how many lives they gave.
+             */
+            lives: number;
+            name: string;
+            person: components["schemas"]["PersonId"];
+            /** @description Of badges and gifts. */
+            value: components["schemas"]["Money"];
+        };
         Switch: {
             /** @description Camera off. */
             hidden?: boolean | null;
@@ -2088,6 +2476,17 @@ export interface components {
          * @description Microseconds since 1970-01-01T00:00:00Z.
          */
         Timestamp: string;
+        /** @description One of those who have given most. */
+        TopSupporter: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description What they have given, in the minor unit of the site's currency.
+             */
+            value: number;
+        };
         TransferView: {
             /** Format: int64 */
             amount: number;
@@ -2150,15 +2549,37 @@ export interface components {
             /** @enum {string} */
             type: "gift";
         } | {
-            resume_until?: components["schemas"]["Timestamp"] | null;
-            state: components["schemas"]["State"];
+            /** @enum {string} */
+            type: "streak_end";
+            /** Format: int64 */
+            count: number;
+            from: components["schemas"]["Speaker"];
+            kind: string;
+            streak: components["schemas"]["StreakId"];
+            /** Format: int64 */
+            total: number;
+        } | {
+            /** @enum {string} */
+            type: "badge";
+            from: components["schemas"]["Speaker"];
+            /** Format: int32 */
+            hearts: number;
+        } | {
+            /** @enum {string} */
+            type: "goal";
+            goal: components["schemas"]["Goal"];
+        } | {
             /** @enum {string} */
             type: "room_state";
+            resume_until?: components["schemas"]["Timestamp"] | null;
+            state: components["schemas"]["State"];
         } | {
-            title: string;
             /** @enum {string} */
             type: "title";
+            title: string;
         } | {
+            /** @enum {string} */
+            type: "stage";
             /**
              * Format: int32
              * @description The seat that the layout is about.
@@ -2166,8 +2587,6 @@ export interface components {
             focus?: number | null;
             layout: components["schemas"]["Layout"];
             seats: components["schemas"]["Seat"][];
-            /** @enum {string} */
-            type: "stage";
         } | {
             asked: components["schemas"]["Speaker"][];
             invited: components["schemas"]["Speaker"][];
@@ -2206,6 +2625,63 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_badge_purchases_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadgePurchase"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `purchase_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_channels_handle: {
         parameters: {
             query?: never;
@@ -2223,6 +2699,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelView"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_ranking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RankingPlace"];
                 };
             };
             /** @description `channel_unknown` */
@@ -2877,6 +3401,77 @@ export interface operations {
             };
         };
     };
+    get_channels_handle_supporters: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SupporterView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_coin_packs: {
         parameters: {
             query?: never;
@@ -3007,8 +3602,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3032,7 +3645,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: components["schemas"]["PurchaseId"];
+                id: components["schemas"]["PaymentId"];
             };
             cookie?: never;
         };
@@ -4810,7 +5423,7 @@ export interface operations {
             };
         };
     };
-    change: {
+    put_me_spending_caps: {
         parameters: {
             query?: never;
             header?: never;
@@ -5322,6 +5935,244 @@ export interface operations {
             };
         };
     };
+    get_rooms_room_badges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BadgeOffer"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_badges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BuyBadgeBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadgePurchase"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadgePurchase"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `room_not_live`, `badge_held`, `badge_being_paid`, `spending_cap_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_board: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_rooms_room_end: {
         parameters: {
             query?: never;
@@ -5583,6 +6434,186 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_goals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetGoalBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Goal"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_not_open`, `id_reused`, `too_many_goals` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rooms_room_goals_goal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+                goal: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown`, `goal_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6096,6 +7127,54 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_ranking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RankingPlace"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7450,6 +8529,77 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_supporters: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SupporterView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
