@@ -347,15 +347,15 @@ each_db!(a_badge_is_seen_by_all_and_kept_for_its_creator, async |db| {
     ada.post(&goals, goal).await.is(201);
 
     let mut watching = app.socket(&room, "", &app.nobody()).await;
-    assert_eq!(watching.hello["board"]["goals"][0]["title"], "A new amp");
+    assert_eq!(watching.hello["hello"]["board"]["goals"][0]["title"], "A new amp");
     bea.choose(&begun.text("checkout_url"), "pay").await;
     let event = watching.event(|event| event["type"] == "badge").await;
     assert_eq!(
         (&event["hearts"], &event["from"]["badge"]),
         (&json!(2), &json!(2))
     );
-    let event = watching.event(|event| event["type"] == "goal").await;
-    assert_eq!(event["goal"]["state"], "reached");
+    let event = watching.event(|event| event["goal"]["state"] == "reached").await;
+    assert_eq!(event["goal"]["so_far"], 199);
     notices_are_out(&app).await;
     let purchase = format!("/api/v1/badge-purchases/{}", id(1));
     assert_eq!(bea.get(&purchase).await.is(200).body["state"], "paid");
@@ -363,7 +363,7 @@ each_db!(a_badge_is_seen_by_all_and_kept_for_its_creator, async |db| {
     bea.post(&badges, wanted(2, 2)).await.problem(409, "badge_held");
 
     let mut speaking = app.socket(&room, "", &bea).await;
-    assert_eq!(speaking.hello["you"]["badge"], 2, "who comes later knows, too");
+    assert_eq!(speaking.hello["hello"]["you"]["badge"], 2, "who comes later knows, too");
     speaking.say(&id(70), "for the amp").await;
     let said = watching.event(|event| event["type"] == "said").await;
     assert_eq!(said["from"]["badge"], 2);

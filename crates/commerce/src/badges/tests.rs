@@ -94,7 +94,7 @@ each_db!(buying, async |db| {
     scene.audit().await;
 });
 
-/// The row of the money table.
+// The row of the money table.
 each_db!(badge, async |db| {
     let scene = Scene::set(db).await;
     let accounts: [AccountRef; 5] = [

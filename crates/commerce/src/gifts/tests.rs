@@ -174,7 +174,7 @@ each_db!(the_last_coins_have_one_winner, async |db| {
     scene.audit().await;
 });
 
-/// The row of the money table: coins are spent, diamonds earned, and the money behind them follows.
+// The row of the money table: coins are spent, diamonds earned, and the money behind them follows.
 each_db!(gift, async |db| {
     let scene = Scene::set(db).await;
     let accounts = [

@@ -7,6 +7,6 @@ export const bare: Board = { top: [], goals: [] }
 /** A goal as it is now takes the place of the same one, stands last when it is new, and goes when it was removed. */
 export function moved(board: Board, { goal }: GoalEvent): Board {
   const at = board.goals.findIndex((known) => known.id === goal.id)
-  if (goal.state === 'removed') return { ...board, goals: board.goals.filter((known) => known.id !== goal.id) }
-  return { ...board, goals: at === -1 ? [...board.goals, goal] : board.goals.with(at, goal) }
+  const now = goal.state === 'removed' ? [] : [goal]
+  return { ...board, goals: board.goals.toSpliced(at < 0 ? board.goals.length : at, 1, ...now) }
 }

@@ -114,7 +114,6 @@ export class LiveRoom implements SocketSink {
         break
       case 'badge':
         this.lines = chat.hearted(this.lines, event)
-        if (event.from.id === this.you?.id) this.you = event.from
         break
       case 'goal':
         // The hello has told where all past ones led.
