@@ -72,7 +72,7 @@ impl axum::extract::FromRef<Payouts> for Site {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = PayoutState)]
-pub enum State {
+pub enum PayoutState {
     Requested,
     Approved,
     Sent,
@@ -167,7 +167,7 @@ pub fn request(tx: &mut Tx, wanted: &Request, rules: &Rules, now: Timestamp) -> 
         amount: wanted.amount,
         currency: CURRENCY.code().to_owned(),
         payee,
-        state: State::Requested,
+        state: PayoutState::Requested,
         reason: None,
         batch: None,
         acts: 0,
@@ -189,7 +189,7 @@ pub enum CancelError {
     #[error("There is no such payout of yours")]
     PayoutUnknown,
     #[error("It is on its way already")]
-    TooLate(State),
+    TooLate(PayoutState),
     #[error("the ledger refused: {0}")]
     Ledger(PostError),
 }
@@ -217,16 +217,20 @@ pub fn cancel(
         return Err(CancelError::PayoutUnknown);
     }
     match payout.state {
-        State::Cancelled => return Ok(payout),
-        State::Requested => {}
-        State::Approved | State::Sent | State::Paid | State::Failed | State::Returned => {
+        PayoutState::Cancelled => return Ok(payout),
+        PayoutState::Requested => {}
+        PayoutState::Approved
+        | PayoutState::Sent
+        | PayoutState::Paid
+        | PayoutState::Failed
+        | PayoutState::Returned => {
             return Err(CancelError::TooLate(payout.state));
         }
     }
 
     void(tx, &payout, rules, now)?;
     Ok(payout
-        .becomes(State::Cancelled)
+        .becomes(PayoutState::Cancelled)
         .act(tx, Act::Cancel, Some(by), None, now))
 }
 

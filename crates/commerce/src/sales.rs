@@ -8,7 +8,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
-use busk_base::{Amount, ChannelId, PaymentId, Policy, PostingId, Timestamp, split};
+use busk_base::{Amount, ChannelId, Policy, PostingId, Timestamp, split};
 use busk_ledger::{AccountRef, Cause, Leg, PostError, Posting};
 use busk_store::{StoreError, Tx};
 use serde::Serialize;

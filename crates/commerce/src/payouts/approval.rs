@@ -7,7 +7,7 @@ use busk_base::{PayoutId, PersonId, Timestamp};
 use busk_ledger::PostError;
 use busk_store::{Read, StoreError, Tx, jobs, params};
 
-use super::{Act, Payee, Payout, State, identity, job_of, sql, transfer, void};
+use super::{Act, Payee, Payout, PayoutState, identity, job_of, sql, transfer, void};
 use crate::accounts::*;
 use crate::providers::{Identity, Transfer};
 use crate::rules::Rules;
@@ -22,7 +22,7 @@ pub enum ApprovalError {
     #[error("Another operator sees to the payouts of your channel")]
     OwnChannel,
     #[error("It is past that")]
-    TooLate(State),
+    TooLate(PayoutState),
     #[error("You have approved it; another operator must, too")]
     ApprovedByYou,
     #[error("The creator's identity is not verified")]
@@ -79,7 +79,7 @@ pub fn approve(
     if own {
         return Err(ApprovalError::OwnChannel);
     }
-    if payout.state != State::Requested {
+    if payout.state != PayoutState::Requested {
         return Err(ApprovalError::TooLate(payout.state));
     }
     let approvers = sql::approvers(tx, id)?;
@@ -97,7 +97,7 @@ pub fn approve(
     if approvers.len() + 1 < approvals_needed(payout.amount, rules) {
         return Ok(payout.act(tx, Act::Approve, Some(operator), None, now));
     }
-    let payout = payout.becomes(State::Approved);
+    let payout = payout.becomes(PayoutState::Approved);
     if let Payee::Provider { account, .. } = &payout.payee {
         let transfer = Transfer {
             payout: payout.id,
@@ -126,15 +126,22 @@ pub fn reject(
         return Err(ApprovalError::OwnChannel);
     }
     match (payout.state, payout.payee.is_bank()) {
-        (State::Requested, _) | (State::Approved, true) => {}
-        (State::Approved, false)
-        | (State::Sent | State::Paid | State::Failed | State::Returned | State::Cancelled, _) => {
+        (PayoutState::Requested, _) | (PayoutState::Approved, true) => {}
+        (PayoutState::Approved, false)
+        | (
+            PayoutState::Sent
+            | PayoutState::Paid
+            | PayoutState::Failed
+            | PayoutState::Returned
+            | PayoutState::Cancelled,
+            _,
+        ) => {
             return Err(ApprovalError::TooLate(payout.state));
         }
     }
 
     void(tx, &payout, rules, now)?;
     Ok(payout
-        .becomes(State::Cancelled)
+        .becomes(PayoutState::Cancelled)
         .act(tx, Act::Reject, Some(operator), Some(reason), now))
 }

@@ -196,7 +196,7 @@ mod tests {
     use busk_base::{ChannelId, PayoutId};
     use uuid::Uuid;
 
-    use super::super::State;
+    use super::super::PayoutState;
     use super::*;
 
     fn batch(currency: &str) -> Batch {
@@ -222,7 +222,7 @@ mod tests {
                     sealed: Vec::new(),
                     shown: String::new(),
                 },
-                state: State::Sent,
+                state: PayoutState::Sent,
                 reason: None,
                 batch: None,
                 acts: 0,

@@ -19,7 +19,7 @@ use super::bank::BankDetails;
 use super::batch::{self, Batch, BatchError};
 use super::http::{PayoutView, bank_problem, cursor, place};
 use super::outcome::{MarkError, Marked, mark};
-use super::{Payout, Payouts, State, sql};
+use super::{Payout, PayoutState, Payouts, sql};
 use crate::payments::Money;
 use crate::rules::Rules;
 
@@ -97,7 +97,7 @@ impl DeskPayout {
 struct DeskQuery {
     /// `requested` when nothing is said.
     #[param(inline)]
-    state: Option<State>,
+    state: Option<PayoutState>,
     /// `next` of the page before.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor>,
@@ -120,7 +120,7 @@ async fn list(
     let first = (Timestamp::from_unix_us(i64::MIN), PayoutId(Uuid::nil()));
     let after = place(wanted.cursor.as_ref(), first)?;
     let (limit, rules) = (wanted.limit, Rules::of(payouts.site()));
-    let state = wanted.state.unwrap_or(State::Requested);
+    let state = wanted.state.unwrap_or(PayoutState::Requested);
     let read = payouts.site().store().read(move |db| {
         db.snapshot(|db| {
             let found = sql::in_state(db, state, after, limit.and_one())?;

@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use super::bank::{BankDetails, BankError};
 use super::sql::Place;
-use super::standing::Standing;
+use super::standing::PayoutStanding;
 use super::{
-    CancelError, Method, Payout, Payouts, Request, RequestError, Setting, State, cancel, identity, request,
-    sql,
+    CancelError, Method, Payout, PayoutState, Payouts, Request, RequestError, Setting, cancel, identity,
+    request, sql,
 };
 use crate::payments::{Money, page_of_ours, provider_problem};
 use crate::providers::{Identity, Onboard};
@@ -39,7 +39,7 @@ pub fn routes(payouts: Payouts) -> OpenApiRouter {
 pub(super) struct PayoutView {
     pub(super) id: PayoutId,
     pub(super) money: Money,
-    pub(super) state: State,
+    pub(super) state: PayoutState,
     /// The provider, or the bank account, masked.
     pub(super) to: String,
     pub(super) method: Method,
@@ -102,22 +102,26 @@ async fn channel(payouts: &Payouts, person: &Person) -> Result<ChannelId, Proble
 
 /// What money one has where, and what keeps it from being paid out.
 #[utoipa::path(get, path = "/api/v1/earnings/money", tag = "payouts", operation_id = "earnings_money",
-    responses((status = 200, body = Standing), (status = 401, description = "`sign_in_needed`"),
+    responses((status = 200, body = PayoutStanding), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), Failures))]
 async fn standing(
     Shared(payouts): Shared<Payouts>,
     SignedIn(person): SignedIn,
-) -> Result<Json<Standing>, Problem> {
+) -> Result<Json<PayoutStanding>, Problem> {
     let channel = channel(&payouts, &person).await?;
     stands(&payouts, channel, &person).await
 }
 
-async fn stands(payouts: &Payouts, channel: ChannelId, person: &Person) -> Result<Json<Standing>, Problem> {
+async fn stands(
+    payouts: &Payouts,
+    channel: ChannelId,
+    person: &Person,
+) -> Result<Json<PayoutStanding>, Problem> {
     let (rules, now, owner) = (Rules::of(payouts.site()), payouts.site().now(), person.id);
     let read = payouts
         .site()
         .store()
-        .read(move |db| db.snapshot(|db| Standing::of(db, channel, owner, &rules, now)));
+        .read(move |db| db.snapshot(|db| PayoutStanding::of(db, channel, owner, &rules, now)));
     Ok(Json(read.await?))
 }
 
@@ -259,13 +263,13 @@ struct SettingBody {
 /// Says how one is paid.
 #[utoipa::path(put, path = "/api/v1/payouts/setting", tag = "payouts", operation_id = "payout_setting",
     request_body = SettingBody,
-    responses((status = 200, body = Standing), (status = 401, description = "`sign_in_needed`"),
+    responses((status = 200, body = PayoutStanding), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), Refusals))]
 async fn choose(
     Shared(payouts): Shared<Payouts>,
     SignedIn(person): SignedIn,
     Json(body): Json<SettingBody>,
-) -> Result<Json<Standing>, Problem> {
+) -> Result<Json<PayoutStanding>, Problem> {
     let (channel, now) = (channel(&payouts, &person).await?, payouts.site().now());
     let (method, monthly) = (Some(body.method), body.monthly);
     let written = payouts.site().store().write(move |tx: &mut Tx| {
@@ -288,13 +292,13 @@ struct BankBody {
 /// Says which bank account one is paid to; what was asked for before goes where it was asked for.
 #[utoipa::path(put, path = "/api/v1/payouts/bank", tag = "payouts", operation_id = "payout_bank",
     request_body = BankBody,
-    responses((status = 200, body = Standing), (status = 401, description = "`sign_in_needed`"),
+    responses((status = 200, body = PayoutStanding), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), Refusals))]
 async fn keep_bank(
     Shared(payouts): Shared<Payouts>,
     SignedIn(person): SignedIn,
     Json(body): Json<BankBody>,
-) -> Result<Json<Standing>, Problem> {
+) -> Result<Json<PayoutStanding>, Problem> {
     let details = BankDetails::new(&body.name, &body.iban).map_err(bank_problem)?;
     let channel = channel(&payouts, &person).await?;
     let mut nonce = [0; 12];

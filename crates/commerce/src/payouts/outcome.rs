@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::approval::of_another;
-use super::{Act, Payee, Payout, State, Step, post, void};
+use super::{Act, Payee, Payout, PayoutState, Step, post, void};
 use crate::accounts::*;
 use crate::earnings::settle_debt;
 use crate::notices::{HearError, Heard};
@@ -20,7 +20,9 @@ use crate::sales::following;
 
 /// A payout is on its way: a provider or a bank has taken it.
 pub(super) fn sent(tx: &mut Tx, payout: Payout, by: Option<PersonId>, now: Timestamp) -> Payout {
-    payout.becomes(State::Sent).act(tx, Act::Send, by, None, now)
+    payout
+        .becomes(PayoutState::Sent)
+        .act(tx, Act::Send, by, None, now)
 }
 
 fn paid(
@@ -32,7 +34,7 @@ fn paid(
 ) -> Result<Payout, PostError> {
     let from = earnings_in_transit(payout.channel);
     post(tx, &payout, Step::Paid, &[(from, BANK)], rules, now)?;
-    Ok(payout.becomes(State::Paid).act(tx, Act::Pay, by, None, now))
+    Ok(payout.becomes(PayoutState::Paid).act(tx, Act::Pay, by, None, now))
 }
 
 pub(super) fn failed(
@@ -45,7 +47,7 @@ pub(super) fn failed(
 ) -> Result<Payout, PostError> {
     void(tx, &payout, rules, now)?;
     Ok(payout
-        .becomes(State::Failed)
+        .becomes(PayoutState::Failed)
         .act(tx, Act::Fail, by, Some(reason), now))
 }
 
@@ -63,7 +65,7 @@ fn returned(
     let back = following(payout.id.0, Step::Returned.word());
     settle_debt(tx, payout.channel, back, rules, now)?;
     Ok(payout
-        .becomes(State::Returned)
+        .becomes(PayoutState::Returned)
         .act(tx, Act::Return, by, Some(reason), now))
 }
 
@@ -83,28 +85,34 @@ pub(crate) fn hear(
     }
     let why = said.reason.as_deref().unwrap_or("the provider gave no reason");
     match (said.said, payout.state) {
-        (_, State::Requested | State::Cancelled) => return Ok(Heard::SetAside("a payout that was not sent")),
-        (PayoutSaid::Paid, State::Approved | State::Sent) => {
+        (_, PayoutState::Requested | PayoutState::Cancelled) => {
+            return Ok(Heard::SetAside("a payout that was not sent"));
+        }
+        (PayoutSaid::Paid, PayoutState::Approved | PayoutState::Sent) => {
             paid(tx, payout, None, rules, now)?;
         }
-        (PayoutSaid::Failed, State::Approved | State::Sent) => {
+        (PayoutSaid::Failed, PayoutState::Approved | PayoutState::Sent) => {
             failed(tx, payout, None, why, rules, now)?;
         }
-        (PayoutSaid::Returned, State::Paid) => {
+        (PayoutSaid::Returned, PayoutState::Paid) => {
             returned(tx, payout, None, why, rules, now)?;
         }
         // The word that it was paid is still on its way; what came back was there.
-        (PayoutSaid::Returned, State::Approved | State::Sent) => {
+        (PayoutSaid::Returned, PayoutState::Approved | PayoutState::Sent) => {
             let payout = paid(tx, payout, None, rules, now)?;
             returned(tx, payout, None, why, rules, now)?;
         }
-        (PayoutSaid::Paid, State::Failed) => return Ok(Heard::SetAside("paid after it failed")),
-        (PayoutSaid::Returned, State::Failed) => return Ok(Heard::SetAside("returned after it failed")),
-        (PayoutSaid::Failed, State::Paid) => return Ok(Heard::SetAside("failed after it was paid")),
-        (PayoutSaid::Failed, State::Returned) => return Ok(Heard::SetAside("failed after it was returned")),
-        (PayoutSaid::Paid, State::Paid | State::Returned)
-        | (PayoutSaid::Failed, State::Failed)
-        | (PayoutSaid::Returned, State::Returned) => return Ok(Heard::Nothing),
+        (PayoutSaid::Paid, PayoutState::Failed) => return Ok(Heard::SetAside("paid after it failed")),
+        (PayoutSaid::Returned, PayoutState::Failed) => {
+            return Ok(Heard::SetAside("returned after it failed"));
+        }
+        (PayoutSaid::Failed, PayoutState::Paid) => return Ok(Heard::SetAside("failed after it was paid")),
+        (PayoutSaid::Failed, PayoutState::Returned) => {
+            return Ok(Heard::SetAside("failed after it was returned"));
+        }
+        (PayoutSaid::Paid, PayoutState::Paid | PayoutState::Returned)
+        | (PayoutSaid::Failed, PayoutState::Failed)
+        | (PayoutSaid::Returned, PayoutState::Returned) => return Ok(Heard::Nothing),
     }
     Ok(Heard::Taken)
 }
@@ -142,7 +150,7 @@ pub enum MarkError {
     #[error("The provider says what becomes of it")]
     ByProvider,
     #[error("It is not in the state for that")]
-    OutOfTurn(State),
+    OutOfTurn(PayoutState),
     #[error("the ledger refused: {0}")]
     Ledger(PostError),
 }
@@ -175,12 +183,12 @@ pub fn mark(
     }
     let by = Some(operator);
     Ok(match (marked, payout.state) {
-        (Marked::Paid, State::Paid)
-        | (Marked::Failed, State::Failed)
-        | (Marked::Returned, State::Returned) => payout,
-        (Marked::Paid, State::Sent) => paid(tx, payout, by, rules, now)?,
-        (Marked::Failed, State::Sent) => failed(tx, payout, by, reason, rules, now)?,
-        (Marked::Returned, State::Paid) => returned(tx, payout, by, reason, rules, now)?,
+        (Marked::Paid, PayoutState::Paid)
+        | (Marked::Failed, PayoutState::Failed)
+        | (Marked::Returned, PayoutState::Returned) => payout,
+        (Marked::Paid, PayoutState::Sent) => paid(tx, payout, by, rules, now)?,
+        (Marked::Failed, PayoutState::Sent) => failed(tx, payout, by, reason, rules, now)?,
+        (Marked::Returned, PayoutState::Paid) => returned(tx, payout, by, reason, rules, now)?,
         (Marked::Paid | Marked::Failed | Marked::Returned, state) => return Err(MarkError::OutOfTurn(state)),
     })
 }

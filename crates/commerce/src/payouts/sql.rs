@@ -3,7 +3,7 @@
 use busk_base::{ChannelId, PayoutBatchId, PayoutId, PersonId, Timestamp};
 use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
 
-use super::State;
+use super::PayoutState;
 
 /// Where a payout's money goes, as it was when it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Payout {
     pub amount: i64,
     pub currency: String,
     pub payee: Payee,
-    pub state: State,
+    pub state: PayoutState,
     /// Why it was rejected, failed or came back.
     pub reason: Option<String>,
     pub batch: Option<PayoutBatchId>,
@@ -61,7 +61,7 @@ impl Act {
     }
 }
 
-impl State {
+impl PayoutState {
     const ALL: [Self; 7] = [
         Self::Requested,
         Self::Approved,
@@ -74,13 +74,13 @@ impl State {
 
     pub fn word(self) -> &'static str {
         match self {
-            State::Requested => "requested",
-            State::Approved => "approved",
-            State::Sent => "sent",
-            State::Paid => "paid",
-            State::Failed => "failed",
-            State::Returned => "returned",
-            State::Cancelled => "cancelled",
+            PayoutState::Requested => "requested",
+            PayoutState::Approved => "approved",
+            PayoutState::Sent => "sent",
+            PayoutState::Paid => "paid",
+            PayoutState::Failed => "failed",
+            PayoutState::Returned => "returned",
+            PayoutState::Cancelled => "cancelled",
         }
     }
 
@@ -170,7 +170,7 @@ impl Payout {
         tx.put::<Payout>(self.id, self);
     }
 
-    pub(super) fn becomes(self, state: State) -> Self {
+    pub(super) fn becomes(self, state: PayoutState) -> Self {
         Self { state, ..self }
     }
 
@@ -251,7 +251,7 @@ impl Entity for Payout {
             amount: row.get(2)?,
             currency: row.get(3)?,
             payee,
-            state: State::parse(&row.get::<String>(8)?)?,
+            state: PayoutState::parse(&row.get::<String>(8)?)?,
             reason: row.get(9)?,
             batch: row.get(10)?,
             acts: row.get(11)?,
@@ -288,7 +288,7 @@ pub(super) fn of_channel(
 /// Payouts in a state after a place, oldest first: they are seen to in that order.
 pub(super) fn in_state(
     db: &mut impl Read,
-    state: State,
+    state: PayoutState,
     after: Place,
     max: i64,
 ) -> Result<Vec<Payout>, StoreError> {

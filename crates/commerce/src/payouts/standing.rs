@@ -30,7 +30,7 @@ pub enum Reason {
 
 /// A creator's money.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Standing {
+pub struct PayoutStanding {
     /// Held until what it was paid for is surely the creator's.
     pub pending: Money,
     /// Kept back for what may still be disputed.
@@ -61,7 +61,7 @@ pub struct MoneyRelease {
     pub money: Money,
 }
 
-impl Standing {
+impl PayoutStanding {
     pub fn of(
         db: &mut impl Read,
         channel: ChannelId,

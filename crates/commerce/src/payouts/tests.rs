@@ -207,7 +207,10 @@ each_db!(a_payout_is_paid_and_comes_back, async |db| {
     scene.verify().await;
     scene.earn(5_000).await;
     let asked = scene.ask(1, 3_000).await.unwrap();
-    assert_eq!((asked.state, asked.payee.shown()), (State::Requested, "sandbox"));
+    assert_eq!(
+        (asked.state, asked.payee.shown()),
+        (PayoutState::Requested, "sandbox")
+    );
     assert_eq!(
         scene.legs(1, Step::Request).await,
         ["earnings.available -> earnings.in_transit: 3000 USD"]
@@ -215,7 +218,7 @@ each_db!(a_payout_is_paid_and_comes_back, async |db| {
     assert_eq!(scene.ask(1, 3_000).await.unwrap(), asked, "the same once");
     assert_eq!(scene.has().await, [2_000, 3_000, 0]);
 
-    assert_eq!(scene.approve(1, BEA).await.unwrap().state, State::Approved);
+    assert_eq!(scene.approve(1, BEA).await.unwrap().state, PayoutState::Approved);
     assert_eq!(scene.says("paid", 1, PayoutSaid::Paid, 3_000).await, Heard::Taken);
     assert_eq!(
         scene.legs(1, Step::Paid).await,
@@ -239,7 +242,7 @@ each_db!(a_payout_is_paid_and_comes_back, async |db| {
     assert_eq!(scene.legs(1, Step::Void).await, [""; 0]);
     assert_eq!(scene.has().await, [5_000, 0, 0]);
     let returned = scene.payout(1).await;
-    assert_eq!(returned.state, State::Returned);
+    assert_eq!(returned.state, PayoutState::Returned);
     assert_eq!(returned.reason.as_deref(), Some("account closed"));
     assert_eq!(
         scene.acts(1).await,
@@ -262,7 +265,7 @@ each_db!(a_failed_payout_is_voided_and_settles_debt, async |db| {
     );
     assert_eq!(scene.has().await, [2_500, 0, 0]);
     assert_eq!(scene.balance(debt(CHANNEL)).await, 0);
-    assert_eq!(scene.payout(1).await.state, State::Failed);
+    assert_eq!(scene.payout(1).await.state, PayoutState::Failed);
     scene.audit().await;
 });
 
@@ -317,7 +320,7 @@ each_db!(two_requests_at_once_are_one_payout, async |db| {
     let cancelled = scene
         .store
         .write(|tx| cancel(tx, id(1), CHANNEL, ADA, &rules(), NOW));
-    assert_eq!(cancelled.await.unwrap().state, State::Cancelled);
+    assert_eq!(cancelled.await.unwrap().state, PayoutState::Cancelled);
     assert_eq!(
         scene.legs(1, Step::Void).await,
         ["earnings.in_transit -> earnings.available: 3000 USD"]
@@ -355,7 +358,10 @@ each_db!(cancelling_is_the_creators_until_it_is_approved, async |db| {
     scene.ask(2, 2_000).await.unwrap();
     scene.approve(2, BEA).await.unwrap();
     let late = cancel_of(2, CHANNEL).await.unwrap_err();
-    assert!(matches!(late, CancelError::TooLate(State::Approved)), "{late:?}");
+    assert!(
+        matches!(late, CancelError::TooLate(PayoutState::Approved)),
+        "{late:?}"
+    );
     scene.audit().await;
 });
 
@@ -397,7 +403,7 @@ each_db!(every_month_by_itself, async |db| {
     }
     let january = "2027-01-01T00:00:00Z".parse().unwrap();
     let asked = month(january).await.1.unwrap();
-    assert_eq!((asked.amount, asked.state), (3_000, State::Requested));
+    assert_eq!((asked.amount, asked.state), (3_000, PayoutState::Requested));
     // Nothing to be paid: seen to, and nothing is left over.
     let february = "2027-02-01T00:00:00Z".parse().unwrap();
     assert_eq!(month(february).await, (1, None));

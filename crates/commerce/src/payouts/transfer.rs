@@ -5,7 +5,7 @@ use busk_base::PayoutId;
 use busk_store::jobs::{self, Job};
 use busk_store::{StoreError, Tx};
 
-use super::{Payee, Payout, Payouts, State, outcome, sql};
+use super::{Payee, Payout, PayoutState, Payouts, outcome, sql};
 use crate::notices::HearError;
 use crate::providers::{ProviderError, Transfer};
 use crate::rules::Rules;
@@ -37,7 +37,7 @@ impl Payouts {
         let noted = self.site().store().write(move |tx: &mut Tx| {
             let payout = tx
                 .find::<Payout>(&id)?
-                .filter(|payout| payout.state == State::Approved);
+                .filter(|payout| payout.state == PayoutState::Approved);
             match (payout, &refused) {
                 (Some(payout), None) => {
                     outcome::sent(tx, payout, None, now);

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/badge-purchases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A purchase of one's own. */
+        get: operations["get_badge_purchases_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}": {
         parameters: {
             query?: never;
@@ -13,6 +30,23 @@ export interface paths {
         };
         /** A channel. */
         get: operations["get_channels_handle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/ranking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who gave most in a channel's lives of the last 30 days, at most a hundred. */
+        get: operations["get_channels_handle_ranking"];
         put?: never;
         post?: never;
         delete?: never;
@@ -86,6 +120,23 @@ export interface paths {
         put?: never;
         /** Makes a new stream key; the one before stops working. */
         post: operations["post_channels_handle_stream_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/supporters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A channel's supporters of all times, who gave most first. Its creator's to see. */
+        get: operations["get_channels_handle_supporters"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -177,6 +228,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/earnings/identity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the payment provider knows who one is. */
+        get: operations["get_earnings_identity"];
+        put?: never;
+        /** Opens the provider's page at which one says who one is, and where one's bank is. */
+        post: operations["post_earnings_identity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/earnings/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own accounts as a plain-text journal. */
+        get: operations["get_earnings_journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/earnings/money": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What money one has where, and what keeps it from being paid out. */
+        get: operations["get_earnings_money"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/earnings/redeem": {
         parameters: {
             query?: never;
@@ -203,6 +306,23 @@ export interface paths {
         };
         /** The creator's statement, newest first. */
         get: operations["get_earnings_statement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/earnings/statement.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own statement as CSV, oldest first, a line a posting. */
+        get: operations["get_earnings_statement.csv"];
         put?: never;
         post?: never;
         delete?: never;
@@ -451,6 +571,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/debt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one owes. */
+        get: operations["get_me_debt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/spending-caps": {
         parameters: {
             query?: never;
@@ -463,6 +600,364 @@ export interface paths {
         /** Sets one's own caps: lower acts at once, higher after `raise_after_s`. */
         put: operations["change"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All accounts with what they have, in the order in which they were opened. */
+        get: operations["get_operator_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/disputes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Disputes, newest first; with `open` those that no bank has decided. */
+        get: operations["get_operator_disputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ledger as a plain-text journal. */
+        get: operations["get_operator_journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/months/{month}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a calendar month comes to, by kind and account. */
+        get: operations["get_operator_months_month"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Notices that were set aside or wait for their payment, newest first. */
+        get: operations["get_operator_notices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/notices/{id}/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Marks a notice as looked at, or has it heard again. */
+        post: operations["post_operator_notices_id_acts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/payments/{id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives money back of any payment. */
+        post: operations["post_operator_payments_id_refunds"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/payout-batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest batches. */
+        get: operations["get_operator_payout_batches"];
+        put?: never;
+        /** Puts the approved payouts that go to bank accounts into a batch, 500 at most: they are sent. */
+        post: operations["post_operator_payout_batches"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/payout-batches/{batch}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The file of a batch, for the bank: SEPA credit transfers (`pain.001.001.09`) for euros, a table for the rest. */
+        get: operations["get_operator_payout_batches_batch_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The payouts in a state, those first that wait longest. */
+        get: operations["get_operator_payouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/payouts/{payout}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A payout with everything that was done with it. */
+        get: operations["get_operator_payouts_payout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/payouts/{payout}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves a payout; from an amount of the policy on, two operators must. */
+        post: operations["post_operator_payouts_payout_approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/payouts/{payout}/outcome": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says what the bank made of a payout that went by a file. */
+        post: operations["post_operator_payouts_payout_outcome"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/payouts/{payout}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Refuses a payout, with the reason; the money is available again. */
+        post: operations["post_operator_payouts_payout_reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/people/{id}/debt-write-offs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes a payer's debt off, or some of it: the platform pays it. */
+        post: operations["post_operator_people_id_debt_write_offs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/postings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All postings, newest first. With `account`, a page may hold fewer than asked for, and still have a next one. */
+        get: operations["get_operator_postings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/postings.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All postings of a span as CSV, oldest first, a line a transfer. */
+        get: operations["get_operator_postings.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/postings/{posting}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A posting with its transfers. */
+        get: operations["get_operator_postings_posting"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Refunds, newest first; with `open` those to decide and those that failed. */
+        get: operations["get_operator_refunds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/refunds/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Grants or refuses a request. */
+        post: operations["post_operator_refunds_id_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/settlement-comparisons": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compares a provider's report with the books, and posts the fees that it kept. */
+        post: operations["post_operator_settlement_comparisons"];
         delete?: never;
         options?: never;
         head?: never;
@@ -537,6 +1032,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/payments/{id}/refund-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for money back of one's own payment. Unspent coins are given back at once within the policy's days;
+         *     other requests wait for the operator.
+         */
+        post: operations["post_payments_id_refund_requests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payments/{id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The refunds of one's own payment, newest first. */
+        get: operations["get_payments_id_refunds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's payouts, newest first. */
+        get: operations["get_payouts"];
+        put?: never;
+        /** Asks for a payout; it is on its way once an operator has approved it. */
+        post: operations["post_payouts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payouts/bank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says which bank account one is paid to; what was asked for before goes where it was asked for. */
+        put: operations["payout_bank"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payouts/setting": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says how one is paid. */
+        put: operations["payout_setting"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/payouts/{payout}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancels a payout that no operator has approved yet; the money is available again. */
+        post: operations["post_payouts_payout_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/providers/sandbox/notices": {
         parameters: {
             query?: never;
@@ -548,6 +1149,26 @@ export interface paths {
         put?: never;
         /** Takes a notice of the sandbox: signed as Standard Webhooks are, believed once. */
         post: operations["post_providers_sandbox_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/providers/stripe/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes an event of Stripe: signed by one of the webhooks' secrets, believed once.
+         * @description Kinds that are not listened to are answered like the others, so that they are not sent again.
+         */
+        post: operations["post_providers_stripe_notices"];
         delete?: never;
         options?: never;
         head?: never;
@@ -588,6 +1209,41 @@ export interface paths {
         head?: never;
         /** Changes a room's title or time. */
         patch: operations["patch_rooms_room"];
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/badges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The badges of a live, cheapest first. */
+        get: operations["get_rooms_room_badges"];
+        put?: never;
+        /** Begins a purchase of a badge; the hearts come when the provider says that it was paid. */
+        post: operations["post_rooms_room_badges"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What stands beside a live's picture: who gives most, and its goals. */
+        get: operations["get_rooms_room_board"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/rooms/{room}/end": {
@@ -636,6 +1292,40 @@ export interface paths {
         /** Sends a gift. */
         post: operations["post_rooms_room_gifts"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/goals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a goal in one's own live: three at most at a time. */
+        post: operations["post_rooms_room_goals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/goals/{goal}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a goal off. */
+        delete: operations["delete_rooms_room_goals_goal"];
         options?: never;
         head?: never;
         patch?: never;
@@ -721,6 +1411,23 @@ export interface paths {
         post?: never;
         /** Deletes a message: one's own, in one's own room, or as the operator. */
         delete: operations["delete_rooms_room_messages_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/ranking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who gave most in a live, at most a hundred; kept when it has ended. */
+        get: operations["get_rooms_room_ranking"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -926,6 +1633,23 @@ export interface paths {
         put?: never;
         /** Switches one's own microphone or camera. The host switches a guest's off, never on. */
         post: operations["post_rooms_room_stage_switch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/supporters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The supporters of one live, who gave most first. Its creator's to see. */
+        get: operations["get_rooms_room_supporters"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1151,6 +1875,40 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description What they did to all accounts of one name. */
+        AccountTurnover: {
+            account: string;
+            /**
+             * Format: int64
+             * @description What came in.
+             */
+            credits: number;
+            /**
+             * Format: int64
+             * @description What went out of them.
+             */
+            debits: number;
+            unit: string;
+        };
+        /**
+         * @description What an operator does about a notice.
+         * @enum {string}
+         */
+        Act: "looked_at" | "hear_again";
+        ActBody: {
+            act: components["schemas"]["Act"];
+            /** @description Why, for whoever looks later. */
+            note: string;
+        };
+        /** @description Something that was done with a payout. */
+        ActView: {
+            /** @description `request`, `approve`, `reject`, `cancel`, `send`, `pay`, `fail` or `return`. */
+            act: string;
+            at: components["schemas"]["Timestamp"];
+            /** @description Nobody when it came by itself: the month's, or by the provider's word. */
+            by?: string | null;
+            reason?: string | null;
+        };
         Answer: {
             yes: boolean;
         };
@@ -1173,6 +1931,31 @@ export interface components {
             /** Format: int64 */
             transfers: number;
         };
+        /** @description A badge that can be bought. */
+        BadgeOffer: {
+            /**
+             * Format: int32
+             * @description 1, 2 or 3: that many stand beside the name for this live.
+             */
+            hearts: number;
+            /** @description Whether the asker has it. */
+            held: boolean;
+            pending?: components["schemas"]["PendingBadge"] | null;
+            price: components["schemas"]["Money"];
+            /** @description Who gets what of the price. */
+            quote: components["schemas"]["Quote"];
+        };
+        /** @description A purchase of a badge. */
+        BadgePurchase: {
+            /** @description Where to pay. */
+            checkout_url?: string | null;
+            /** Format: int32 */
+            hearts: number;
+            id: components["schemas"]["PaymentId"];
+            price: components["schemas"]["Money"];
+            room: components["schemas"]["RoomId"];
+            state: components["schemas"]["PaymentState"];
+        };
         BalanceAfter: {
             /** Format: int64 */
             available: number;
@@ -1181,10 +1964,55 @@ export interface components {
             /** Format: int64 */
             pending: number;
         };
+        BankBody: {
+            /** @description It is kept sealed, and never shown again but for its country and last four characters. */
+            iban: string;
+            /** @description Whose account it is, 1–70 characters. */
+            name: string;
+        };
+        BatchBody: {
+            debtor?: components["schemas"]["DebtorBody"] | null;
+            /** @description Made by the operator and permanent: the same batch again is made once. */
+            id: components["schemas"]["PayoutBatchId"];
+        };
+        /** @description A batch of payouts. */
+        BatchView: {
+            /** @description Where its file is. */
+            file: string;
+            id: components["schemas"]["PayoutBatchId"];
+            made_at: components["schemas"]["Timestamp"];
+            money: components["schemas"]["Money"];
+            /** Format: int64 */
+            payouts: number;
+        };
         /** @description Someone who is blocked. */
         Blocked: {
             handle: string;
             name: string;
+        };
+        Board: {
+            /** @description The oldest first. */
+            goals: components["schemas"]["Goal"][];
+            /** @description Who has given most in this live, most first. */
+            top: components["schemas"]["TopSupporter"][];
+        };
+        /** @description A movement in the books, in the currency's minor unit. */
+        BookedLine: {
+            at: components["schemas"]["Timestamp"];
+            currency: string;
+            /** Format: int64 */
+            gross: number;
+            kind: string;
+            /** @description What it goes by: the provider's name for it, and ours. */
+            names: string[];
+        };
+        BuyBadgeBody: {
+            /** Format: int32 */
+            hearts: number;
+            /** @description Made by the buyer and permanent: the same purchase again is begun once. */
+            id: components["schemas"]["PaymentId"];
+            /** @description The page of this site that the checkout leads back to. */
+            return_to: string;
         };
         BuyBody: {
             /** @description Made by the buyer and permanent: the same purchase again is begun once. */
@@ -1286,6 +2114,13 @@ export interface components {
             /** Format: int64 */
             promotional: number;
         };
+        CompareBody: {
+            from: components["schemas"]["Timestamp"];
+            /** @description The provider's name: `sandbox`, `stripe`. */
+            provider: string;
+            /** @description At most 31 days later. */
+            until: components["schemas"]["Timestamp"];
+        };
         CreateRoom: {
             scheduled_at?: components["schemas"]["Timestamp"] | null;
             /** @description 1–100 characters. */
@@ -1295,15 +2130,86 @@ export interface components {
             handle: string;
             password: string;
         };
+        /** @description What one owes of payments that one's bank took back. */
+        Debt: {
+            /** @description Coins that are bought settle it first. */
+            owed: components["schemas"]["Money"];
+        };
+        DebtorBody: {
+            iban: string;
+            name: string;
+        };
+        DecisionBody: {
+            /** @description For the payer to read. */
+            answer: string;
+            grant: boolean;
+        };
         Declaration: {
             /** @description Must be true: whoever is younger says nothing. */
             adult: boolean;
+        };
+        /** @description A payout, as operators see it. */
+        DeskPayout: components["schemas"]["PayoutView"] & {
+            acts: components["schemas"]["ActView"][];
+            /**
+             * Format: int64
+             * @description How many operators have approved it, and how many must.
+             */
+            approvals: number;
+            /** Format: int64 */
+            approvals_needed: number;
+            batch?: components["schemas"]["PayoutBatchId"] | null;
+            /** @description The channel's handle. */
+            channel: string;
+            /** @description Whether the operator who asks may act on it: not on their own channel's. */
+            yours: boolean;
         };
         Diamonds: {
             /** Format: int64 */
             available: number;
             /** Format: int64 */
             pending: number;
+        };
+        DifferingSettlement: {
+            booked: components["schemas"]["BookedLine"];
+            reported: components["schemas"]["SettlementLine"];
+        };
+        /**
+         * Format: uuid
+         * @description A payer's objection at their bank.
+         */
+        DisputeId: string;
+        /**
+         * @description Where a dispute is.
+         * @enum {string}
+         */
+        DisputeState: "opened" | "won" | "lost";
+        /** @description A payer's objection at their bank. */
+        DisputeView: {
+            amount: components["schemas"]["Money"];
+            changed_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Coins that could be held when it was opened.
+             */
+            coins_frozen: number;
+            fee: components["schemas"]["Money"];
+            id: components["schemas"]["DisputeId"];
+            /** @description The provider's name for it. */
+            name: string;
+            opened_at: components["schemas"]["Timestamp"];
+            /** @description What was paid for: `coins`, `badge` … */
+            order: string;
+            /** @description What nobody else had to give when it was lost. */
+            owed: components["schemas"]["Money"];
+            payer: components["schemas"]["PersonId"];
+            payer_name: string;
+            /** @description What the payer owes now, of all disputes together. */
+            payer_owes: components["schemas"]["Money"];
+            payment: components["schemas"]["PaymentId"];
+            /** @description In the bank's words. */
+            reason: string;
+            state: components["schemas"]["DisputeState"];
         };
         /** @description A hangout as whoever has its link sees it before coming in. */
         Door: {
@@ -1412,6 +2318,36 @@ export interface components {
             en: string;
             fr: string;
         };
+        /** @description What a live is given for: "300 roses", "$500 for the roof". */
+        Goal: {
+            /** @description Which gifts count; all do when there is none. */
+            gift?: string | null;
+            id: components["schemas"]["GoalId"];
+            kind: components["schemas"]["GoalKind"];
+            /**
+             * Format: int64
+             * @description What came after this number of the log counts.
+             */
+            since: number;
+            /** Format: int64 */
+            so_far: number;
+            state: components["schemas"]["GoalState"];
+            /** Format: int64 */
+            target: number;
+            title: string;
+        };
+        /**
+         * Format: uuid
+         * @description What a live is given for, made by its host.
+         */
+        GoalId: string;
+        /**
+         * @description What a goal counts.
+         * @enum {string}
+         */
+        GoalKind: "gifts" | "coins" | "money";
+        /** @enum {string} */
+        GoalState: "open" | "reached" | "removed";
         /** @description A hangout's link. */
         HangoutLink: {
             room: components["schemas"]["RoomId"];
@@ -1447,6 +2383,14 @@ export interface components {
             balance: number;
             unit: string;
         };
+        /** @enum {string} */
+        Identity: "unverified" | "pending" | "verified" | "rejected";
+        /** @description Who one is to the payment provider. */
+        IdentityView: {
+            identity: components["schemas"]["Identity"];
+            /** @description The provider's page at which one says who one is; answered to POST only. */
+            url?: string | null;
+        };
         Invite: {
             handle: string;
         };
@@ -1456,6 +2400,13 @@ export interface components {
         };
         /** @enum {string} */
         Kind: "person" | "guest" | "nobody";
+        /** @description The postings of one kind. */
+        KindSummary: {
+            accounts: components["schemas"]["AccountTurnover"][];
+            kind: string;
+            /** Format: int64 */
+            postings: number;
+        };
         /**
          * @description How the people on stage are shown.
          * @enum {string}
@@ -1463,6 +2414,11 @@ export interface components {
         Layout: "solo" | "split" | "grid" | "spotlight";
         Lock: {
             locked: boolean;
+        };
+        MarkBody: {
+            outcome: components["schemas"]["PayoutMarked"];
+            /** @description The creator reads it, unless it was paid; at most 200 characters. */
+            reason?: string;
         };
         /** @description Who the browser is. */
         Me: {
@@ -1512,6 +2468,11 @@ export interface components {
             amount: number;
             currency: string;
         };
+        MoneyRelease: {
+            at: components["schemas"]["Timestamp"];
+            /** @description What becomes available within a day of it. */
+            money: components["schemas"]["Money"];
+        };
         NewGuest: {
             name: string;
         };
@@ -1548,6 +2509,108 @@ export interface components {
              */
             diamonds: number;
         };
+        /** @description What an operator did about a notice. */
+        NoticeAct: {
+            /** @description `looked_at` or `hear_again`. */
+            act: string;
+            at: components["schemas"]["Timestamp"];
+            note: string;
+            who: components["schemas"]["PersonId"];
+        };
+        /** @description What came of an act. */
+        NoticeActDone: {
+            /** @description What came of a notice that was heard again: `settled`, `refunded`, `set_aside` … */
+            outcome?: string | null;
+            /** @description Why it was set aside again. */
+            reason?: string | null;
+        };
+        /** @description A provider's notice that moved nothing. */
+        NoticeAside: {
+            /** @description Oldest first. */
+            acts: components["schemas"]["NoticeAct"][];
+            /** @description What the provider said, as JSON. */
+            body: string;
+            id: string;
+            looked_at?: components["schemas"]["Timestamp"] | null;
+            provider: string;
+            /** @description Why it was set aside; `null`: its payment is not settled yet. */
+            reason?: string | null;
+            received_at: components["schemas"]["Timestamp"];
+        };
+        /** @description An account, with what it has. */
+        OperatorAccount: {
+            account: string;
+            /**
+             * Format: int64
+             * @description What came in less what went out.
+             */
+            balance: number;
+            /** @description Whether it stands for the outside world and may be below zero. */
+            floating: boolean;
+            /**
+             * Format: int64
+             * @description To be named as `account` when postings are listed.
+             */
+            id: number;
+            /** Format: uuid */
+            owner?: string | null;
+            /**
+             * Format: int64
+             * @description What pending transfers hold of it.
+             */
+            reserved: number;
+            /**
+             * Format: int64
+             * @description How many transfers moved it.
+             */
+            transfers: number;
+            unit: string;
+        };
+        /** @description One posting. */
+        OperatorPosting: {
+            at: components["schemas"]["Timestamp"];
+            /**
+             * Format: uuid
+             * @description The id of that.
+             */
+            cause: string;
+            corrects?: components["schemas"]["PostingId"] | null;
+            /** @description What brought it about: `gift`, `coin_purchase`, `release` … */
+            kind: string;
+            /**
+             * Format: int64
+             * @description In the order in which they were made, from 1.
+             */
+            number: number;
+            policy: components["schemas"]["PolicyVersion"];
+            posting: components["schemas"]["PostingId"];
+        };
+        /** @description A posting with its transfers. */
+        OperatorPostingWhole: components["schemas"]["OperatorPosting"] & {
+            transfers: components["schemas"]["OperatorTransfer"][];
+        };
+        /** @description A refund for operators. */
+        OperatorRefund: {
+            /** @description What was paid for: `coins`, `badge` … */
+            order: string;
+            /** @description What they are called. */
+            payer: string;
+            price: components["schemas"]["Money"];
+            refund: components["schemas"]["RefundView"];
+        };
+        OperatorSide: {
+            account: string;
+            /**
+             * Format: int64
+             * @description After the transfer.
+             */
+            balance: number;
+            /**
+             * Format: uuid
+             * @description Whose account it is: a person's or a channel's id.
+             */
+            owner?: string | null;
+        };
         /** @description The site at a glance. */
         OperatorSummary: {
             audit: components["schemas"]["AuditSummary"];
@@ -1559,13 +2622,25 @@ export interface components {
             holdings: components["schemas"]["Holding"][];
             /**
              * Format: int64
-             * @description Notices of payment providers that fitted nothing.
+             * @description Notices of payment providers that fitted nothing, and were not looked at yet.
              */
             notices_set_aside: number;
             /** Format: int64 */
             people: number;
             /** Format: int64 */
             rooms_live: number;
+        };
+        /** @description One transfer: what left an account and came to another. */
+        OperatorTransfer: {
+            /** Format: int64 */
+            amount: number;
+            credit: components["schemas"]["OperatorSide"];
+            debit: components["schemas"]["OperatorSide"];
+            /** Format: int64 */
+            id: number;
+            /** @description `move` and `settle` moved the amount; `reserve` and `release` only held or freed it. */
+            kind: string;
+            unit: string;
         };
         /**
          * @description What is paid for.
@@ -1577,6 +2652,38 @@ export interface components {
          * @enum {string}
          */
         Outcome: "refused" | "withdrawn" | "changed" | "no_camera" | "other_open";
+        /** @description One page of a list. */
+        Page_BadgeOffer: {
+            items: {
+                /**
+                 * Format: int32
+                 * @description 1, 2 or 3: that many stand beside the name for this live.
+                 */
+                hearts: number;
+                /** @description Whether the asker has it. */
+                held: boolean;
+                pending?: components["schemas"]["PendingBadge"] | null;
+                price: components["schemas"]["Money"];
+                /** @description Who gets what of the price. */
+                quote: components["schemas"]["Quote"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_BatchView: {
+            items: {
+                /** @description Where its file is. */
+                file: string;
+                id: components["schemas"]["PayoutBatchId"];
+                made_at: components["schemas"]["Timestamp"];
+                money: components["schemas"]["Money"];
+                /** Format: int64 */
+                payouts: number;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @description One page of a list. */
         Page_Blocked: {
             items: {
@@ -1605,6 +2712,57 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_DeskPayout: {
+            items: (components["schemas"]["PayoutView"] & {
+                acts: components["schemas"]["ActView"][];
+                /**
+                 * Format: int64
+                 * @description How many operators have approved it, and how many must.
+                 */
+                approvals: number;
+                /** Format: int64 */
+                approvals_needed: number;
+                batch?: components["schemas"]["PayoutBatchId"] | null;
+                /** @description The channel's handle. */
+                channel: string;
+                /** @description Whether the operator who asks may act on it: not on their own channel's. */
+                yours: boolean;
+            })[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DisputeView: {
+            items: {
+                amount: components["schemas"]["Money"];
+                changed_at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: int64
+                 * @description Coins that could be held when it was opened.
+                 */
+                coins_frozen: number;
+                fee: components["schemas"]["Money"];
+                id: components["schemas"]["DisputeId"];
+                /** @description The provider's name for it. */
+                name: string;
+                opened_at: components["schemas"]["Timestamp"];
+                /** @description What was paid for: `coins`, `badge` … */
+                order: string;
+                /** @description What nobody else had to give when it was lost. */
+                owed: components["schemas"]["Money"];
+                payer: components["schemas"]["PersonId"];
+                payer_name: string;
+                /** @description What the payer owes now, of all disputes together. */
+                payer_owes: components["schemas"]["Money"];
+                payment: components["schemas"]["PaymentId"];
+                /** @description In the bank's words. */
+                reason: string;
+                state: components["schemas"]["DisputeState"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_GiftKind: {
             items: {
                 code: string;
@@ -1621,6 +2779,92 @@ export interface components {
                 split: components["schemas"]["Split"];
                 /** @description Whether it counts up when it is sent again within the streak's time. */
                 streakable: boolean;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_NoticeAside: {
+            items: {
+                /** @description Oldest first. */
+                acts: components["schemas"]["NoticeAct"][];
+                /** @description What the provider said, as JSON. */
+                body: string;
+                id: string;
+                looked_at?: components["schemas"]["Timestamp"] | null;
+                provider: string;
+                /** @description Why it was set aside; `null`: its payment is not settled yet. */
+                reason?: string | null;
+                received_at: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_OperatorAccount: {
+            items: {
+                account: string;
+                /**
+                 * Format: int64
+                 * @description What came in less what went out.
+                 */
+                balance: number;
+                /** @description Whether it stands for the outside world and may be below zero. */
+                floating: boolean;
+                /**
+                 * Format: int64
+                 * @description To be named as `account` when postings are listed.
+                 */
+                id: number;
+                /** Format: uuid */
+                owner?: string | null;
+                /**
+                 * Format: int64
+                 * @description What pending transfers hold of it.
+                 */
+                reserved: number;
+                /**
+                 * Format: int64
+                 * @description How many transfers moved it.
+                 */
+                transfers: number;
+                unit: string;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_OperatorPosting: {
+            items: {
+                at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: uuid
+                 * @description The id of that.
+                 */
+                cause: string;
+                corrects?: components["schemas"]["PostingId"] | null;
+                /** @description What brought it about: `gift`, `coin_purchase`, `release` … */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description In the order in which they were made, from 1.
+                 */
+                number: number;
+                policy: components["schemas"]["PolicyVersion"];
+                posting: components["schemas"]["PostingId"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_OperatorRefund: {
+            items: {
+                /** @description What was paid for: `coins`, `badge` … */
+                order: string;
+                /** @description What they are called. */
+                payer: string;
+                price: components["schemas"]["Money"];
+                refund: components["schemas"]["RefundView"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1644,6 +2888,61 @@ export interface components {
                 refunded: components["schemas"]["Money"];
                 settled_at?: components["schemas"]["Timestamp"] | null;
                 state: components["schemas"]["PaymentState"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_PayoutView: {
+            items: {
+                changed_at: components["schemas"]["Timestamp"];
+                id: components["schemas"]["PayoutId"];
+                method: components["schemas"]["PayoutMethod"];
+                money: components["schemas"]["Money"];
+                /** @description Why it was refused, failed or came back. */
+                reason?: string | null;
+                requested_at: components["schemas"]["Timestamp"];
+                state: components["schemas"]["PayoutState"];
+                /** @description The provider, or the bank account, masked. */
+                to: string;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RankingPlace: {
+            items: {
+                /** @description Whether it is the asker's own. */
+                mine: boolean;
+                name: string;
+                person: components["schemas"]["PersonId"];
+                /** @description From 1. */
+                rank: number;
+                /** @description What they gave: gifts at the price of a coin, and badges. */
+                value: components["schemas"]["Money"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_RefundView: {
+            items: {
+                amount: components["schemas"]["Money"];
+                /** @description The operator's answer, or why it failed. */
+                answer?: string | null;
+                asked_at: components["schemas"]["Timestamp"];
+                changed_at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: int64
+                 * @description Coins that were taken from the wallet for it.
+                 */
+                coins: number;
+                id: components["schemas"]["RefundId"];
+                payment: components["schemas"]["PaymentId"];
+                /** Format: int64 */
+                promotional: number;
+                reason: string;
+                state: components["schemas"]["RefundState"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1752,7 +3051,7 @@ export interface components {
                 diamonds_available: number;
                 /** Format: int64 */
                 diamonds_pending: number;
-                /** @description `gift`, `release` or `redeem`. */
+                /** @description `gift`, `release`, `redeem`, `money_release`, `debt`, `payout`, `payout_void` or `payout_returned`. */
                 kind: string;
                 /**
                  * Format: int64
@@ -1762,6 +3061,34 @@ export interface components {
                 policy: components["schemas"]["PolicyVersion"];
                 posting: components["schemas"]["PostingId"];
                 text: components["schemas"]["StatementText"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SupporterView: {
+            items: {
+                /** Format: int64 */
+                badges: number;
+                /**
+                 * Format: int64
+                 * @description What the gifts cost, in coins.
+                 */
+                coins: number;
+                /** Format: int64 */
+                gifts: number;
+                handle: string;
+                /** @description When they last did. */
+                last_at: components["schemas"]["Timestamp"];
+                /**
+                 * Format: int64
+                 * @description In how many lives they gave.
+                 */
+                lives: number;
+                name: string;
+                person: components["schemas"]["PersonId"];
+                /** @description Of badges and gifts. */
+                value: components["schemas"]["Money"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -1797,6 +3124,92 @@ export interface components {
             settled_at?: components["schemas"]["Timestamp"] | null;
             state: components["schemas"]["PaymentState"];
         };
+        /**
+         * Format: uuid
+         * @description Payouts that are sent to a bank in one file.
+         */
+        PayoutBatchId: string;
+        PayoutBody: {
+            /**
+             * Format: int64
+             * @description In the currency's minor unit.
+             */
+            amount: number;
+            /** @description Made by the creator and permanent: the same payout again is asked for once. */
+            id: components["schemas"]["PayoutId"];
+        };
+        /**
+         * Format: uuid
+         * @description Money on its way to a creator's bank.
+         */
+        PayoutId: string;
+        /**
+         * @description What an operator has read in the bank's statement.
+         * @enum {string}
+         */
+        PayoutMarked: "paid" | "failed" | "returned";
+        /**
+         * @description How money reaches a creator.
+         * @enum {string}
+         */
+        PayoutMethod: "provider" | "bank";
+        /** @description A creator's money. */
+        PayoutStanding: {
+            available: components["schemas"]["Money"];
+            /** @description The bank account, masked. */
+            bank?: string | null;
+            /** @description What the creator owes. */
+            debt: components["schemas"]["Money"];
+            /** @description What keeps money from being paid out now; nothing when it can be asked for. */
+            held_by: components["schemas"]["Reason"][];
+            identity: components["schemas"]["Identity"];
+            in_transit: components["schemas"]["Money"];
+            method?: components["schemas"]["PayoutMethod"] | null;
+            /** @description The least that is paid out. */
+            minimum: components["schemas"]["Money"];
+            /** @description Whether all that is available is asked for at the beginning of each month. */
+            monthly: boolean;
+            next_release?: components["schemas"]["MoneyRelease"] | null;
+            /** @description At the creator's bank, in all. */
+            paid: components["schemas"]["Money"];
+            /** @description Held until what it was paid for is surely the creator's. */
+            pending: components["schemas"]["Money"];
+            /** @description Kept back for what may still be disputed. */
+            reserve: components["schemas"]["Money"];
+        };
+        /**
+         * @description Where a payout is.
+         * @enum {string}
+         */
+        PayoutState: "requested" | "approved" | "sent" | "paid" | "failed" | "returned" | "cancelled";
+        /** @description A payout. */
+        PayoutView: {
+            changed_at: components["schemas"]["Timestamp"];
+            id: components["schemas"]["PayoutId"];
+            method: components["schemas"]["PayoutMethod"];
+            money: components["schemas"]["Money"];
+            /** @description Why it was refused, failed or came back. */
+            reason?: string | null;
+            requested_at: components["schemas"]["Timestamp"];
+            state: components["schemas"]["PayoutState"];
+            /** @description The provider, or the bank account, masked. */
+            to: string;
+        };
+        PendingBadge: {
+            checkout_url?: string | null;
+            id: components["schemas"]["PaymentId"];
+        };
+        /** @description What a span comes to. */
+        PeriodSummary: {
+            from: components["schemas"]["Timestamp"];
+            kinds: components["schemas"]["KindSummary"][];
+            to: components["schemas"]["Timestamp"];
+        };
+        /**
+         * Format: uuid
+         * @description Someone who can sign in.
+         */
+        PersonId: string;
         /** @description An event of the room's log, placed on its replay. */
         Placed: {
             event: components["schemas"]["RoomEvent"];
@@ -1871,6 +3284,22 @@ export interface components {
             /** Format: int64 */
             tax: number;
         };
+        /** @description A place of a ranking. */
+        RankingPlace: {
+            /** @description Whether it is the asker's own. */
+            mine: boolean;
+            name: string;
+            person: components["schemas"]["PersonId"];
+            /** @description From 1. */
+            rank: number;
+            /** @description What they gave: gifts at the price of a coin, and badges. */
+            value: components["schemas"]["Money"];
+        };
+        /**
+         * @description What keeps money from being paid out.
+         * @enum {string}
+         */
+        Reason: "age" | "method" | "identity" | "debt" | "minimum";
         RecordingHealth: {
             /** Format: int64 */
             bytes: number;
@@ -1898,6 +3327,49 @@ export interface components {
          * @description A redemption of diamonds, made by the creator.
          */
         RedemptionId: string;
+        RefundBody: {
+            /**
+             * Format: int64
+             * @description In the currency's minor unit; all that can be given back when it is left out.
+             */
+            amount?: number | null;
+            /** @description Made by the asker and permanent: the same request again is one. */
+            id: components["schemas"]["RefundId"];
+            reason: string;
+        };
+        /**
+         * Format: uuid
+         * @description Money given back of a payment.
+         */
+        RefundId: string;
+        /**
+         * @description Where a refund is.
+         * @enum {string}
+         */
+        RefundState: "requested" | "granted" | "done" | "failed" | "refused";
+        /** @description Money given back, or asked to be. */
+        RefundView: {
+            amount: components["schemas"]["Money"];
+            /** @description The operator's answer, or why it failed. */
+            answer?: string | null;
+            asked_at: components["schemas"]["Timestamp"];
+            changed_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description Coins that were taken from the wallet for it.
+             */
+            coins: number;
+            id: components["schemas"]["RefundId"];
+            payment: components["schemas"]["PaymentId"];
+            /** Format: int64 */
+            promotional: number;
+            reason: string;
+            state: components["schemas"]["RefundState"];
+        };
+        RejectBody: {
+            /** @description The creator reads it; 1–200 characters. */
+            reason: string;
+        };
         /** @description A replay. */
         Replay: {
             /** @description When what it shows first was. */
@@ -2101,12 +3573,67 @@ export interface components {
             split: components["schemas"]["Split"];
             streak?: components["schemas"]["Streak"] | null;
         };
+        SetGoalBody: {
+            /** @description Of a goal of `gifts`: a code of the catalogue, when only these count. */
+            gift?: string | null;
+            /** @description Made by the host and permanent: the same goal again is set once. */
+            id: components["schemas"]["GoalId"];
+            kind: components["schemas"]["GoalKind"];
+            /**
+             * Format: int64
+             * @description A number of gifts, coins, or the currency's minor unit.
+             */
+            target: number;
+            /** @description 1–60 characters. */
+            title: string;
+        };
+        SettingBody: {
+            method: components["schemas"]["PayoutMethod"];
+            /** @description Whether all that is available is asked for at the beginning of each month. */
+            monthly: boolean;
+        };
+        /** @description What a provider reports against what the books have. */
+        SettlementComparison: {
+            clean: boolean;
+            /** @description In both by another amount. */
+            differing: components["schemas"]["DifferingSettlement"][];
+            /** @description What the provider kept and was not in the books until now. */
+            fees_posted: components["schemas"]["Money"];
+            /** @description Movements that are in both by the same amount. */
+            matched: number;
+            /** @description Reported, and in no book. */
+            unbooked: components["schemas"]["SettlementLine"][];
+            /** @description In the books, and not reported. */
+            unreported: components["schemas"]["BookedLine"][];
+        };
+        /** @description A line of the report. Amounts are in the currency's minor unit. */
+        SettlementLine: {
+            at: components["schemas"]["Timestamp"];
+            currency: string;
+            /** Format: int64 */
+            fee: number;
+            /** Format: int64 */
+            gross: number;
+            id: string;
+            kind: string;
+            of: string;
+        };
         /** @description Who said or gave something, as others see them. */
         Speaker: {
+            /**
+             * Format: int32
+             * @description The most hearts that they had bought in this live when they said it: 1 to 3.
+             */
+            badge?: number | null;
             /** Format: uuid */
             id: string;
             kind: components["schemas"]["SpeakerKind"];
             name: string;
+            /**
+             * Format: int32
+             * @description Their place among those who had given most in this live: 1 to 3.
+             */
+            rank?: number | null;
             role?: components["schemas"]["SpeakerRole"] | null;
         };
         /** @enum {string} */
@@ -2184,7 +3711,7 @@ export interface components {
             diamonds_available: number;
             /** Format: int64 */
             diamonds_pending: number;
-            /** @description `gift`, `release` or `redeem`. */
+            /** @description `gift`, `release`, `redeem`, `money_release`, `debt`, `payout`, `payout_void` or `payout_returned`. */
             kind: string;
             /**
              * Format: int64
@@ -2234,6 +3761,30 @@ export interface components {
              */
             rtmps_port?: number | null;
         };
+        /** @description Someone who gave. */
+        SupporterView: {
+            /** Format: int64 */
+            badges: number;
+            /**
+             * Format: int64
+             * @description What the gifts cost, in coins.
+             */
+            coins: number;
+            /** Format: int64 */
+            gifts: number;
+            handle: string;
+            /** @description When they last did. */
+            last_at: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description In how many lives they gave.
+             */
+            lives: number;
+            name: string;
+            person: components["schemas"]["PersonId"];
+            /** @description Of badges and gifts. */
+            value: components["schemas"]["Money"];
+        };
         Switch: {
             /** @description Camera off. */
             hidden?: boolean | null;
@@ -2255,6 +3806,17 @@ export interface components {
          * @description Microseconds since 1970-01-01T00:00:00Z.
          */
         Timestamp: string;
+        /** @description One of those who have given most. */
+        TopSupporter: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description What they have given, in the minor unit of the site's currency.
+             */
+            value: number;
+        };
         TransferView: {
             /** Format: int64 */
             amount: number;
@@ -2271,6 +3833,10 @@ export interface components {
             /** Format: int64 */
             id: number;
             unit: string;
+        };
+        VerifyBody: {
+            /** @description The page of this site that the provider's leads back to: a path. */
+            return_to: string;
         };
         /**
          * @description Who may watch a replay.
@@ -2316,6 +3882,26 @@ export interface components {
             total: number;
             /** @enum {string} */
             type: "gift";
+        } | {
+            /** Format: int64 */
+            count: number;
+            from: components["schemas"]["Speaker"];
+            kind: string;
+            streak: components["schemas"]["StreakId"];
+            /** Format: int64 */
+            total: number;
+            /** @enum {string} */
+            type: "streak_end";
+        } | {
+            from: components["schemas"]["Speaker"];
+            /** Format: int32 */
+            hearts: number;
+            /** @enum {string} */
+            type: "badge";
+        } | {
+            goal: components["schemas"]["Goal"];
+            /** @enum {string} */
+            type: "goal";
         } | {
             resume_until?: components["schemas"]["Timestamp"] | null;
             state: components["schemas"]["State"];
@@ -2364,6 +3950,17 @@ export interface components {
          * @enum {string}
          */
         Why: "admitted" | "declined" | "removed" | "left" | "lost";
+        WriteOffBody: {
+            /**
+             * Format: int64
+             * @description In the currency's minor unit.
+             */
+            amount: number;
+            /** @description Made by the operator's page and permanent. */
+            id: components["schemas"]["PostingId"];
+            /** @description Why, for whoever looks later. */
+            note: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -2373,6 +3970,63 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_badge_purchases_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadgePurchase"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `purchase_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_channels_handle: {
         parameters: {
             query?: never;
@@ -2390,6 +4044,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChannelView"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_ranking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RankingPlace"];
                 };
             };
             /** @description `channel_unknown` */
@@ -3044,6 +4746,77 @@ export interface operations {
             };
         };
     };
+    get_channels_handle_supporters: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SupporterView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_coin_packs: {
         parameters: {
             query?: never;
@@ -3411,6 +5184,309 @@ export interface operations {
             };
         };
     };
+    get_earnings_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_earnings_identity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VerifyBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IdentityView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_earnings_journal: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, or moment; from the beginning when nothing is said.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+                /**
+                 * @description `hledger`, or `beancount`.
+                 * @example hledger
+                 */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_earnings_money: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutStanding"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_earnings_redeem: {
         parameters: {
             query?: never;
@@ -3557,6 +5633,81 @@ export interface operations {
             };
             /** @description `sign_in_needed` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get_earnings_statement.csv": {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, or moment; from the beginning when nothing is said.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5043,6 +7194,52 @@ export interface operations {
             };
         };
     };
+    get_me_debt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Debt"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_spending_caps: {
         parameters: {
             query?: never;
@@ -5166,6 +7363,1854 @@ export interface operations {
             };
             /** @description `internal`: something broke on our side */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_accounts: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OperatorAccount"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_disputes: {
+        parameters: {
+            query?: {
+                /** @description Only what wants an operator. */
+                open?: boolean;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DisputeView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_journal: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, or moment; from the beginning when nothing is said.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+                /**
+                 * @description `hledger`, or `beancount`.
+                 * @example hledger
+                 */
+                format?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_months_month: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 2026-11 */
+                month: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeriodSummary"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `month_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_notices: {
+        parameters: {
+            query?: {
+                /** @description Only what wants an operator. */
+                open?: boolean;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_NoticeAside"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_notices_id_acts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticeActDone"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `notice_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `notice_not_aside` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_payments_id_refunds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payment_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `payment_not_paid`, `nothing_left`, `refund_too_much` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_payout_batches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BatchView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_payout_batches: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `debtor_missing`, `nothing_to_send` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_payout_batches_batch_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch: components["schemas"]["PayoutBatchId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `batch_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_payouts: {
+        parameters: {
+            query?: {
+                /** @description `requested` when nothing is said. */
+                state?: "requested" | "approved" | "sent" | "paid" | "failed" | "returned" | "cancelled";
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeskPayout"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_payouts_payout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payout: components["schemas"]["PayoutId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskPayout"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_payouts_payout_approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payout: components["schemas"]["PayoutId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskPayout"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed`, `own_channel` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_too_late`, `approved_by_you`, `identity_unverified`, `in_debt` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_payouts_payout_outcome: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payout: components["schemas"]["PayoutId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskPayout"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_by_provider`, `payout_out_of_turn` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_payouts_payout_reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payout: components["schemas"]["PayoutId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RejectBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskPayout"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_too_late` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_people_id_debt_write_offs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PersonId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteOffBody"];
+            };
+        };
+        responses: {
+            /** @description written off */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `debt_smaller` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_postings: {
+        parameters: {
+            query?: {
+                /** @description What brought them about: `gift`, `coin_purchase`, `release` … */
+                kind?: string;
+                /**
+                 * @description The first day, or moment.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+                /** @description Only those that moved this account: its `id` in the list of accounts. */
+                account?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OperatorPosting"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get_operator_postings.csv": {
+        parameters: {
+            query?: {
+                /**
+                 * @description The first day, or moment; from the beginning when nothing is said.
+                 * @example 2026-11-01
+                 */
+                from?: string;
+                /**
+                 * @description The day or moment after the last.
+                 * @example 2026-12-01
+                 */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_postings_posting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                posting: components["schemas"]["PostingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperatorPostingWhole"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `posting_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_refunds: {
+        parameters: {
+            query?: {
+                /** @description Only what wants an operator. */
+                open?: boolean;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OperatorRefund"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_refunds_id_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RefundId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `refund_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `refund_decided`, `refund_too_much` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_settlement_comparisons: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompareBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettlementComparison"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5416,6 +9461,643 @@ export interface operations {
             };
         };
     };
+    post_payments_id_refund_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefundBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payment_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `payment_not_paid`, `refund_waiting`, `nothing_left`, `refund_too_much` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_payments_id_refunds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RefundView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payment_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_payouts: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PayoutView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_payouts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PayoutBody"];
+            };
+        };
+        responses: {
+            /** @description asked for before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutView"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_funds` */
+            402: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `payout_method_missing`, `in_debt`, `below_payout_minimum` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    payout_bank: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BankBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutStanding"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    payout_setting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutStanding"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_payouts_payout_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                payout: components["schemas"]["PayoutId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_unknown`, `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payout_too_late` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_providers_sandbox_notices: {
         parameters: {
             query?: never;
@@ -5447,6 +10129,73 @@ export interface operations {
             };
             /** @description `signature_wrong` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_providers_stripe_notices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": string;
+            };
+        };
+        responses: {
+            /** @description heard, or nothing to hear */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`, `api_version_wrong`, `livemode_wrong` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `signature_wrong` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5778,6 +10527,244 @@ export interface operations {
             };
         };
     };
+    get_rooms_room_badges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_BadgeOffer"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_badges: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BuyBadgeBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadgePurchase"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadgePurchase"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `room_not_live`, `badge_held`, `badge_being_paid`, `spending_cap_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_board: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_rooms_room_end: {
         parameters: {
             query?: never;
@@ -6039,6 +11026,186 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_goals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetGoalBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Goal"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_not_open`, `id_reused`, `too_many_goals` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rooms_room_goals_goal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+                goal: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown`, `goal_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6552,6 +11719,54 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_ranking: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RankingPlace"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7906,6 +13121,77 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_supporters: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SupporterView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -14,16 +14,19 @@ each_db!(approvals, async |db| {
     refused(1, BEA, |e| matches!(e, ApprovalError::PayoutUnknown)).await;
     scene.ask(1, 99_999).await.unwrap();
     refused(1, ADA, |e| matches!(e, ApprovalError::OwnChannel)).await;
-    assert_eq!(scene.approve(1, BEA).await.unwrap().state, State::Approved);
-    refused(1, CID, |e| matches!(e, ApprovalError::TooLate(State::Approved))).await;
+    assert_eq!(scene.approve(1, BEA).await.unwrap().state, PayoutState::Approved);
+    refused(1, CID, |e| {
+        matches!(e, ApprovalError::TooLate(PayoutState::Approved))
+    })
+    .await;
 
     // From 1 000.00 on two must, and not one of them twice.
     scene.ask(2, 100_000).await.unwrap();
-    assert_eq!(scene.approve(2, BEA).await.unwrap().state, State::Requested);
+    assert_eq!(scene.approve(2, BEA).await.unwrap().state, PayoutState::Requested);
     assert_eq!(scene.jobs().await.len(), 1, "the first payout's only");
     refused(2, BEA, |e| matches!(e, ApprovalError::ApprovedByYou)).await;
     refused(2, ADA, |e| matches!(e, ApprovalError::OwnChannel)).await;
-    assert_eq!(scene.approve(2, CID).await.unwrap().state, State::Approved);
+    assert_eq!(scene.approve(2, CID).await.unwrap().state, PayoutState::Approved);
     assert_eq!(scene.acts(2).await, ["request ada", "approve bea", "approve cid"]);
 
     scene.ask(3, 2_000).await.unwrap();
@@ -45,11 +48,11 @@ each_db!(approvals, async |db| {
     assert!(matches!(own, ApprovalError::OwnChannel), "{own:?}");
     let sent = reject_of(2, BEA).await.unwrap_err();
     assert!(
-        matches!(sent, ApprovalError::TooLate(State::Approved)),
+        matches!(sent, ApprovalError::TooLate(PayoutState::Approved)),
         "the provider may have it: {sent:?}"
     );
     let rejected = reject_of(3, CID).await.unwrap();
-    assert_eq!(rejected.state, State::Cancelled);
+    assert_eq!(rejected.state, PayoutState::Cancelled);
     assert_eq!(rejected.reason.as_deref(), Some("Ask again in May"));
     assert_eq!(
         scene.balance(debt(CHANNEL)).await,

@@ -50,26 +50,32 @@ each_db!(a_batch_for_the_bank, async |db| {
         3
     );
     assert!(!file.text.contains("Mallory"));
-    assert_eq!(scene.payout(1).await.state, State::Sent);
-    assert_eq!(scene.payout(4).await.state, State::Requested);
+    assert_eq!(scene.payout(1).await.state, PayoutState::Sent);
+    assert_eq!(scene.payout(4).await.state, PayoutState::Requested);
 
-    assert_eq!(scene.mark(1, Marked::Paid).await.unwrap().state, State::Paid);
+    assert_eq!(
+        scene.mark(1, Marked::Paid).await.unwrap().state,
+        PayoutState::Paid
+    );
     assert_eq!(
         scene.mark(1, Marked::Paid).await.unwrap().acts,
         4,
         "the same once"
     );
-    assert_eq!(scene.mark(2, Marked::Failed).await.unwrap().state, State::Failed);
+    assert_eq!(
+        scene.mark(2, Marked::Failed).await.unwrap().state,
+        PayoutState::Failed
+    );
     scene.mark(3, Marked::Paid).await.unwrap();
     assert_eq!(
         scene.mark(3, Marked::Returned).await.unwrap().state,
-        State::Returned
+        PayoutState::Returned
     );
     for (number, marked, state) in [
-        (2, Marked::Paid, State::Failed),
-        (3, Marked::Failed, State::Returned),
-        (1, Marked::Failed, State::Paid),
-        (4, Marked::Paid, State::Requested),
+        (2, Marked::Paid, PayoutState::Failed),
+        (3, Marked::Failed, PayoutState::Returned),
+        (1, Marked::Failed, PayoutState::Paid),
+        (4, Marked::Paid, PayoutState::Requested),
     ] {
         let error = scene.mark(number, marked).await.unwrap_err();
         assert!(

@@ -3,7 +3,7 @@
 use super::*;
 
 /// What is said of one payout, in order, each with what comes of it; and the state in the end.
-type Story = (&'static [(PayoutSaid, Heard)], State);
+type Story = (&'static [(PayoutSaid, Heard)], PayoutState);
 
 const STORIES: &[Story] = &[
     // The bank sent it back before the word came that it was there.
@@ -17,7 +17,7 @@ const STORIES: &[Story] = &[
                 Heard::SetAside("failed after it was returned"),
             ),
         ],
-        State::Returned,
+        PayoutState::Returned,
     ),
     (
         &[
@@ -26,14 +26,14 @@ const STORIES: &[Story] = &[
             (PayoutSaid::Paid, Heard::SetAside("paid after it failed")),
             (PayoutSaid::Returned, Heard::SetAside("returned after it failed")),
         ],
-        State::Failed,
+        PayoutState::Failed,
     ),
     (
         &[
             (PayoutSaid::Paid, Heard::Taken),
             (PayoutSaid::Failed, Heard::SetAside("failed after it was paid")),
         ],
-        State::Paid,
+        PayoutState::Paid,
     ),
 ];
 

@@ -93,19 +93,23 @@ each_db!(a_provider_is_asked_until_it_answers, async |db| {
     ];
     let payouts = payouts_of(&scene, teller.clone());
     payouts.send(&found[0]).await.unwrap_err();
-    assert_eq!(scene.payout(1).await.state, State::Approved, "it is asked again");
+    assert_eq!(
+        scene.payout(1).await.state,
+        PayoutState::Approved,
+        "it is asked again"
+    );
     payouts.send(&found[0]).await.unwrap();
-    assert_eq!(scene.payout(1).await.state, State::Sent);
+    assert_eq!(scene.payout(1).await.state, PayoutState::Sent);
     payouts.send(&found[1]).await.unwrap();
     let refused = scene.payout(2).await;
     assert_eq!(
         (refused.state, refused.reason.as_deref()),
-        (State::Failed, Some("no such account"))
+        (PayoutState::Failed, Some("no such account"))
     );
     // The notice was faster than the answer.
     scene.says("fast", 3, PayoutSaid::Paid, 2_000).await;
     payouts.send(&found[2]).await.unwrap();
-    assert_eq!(scene.payout(3).await.state, State::Paid);
+    assert_eq!(scene.payout(3).await.state, PayoutState::Paid);
 
     let asked = teller.asked.lock().unwrap().clone();
     assert_eq!(asked[0], asked[1], "the same is asked for again");
