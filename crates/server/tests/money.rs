@@ -263,7 +263,10 @@ each_db!(a_badge_is_seen_by_all_and_kept_for_its_creator, async |db| {
     bea.post(&badges, wanted(2, 2)).await.problem(409, "badge_held");
 
     let mut speaking = app.socket(&room, "", &bea).await;
-    assert_eq!(speaking.hello["hello"]["you"]["badge"], 2, "who comes later knows, too");
+    assert_eq!(
+        speaking.hello["hello"]["you"]["badge"], 2,
+        "who comes later knows, too"
+    );
     speaking.say(&id(70), "for the amp").await;
     let said = watching.event(|event| event["type"] == "said").await;
     assert_eq!(said["from"]["badge"], 2);
