@@ -53,7 +53,10 @@ pub(crate) fn hear(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Heard, HearError> {
-    let Some(payment) = payments::by_charge(tx, provider, &notice.charge)? else {
+    // A page that has run out may have been paid at all the same: its end is still to come.
+    let decided = |payment: &Payment| matches!(payment.state, PaymentState::Paid | PaymentState::Declined);
+    let payment = payments::by_charge(tx, provider, &notice.charge)?;
+    let Some(payment) = payment.filter(decided) else {
         return Ok(Heard::Waiting);
     };
     let known = tx.find::<Dispute>(&notice.id)?;
