@@ -139,7 +139,7 @@ pub fn opened(tx: &mut Tx, id: PaymentId, checkout: &str, url: &str) -> Result<P
 #[derive(Clone, Debug, PartialEq)]
 pub enum Weighed {
     /// It is paid, just now.
-    Settled(Payment),
+    Settled(Box<Payment>),
     Declined,
     Expired,
     /// True, but it changes nothing: late, or out of order.
@@ -167,7 +167,7 @@ pub fn hear(tx: &mut Tx, notice: &PaymentNotice, now: Timestamp) -> Result<Weigh
     };
     Ok(match (notice.said, payment.state) {
         (PaymentSaid::Settled, PaymentState::Pending | PaymentState::Expired) => {
-            Weighed::Settled(becomes(payment, PaymentState::Paid).save(tx))
+            Weighed::Settled(Box::new(becomes(payment, PaymentState::Paid).save(tx)))
         }
         (PaymentSaid::Declined, PaymentState::Pending | PaymentState::Expired) => {
             becomes(payment, PaymentState::Declined).save(tx);

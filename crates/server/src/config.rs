@@ -451,6 +451,7 @@ mod tests {
             (Some("sk_test_x\n"), secrets, None, Err(bad_key.to_string())),
             (Some("sk_test_x"), None, None, Err(bad_secrets.to_string())),
             (Some("sk_test_x"), empty, None, Err(bad_secrets.to_string())),
+            (Some("sk_test_x"), odd, None, Err(bad_secrets.to_string())),
             (
                 Some("sk_test_x"),
                 Some(&["x"]),

@@ -7,7 +7,8 @@ use busk_base::{
     Amount, ChannelId, GiftId, PersonId, Policy, PolicyVersion, PostingId, RoomId, StreakId, Timestamp,
 };
 use busk_commerce::accounts::{COIN_FLOAT, COIN_ISSUED, CURRENCY, PSP_CLEARING, wallet};
-use busk_commerce::gifts::{self, Rules, SendGift, SendGiftError};
+use busk_commerce::gifts::{self, SendGift, SendGiftError};
+use busk_commerce::rules::Rules;
 use busk_ledger::{Cause, Leg, Posting};
 use busk_people::Channel;
 use busk_rooms::event::{Speaker, SpeakerKind};
@@ -213,6 +214,8 @@ impl Sender {
                 name: "Ines".into(),
                 kind: SpeakerKind::Person,
                 role: None,
+                badge: None,
+                rank: None,
             },
             kind: if b & (1 << 40) == 0 { "rose" } else { "guitar" }.into(),
             count: 1,

@@ -8,7 +8,8 @@ use busk_bench::figures::{Report, quantile};
 use busk_bench::{Fallible, database};
 use busk_commerce::accounts::{COIN_FLOAT, COIN_ISSUED, CURRENCY, PSP_CLEARING, wallet};
 use busk_commerce::earnings::lines;
-use busk_commerce::gifts::{Rules, SendGift, send};
+use busk_commerce::gifts::{SendGift, send};
+use busk_commerce::rules::Rules;
 use busk_commerce::statements::{Export, StatementCsv};
 use busk_ledger::journal::Span;
 use busk_ledger::{Cause, Leg, PostError, Posting};
@@ -239,8 +240,10 @@ fn gift(n: u64) -> SendGift {
             name: "Ines".into(),
             kind: SpeakerKind::Person,
             role: None,
+            badge: None,
+            rank: None,
         },
-        kind: if n % 2 == 0 { "rose" } else { "guitar" }.into(),
+        kind: if n.is_multiple_of(2) { "rose" } else { "guitar" }.into(),
         count: 1,
         streak: StreakId::new(at(n), entropy),
     }

@@ -85,10 +85,10 @@ impl Scene {
             identity,
             at,
         };
-        self.told(notice, About::Account(said)).await
+        self.said(notice, About::Account(said)).await
     }
 
-    async fn told(&self, notice: &str, about: About) -> Heard {
+    async fn said(&self, notice: &str, about: About) -> Heard {
         let notice = Notice {
             id: format!("evt-{notice}"),
             about,
@@ -107,7 +107,7 @@ impl Scene {
             currency: "USD".into(),
             reason: (said != PayoutSaid::Paid).then(|| "account closed".to_owned()),
         };
-        self.told(notice, About::Payout(said)).await
+        self.said(notice, About::Payout(said)).await
     }
 
     /// Ada is paid to her bank account from now on.
@@ -169,7 +169,7 @@ impl Scene {
     }
 
     /// Every leg of a step, and what it corrects.
-    async fn legs(&self, number: u128, step: Step) -> Vec<String> {
+    async fn step_legs(&self, number: u128, step: Step) -> Vec<String> {
         let posting = following(id(number).0, step.word());
         let read = self.store.read(move |db| {
             let rows = busk_ledger::transfers_of(db, posting)?;
@@ -212,7 +212,7 @@ each_db!(a_payout_is_paid_and_comes_back, async |db| {
         (PayoutState::Requested, "sandbox")
     );
     assert_eq!(
-        scene.legs(1, Step::Request).await,
+        scene.step_legs(1, Step::Request).await,
         ["earnings.available -> earnings.in_transit: 3000 USD"]
     );
     assert_eq!(scene.ask(1, 3_000).await.unwrap(), asked, "the same once");
@@ -221,7 +221,7 @@ each_db!(a_payout_is_paid_and_comes_back, async |db| {
     assert_eq!(scene.approve(1, BEA).await.unwrap().state, PayoutState::Approved);
     assert_eq!(scene.says("paid", 1, PayoutSaid::Paid, 3_000).await, Heard::Taken);
     assert_eq!(
-        scene.legs(1, Step::Paid).await,
+        scene.step_legs(1, Step::Paid).await,
         ["earnings.in_transit -> bank: 3000 USD"]
     );
     assert_eq!(scene.has().await, [2_000, 0, 3_000]);
@@ -236,10 +236,10 @@ each_db!(a_payout_is_paid_and_comes_back, async |db| {
         Heard::Taken
     );
     assert_eq!(
-        scene.legs(1, Step::Returned).await,
+        scene.step_legs(1, Step::Returned).await,
         ["bank -> earnings.available: 3000 USD"]
     );
-    assert_eq!(scene.legs(1, Step::Void).await, [""; 0]);
+    assert_eq!(scene.step_legs(1, Step::Void).await, [""; 0]);
     assert_eq!(scene.has().await, [5_000, 0, 0]);
     let returned = scene.payout(1).await;
     assert_eq!(returned.state, PayoutState::Returned);
@@ -260,7 +260,7 @@ each_db!(a_failed_payout_is_voided_and_settles_debt, async |db| {
     scene.moves(debt(CHANNEL), PSP_CLEARING, 500).await;
     assert_eq!(scene.says("f", 1, PayoutSaid::Failed, 3_000).await, Heard::Taken);
     assert_eq!(
-        scene.legs(1, Step::Void).await,
+        scene.step_legs(1, Step::Void).await,
         ["earnings.in_transit -> earnings.available: 3000 USD"]
     );
     assert_eq!(scene.has().await, [2_500, 0, 0]);
@@ -322,7 +322,7 @@ each_db!(two_requests_at_once_are_one_payout, async |db| {
         .write(|tx| cancel(tx, id(1), CHANNEL, ADA, &rules(), NOW));
     assert_eq!(cancelled.await.unwrap().state, PayoutState::Cancelled);
     assert_eq!(
-        scene.legs(1, Step::Void).await,
+        scene.step_legs(1, Step::Void).await,
         ["earnings.in_transit -> earnings.available: 3000 USD"]
     );
 

@@ -32,6 +32,8 @@ async fn earned(scene: &Scene) {
                 name: "bea".into(),
                 kind: SpeakerKind::Person,
                 role: None,
+                badge: None,
+                rank: None,
             },
             kind: "coffee".into(),
             count: 1,
@@ -99,7 +101,7 @@ fn hledger(journal: &str) -> BTreeMap<(String, String), String> {
         };
         ((account.to_owned(), commodity.to_owned()), amount.to_owned())
     })
-    .filter(|(_, amount)| amount.trim_start_matches(['0', '.']) != "")
+    .filter(|(_, amount)| !amount.trim_start_matches(['0', '.']).is_empty())
     .collect()
 }
 

@@ -71,6 +71,7 @@ fn payment(number: u128, order: Order, price: i64) -> Payment {
         method: None,
         country: None,
         refunded: 0,
+        disputed: 0,
         created_at: NOW,
         expires_at: NOW,
         settled_at: Some(NOW),
@@ -106,7 +107,10 @@ async fn refund(
     let (of, rules) = (of.clone(), rules.clone());
     let id = PostingId(Uuid::from_u128(number));
     let back = scene.store.write(move |tx| {
-        let part = |tx: &mut Tx| sales::of(tx, of.id).map(|sale| sale.unwrap().parts.creator);
+        let part = |tx: &mut Tx| {
+            tx.find::<sales::Sale>(&of.id)
+                .map(|sale| sale.unwrap().parts.creator)
+        };
         let before = part(tx)?;
         sales::take_back(tx, &of, amount, PSP_CLEARING, id, &rules, now)?;
         Ok::<_, PostError>(before - part(tx)?)

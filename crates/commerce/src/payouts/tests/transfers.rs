@@ -18,10 +18,7 @@ struct Teller {
     asked: Mutex<Vec<Transfer>>,
 }
 
-fn refuse<'a, T: 'a>() -> Asked<'a, T>
-where
-    T: Send,
-{
+fn refuse<'a, T: Send + 'a>() -> Asked<'a, T> {
     Box::pin(async { Err(ProviderError::Refused("not asked for".into())) })
 }
 
