@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 const BUSK: &str = env!("CARGO_BIN_EXE_busk");
 const SENDERS: usize = 4;
-const PACK: (&str, i64) = ("coins-17500", 17_500);
+/// With its promotional coins.
+const PACK: (&str, i64) = ("coins-17500", 17_500 + 1_750);
 
 /// SplitMix64: enough to vary moments and ids, and repeatable.
 struct Random(u64);

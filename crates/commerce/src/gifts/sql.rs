@@ -230,7 +230,8 @@ impl Runs {
         let Some(place) = runs.iter().position(|run| run.id == streak) else {
             return Ok(true);
         };
-        if runs[place].last_at_us > last_at.unix_us() {
+        // The log tells times to the millisecond.
+        if runs[place].last_at_us / 1_000 > last_at.unix_us() / 1_000 {
             return Ok(false);
         }
         runs.remove(place);

@@ -88,13 +88,11 @@ impl Setting {
         Ok(())
     }
 
-    /// The method in force: the chosen one, else the only one that there is.
+    /// The method in force: the chosen one, else the bank that was told, else the provider's account. That may be
+    /// there for the identity alone.
     pub fn method(&self, account: Option<&Account>) -> Option<Method> {
-        self.method.or(match (account, &self.bank) {
-            (Some(_), None) => Some(Method::Provider),
-            (None, Some(_)) => Some(Method::Bank),
-            (Some(_), Some(_)) | (None, None) => None,
-        })
+        let told = self.bank.as_ref().map(|_| Method::Bank);
+        self.method.or(told).or(account.map(|_| Method::Provider))
     }
 
     /// Where money goes by it; none when that was not said.
