@@ -240,7 +240,7 @@ fn gift(n: u64) -> SendGift {
             kind: SpeakerKind::Person,
             role: None,
         },
-        kind: if n % 2 == 0 { "rose" } else { "guitar" }.into(),
+        kind: if n.is_multiple_of(2) { "rose" } else { "guitar" }.into(),
         count: 1,
         streak: StreakId::new(at(n), entropy),
     }
