@@ -99,7 +99,7 @@ fn hledger(journal: &str) -> BTreeMap<(String, String), String> {
         };
         ((account.to_owned(), commodity.to_owned()), amount.to_owned())
     })
-    .filter(|(_, amount)| amount.trim_start_matches(['0', '.']) != "")
+    .filter(|(_, amount)| !amount.trim_start_matches(['0', '.']).is_empty())
     .collect()
 }
 
