@@ -58,7 +58,7 @@ describe('badges', { concurrency: 1 }, () => {
     await checkout.getByTestId('sandbox-pay').click()
     await viewer.id('badge-sale-paid').waitFor({ timeout: 30_000 })
     await viewer.id('badge-sale-paid').getByRole('button').click()
-    await viewer.page.keyboard.press('Escape')
+    await viewer.page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
   })
 
   step('both screens show the hearts from then on', async () => {

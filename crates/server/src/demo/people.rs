@@ -67,13 +67,17 @@ fn new_person(site: &Site, handle: String, display_name: String) -> SignUp {
     }
 }
 
-/// A new viewer with a session.
+/// A new viewer with a session, who may pay.
 pub(super) async fn viewer(site: &Site, handle: String, name: String) -> Result<(Person, Token), DemoError> {
     let now = site.now();
     let new = new_person(site, handle, name);
     let person = site
         .store()
-        .write(move |tx| sign_up(tx, &new, now).map_err(cast))
+        .write(move |tx| {
+            let person = sign_up(tx, &new, now).map_err(cast)?;
+            adult::declare(tx, person.id, now)?;
+            Ok::<_, DemoError>(person)
+        })
         .await?;
     let token = enter(site, person.id).await?;
     Ok((person, token))
@@ -104,7 +108,6 @@ pub(super) async fn give_coins(site: &Site, person: PersonId, pack: &'static str
     };
     let rules = Rules::of(site);
     let bought = site.store().write(move |tx| {
-        adult::declare(tx, person, now)?;
         let payment = coins::buy(tx, &buy, &rules, now).map_err(cast)?.payment;
         payments::opened(tx, payment.id, &checkout, "/")?;
         let notice = Notice {
