@@ -3,7 +3,7 @@
  * Chromium says it may play HLS by itself too; it then stays far behind, so it is not asked.
  */
 import type Hls from 'hls.js'
-import type { ErrorData, LevelDetails } from 'hls.js'
+import type { ErrorData } from 'hls.js'
 import { backoffMs } from '$lib/rooms/backoff'
 import type { Player, Sink } from './player'
 
@@ -12,8 +12,6 @@ const recoveredForMs = 30_000
 /** Further behind than this, a viewer jumps; nearer, hls.js plays a little faster. */
 const farBehindS = 8
 const catchUpRate = 1.1
-/** So many parts are published that hls.js has not asked for, and does not ask for. */
-const forgottenParts = 2
 const unplayable = ['manifestIncompatibleCodecsError', 'bufferAddCodecError', 'bufferIncompatibleCodecsError']
 
 export class HlsPlayer implements Player {
@@ -23,8 +21,6 @@ export class HlsPlayer implements Player {
   private attempt = 0
   private recoveredAt = -Infinity
   private closed = false
-  /** When hls.js asked for something of the picture last; 0 while it is being loaded. */
-  private askedAt = 0
   /** Grows with each try, so that what an abandoned one brings is not used. */
   private turn = 0
   private readonly url: string
@@ -106,36 +102,13 @@ export class HlsPlayer implements Player {
     this.hls = hls
     hls.on(Player.Events.ERROR, (_, error) => this.failed(hls, error))
     // What was loaded before still moves for a while when the network is gone; only what comes new is health.
-    hls.on(Player.Events.FRAG_BUFFERED, (_, { frag }) => {
-      this.attempt = 0
-      if (frag.type === 'main') this.askedAt = performance.now()
-    })
-    hls.on(Player.Events.FRAG_LOADING, (_, { frag }) => {
-      if (frag.type === 'main') this.askedAt = 0
-    })
-    hls.on(Player.Events.LEVEL_UPDATED, (_, { details }) => this.remind(hls, details))
+    hls.on(Player.Events.FRAG_BUFFERED, () => (this.attempt = 0))
     hls.on(Player.Events.MANIFEST_PARSED, () => {
       this.sink.state('playing')
       const video = this.video()
       if (video && this.hls === hls) hls.attachMedia(video)
     })
     hls.loadSource(this.url)
-  }
-
-  /**
-   * hls.js may take a part that it has for missing, and then asks for nothing until that part has left the playlist, twelve
-   * seconds later. Begun anew, it goes on where it was, before what it has buffered is played.
-   */
-  private remind(hls: Hls, { live, partTarget, partEnd }: LevelDetails): void {
-    if (!live || !partTarget || !this.askedAt) return
-    const buffered = hls.mainForwardBufferInfo
-    // Who has stopped the picture has enough of it.
-    if (!buffered || buffered.len > farBehindS) return
-    const idleS = (performance.now() - this.askedAt) / 1_000
-    if (Math.min(partEnd - buffered.end, idleS) < forgottenParts * partTarget - 0.1) return
-    this.askedAt = 0
-    hls.stopLoad()
-    hls.startLoad()
   }
 
   private failed(hls: Hls, { fatal, type, details }: ErrorData): void {
