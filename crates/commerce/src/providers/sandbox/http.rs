@@ -13,8 +13,8 @@ use super::card::Card;
 use super::checkout::{Act, Checkout, act};
 use super::creator::{Account, Answer, answer};
 use super::dispute::{self, Dispute, Ended};
-use super::words::Language;
 use super::{NOTICE_JOB, PROVIDER, Sandbox, page, sign, verify};
+use crate::html::Language;
 use crate::providers::{Notice, inbox};
 
 pub fn routes(sandbox: Sandbox) -> OpenApiRouter {

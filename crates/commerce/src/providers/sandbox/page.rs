@@ -6,7 +6,8 @@ use super::card::Card;
 use super::checkout::{Checkout, Outcome};
 use super::creator::{Account, Answer};
 use super::dispute::{Dispute, Ended};
-use super::words::{self, Language, Text};
+use super::words::{self, Text};
+use crate::html::{Language, escape};
 use crate::providers::Identity;
 
 const STYLE: &str = "
@@ -175,14 +176,7 @@ fn frame(title: Text, language: Language, body: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
          <link rel=\"icon\" href=\"data:,\"><title>{title}</title>\
          <style>{STYLE}</style></head><body><main><h1>{title}</h1>{body}</main></body></html>",
-        lang = language.code(),
+        lang = language.tag(),
         title = language.say(title),
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -1,35 +1,11 @@
 //! The sandbox's pages in words, English and French.
 
-use http::HeaderMap;
-use http::header::ACCEPT_LANGUAGE;
+use crate::html::Language;
 
 use super::card::Card;
 use super::creator::{Answer, Bank};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
-    English,
-    French,
-}
-
 impl Language {
-    /// The first language that the browser names.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let first = headers
-            .get(ACCEPT_LANGUAGE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        if first.starts_with("fr") {
-            Language::French
-        } else {
-            Language::English
-        }
-    }
-
-    pub(super) fn code(self) -> &'static str {
-        self.say(Text("en", "fr"))
-    }
-
     pub(super) fn say(self, text: Text) -> &'static str {
         match self {
             Language::English => text.0,

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::super::creator::{Account, Answer, Bank};
 use super::super::page;
-use super::super::words::Language;
 use super::world::{World, words};
+use crate::html::Language;
 use crate::providers::{About, Identity, Onboard, Provider, ProviderError, Transfer};
 use crate::scene::*;
 

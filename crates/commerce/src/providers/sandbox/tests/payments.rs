@@ -11,9 +11,9 @@ use super::super::card::Card;
 use super::super::checkout::{Act, Outcome};
 use super::super::dispute::{self, Dispute, Ended};
 use super::super::page;
-use super::super::words::Language;
 use super::world::{World, words};
 use crate::accounts::CURRENCY;
+use crate::html::Language;
 use crate::providers::{About, Charge, Provider, ProviderError, Refund, Settlement, SettlementKind};
 use crate::scene::*;
 
@@ -345,7 +345,7 @@ each_db!(pages_say_what_can_be_done, async |db| {
                 "{page}"
             );
             assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
-            assert!(page.contains(&format!("lang=\"{}\"", language.code())));
+            assert!(page.contains(&format!("lang=\"{}\"", language.tag())));
         }
         for page in [&late, &closed] {
             assert!(
