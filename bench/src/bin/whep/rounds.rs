@@ -252,9 +252,9 @@ fn bare(cores: &Cores, count: usize, recording: &[(u64, usize)], plan: &Plan) ->
     sender.tell(&serde_json::to_string(&orders)?)?;
     sender.hear()?;
     std::thread::sleep(Duration::from_millis(500));
-    let (bytes, cpu) = (sink.bytes(), sender.cpu_s()?);
+    let (bytes, cpu) = (sink.bytes(), sender.living_threads_cpu_s()?);
     std::thread::sleep(Duration::from_secs(plan.seconds.max(1)));
-    let (bytes, cpu) = (sink.bytes() - bytes, sender.cpu_s()? - cpu);
+    let (bytes, cpu) = (sink.bytes() - bytes, sender.living_threads_cpu_s()? - cpu);
     Ok(cpu / (bytes as f64 * 8.0 / 1e9))
 }
 
