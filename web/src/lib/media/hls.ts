@@ -97,7 +97,9 @@ export class HlsPlayer implements Player {
       capLevelToPlayerSize: true,
       ...(this.from
         ? { startPosition: this.from(), backBufferLength: 60 }
-        : { lowLatencyMode: true, backBufferLength: 10, maxLiveSyncPlaybackRate: catchUpRate }),
+        : // What was shown is left to the browser to forget: where hls.js removes it while a part is being appended, it takes the
+          // segment's earlier parts for not loaded and asks for nothing until they have left the playlist, twelve seconds on.
+          { lowLatencyMode: true, backBufferLength: Infinity, maxLiveSyncPlaybackRate: catchUpRate }),
     })
     this.hls = hls
     hls.on(Player.Events.ERROR, (_, error) => this.failed(hls, error))
