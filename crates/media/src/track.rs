@@ -8,6 +8,8 @@
 //! that begin below 2^15 (an SRTP receiver must begin with rollover counter zero, RFC 3711 §3.3.1)
 //! and times that never jump back, also when the source is replaced by another.
 
+mod gather;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -106,6 +108,7 @@ pub struct Track {
     height: u16,
     wanted: bool,
     asked_at: Option<Instant>,
+    numbering: gather::Numbering,
     meter: Meter,
 }
 
@@ -125,6 +128,7 @@ impl Track {
             height: 0,
             wanted: false,
             asked_at: None,
+            numbering: gather::Numbering::default(),
             meter: Meter::default(),
         }
     }
@@ -171,13 +175,18 @@ impl Track {
         self.heard_at = None;
         self.wanted = self.kind == TrackKind::Video;
         self.asked_at = None;
+        self.numbering = gather::Numbering::default();
         self.meter = Meter::default();
     }
 
     /// Takes a packet of the present source. Says whether it is the first of a keyframe.
-    pub fn push(&mut self, packet: Packet, now: Instant) -> bool {
+    pub fn push(&mut self, mut packet: Packet, now: Instant) -> bool {
         self.meter.count(&packet, now);
         self.heard_at = Some(now);
+        let Some(number) = self.numbering.of(packet.seq) else {
+            return false;
+        };
+        packet.seq = number;
         let starts = self.kind == TrackKind::Video && self.starts_keyframe(&packet);
         if starts && let Some(height) = height_of(&packet.payload) {
             self.height = height;

@@ -42,6 +42,7 @@ impl Plane {
         let catch_up = take_due(&mut room.catch_up_at, now);
         let any = flows.iter().any(Due::any);
         if any {
+            room.gather(&flows);
             let mut index = 0;
             while let Some(key) = self
                 .rooms
@@ -184,6 +185,18 @@ impl Plane {
 }
 
 impl Room {
+    /// Joins the sound that waited before an audience.
+    fn gather(&mut self, flows: &[Due; SEATS_MAX]) {
+        if !self.is_before_audience() {
+            return;
+        }
+        for (number, _) in flows.iter().enumerate().filter(|(_, due)| due.audio) {
+            if let Some(seat) = self.stage.seat_mut(number) {
+                seat.track_mut(TrackKind::Audio).gather();
+            }
+        }
+    }
+
     fn take_due(&mut self, now: Instant) -> [Due; SEATS_MAX] {
         let mut flows = [Due::default(); SEATS_MAX];
         for (flow, due) in self.flows.iter_mut().zip(&mut flows) {

@@ -392,12 +392,16 @@ fn before_an_audience_sound_waits_a_moment_for_the_next_picture() {
         world.run(Duration::from_secs(1), |_| true);
     }
     world.clients[0].sound(world.now);
-    assert_eq!(heard(&mut world, 20), 0);
+    assert_eq!(heard(&mut world, 40), 0);
     assert_eq!(heard(&mut world, 20), 1, "there is no picture to wait for");
     world.clients[0].sound(world.now);
     assert_eq!(heard(&mut world, 10), 0);
     world.clients[0].frame(2, false, world.now);
     assert_eq!(heard(&mut world, 10), 3);
+    world.clients[0].sound(world.now);
+    world.clients[0].sound(world.now);
+    world.clients[0].frame(2, false, world.now);
+    assert_eq!(heard(&mut world, 10), 3, "what waited is in one packet");
 }
 
 #[test]
