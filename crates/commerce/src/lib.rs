@@ -34,6 +34,8 @@ pub mod notices;
 mod operator;
 pub mod payments;
 pub mod payouts;
+#[cfg(test)]
+mod power;
 pub mod providers;
 pub mod refunds;
 pub mod rules;
