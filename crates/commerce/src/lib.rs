@@ -22,6 +22,8 @@ pub mod coins;
 pub mod debts;
 pub mod disputes;
 pub mod earnings;
+#[cfg(test)]
+mod faults;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gifts;
