@@ -18,6 +18,8 @@ pub mod badges;
 pub mod caps;
 #[cfg(test)]
 mod chance;
+#[cfg(test)]
+mod clocks;
 pub mod coins;
 pub mod debts;
 pub mod disputes;
