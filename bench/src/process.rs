@@ -36,6 +36,14 @@ pub fn pin(core: usize) -> Fallible<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
+/// Takes the pinning back: what it starts from now on may use both.
+pub fn pin_to_both(cores: &Cores) -> Fallible<()> {
+    let mut set = CpuSet::new();
+    set.set(cores.measured);
+    set.set(cores.load);
+    Ok(sched_setaffinity(None, &set)?)
+}
+
 /// This program again in another role; it ends when it is dropped.
 pub struct Process {
     child: Child,

@@ -60,8 +60,13 @@ impl TestDb {
 
     /// The file `busk.db` of a folder, which is left there.
     pub fn sqlite_in(folder: &std::path::Path) -> Self {
+        Self::kept(Database::Sqlite(folder.join("busk.db")))
+    }
+
+    /// One that is left as it is.
+    pub fn kept(database: Database) -> Self {
         Self {
-            database: Database::Sqlite(folder.join("busk.db")),
+            database,
             guard: Guard::Kept,
         }
     }
