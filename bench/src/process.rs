@@ -36,6 +36,14 @@ pub fn pin(core: usize) -> Fallible<()> {
     Ok(sched_setaffinity(None, &set)?)
 }
 
+/// Takes the pinning back: what it starts from now on may use both.
+pub fn pin_to_both(cores: &Cores) -> Fallible<()> {
+    let mut set = CpuSet::new();
+    set.set(cores.measured);
+    set.set(cores.load);
+    Ok(sched_setaffinity(None, &set)?)
+}
+
 /// This program again in another role; it ends when it is dropped.
 pub struct Process {
     child: Child,
@@ -87,7 +95,11 @@ impl Process {
         let mut nanoseconds = 0;
         for thread in std::fs::read_dir(format!("/proc/{}/task", self.id()))? {
             let told = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-            nanoseconds += told.split(' ').next().ok_or("no time on a processor")?.parse::<u64>()?;
+            nanoseconds += told
+                .split(' ')
+                .next()
+                .ok_or("no time on a processor")?
+                .parse::<u64>()?;
         }
         Ok(nanoseconds as f64 / 1e9)
     }

@@ -19,6 +19,11 @@ const WAIT: Duration = Duration::from_secs(30);
 /// `busk serve` with an empty SQLite database. With cores it is pinned to one, and the caller stays on the
 /// other. It is stopped, and its books are audited, when it is dropped.
 pub async fn start(cores: Option<&Cores>) -> Fallible<TestApp> {
+    start_on(TestDb::sqlite(), cores).await
+}
+
+/// The same on a database that may have something in it.
+pub async fn start_on(db: TestDb, cores: Option<&Cores>) -> Fallible<TestApp> {
     let program: PathBuf = std::env::current_exe()?.with_file_name("busk");
     if !program.exists() {
         return Err(format!("{} is not there: build busk-server too", program.display()).into());
@@ -28,7 +33,7 @@ pub async fn start(cores: Option<&Cores>) -> Fallible<TestApp> {
     if let Some(cores) = cores {
         pin(cores.measured)?;
     }
-    let app = TestApp::start(program, TestDb::sqlite()).await;
+    let app = TestApp::start(program, db).await;
     if let Some(cores) = cores {
         pin(cores.load)?;
     }

@@ -90,6 +90,16 @@ const NEEDS: &[Need] = &[
         brew: "hledger",
     },
     Need {
+        what: "strace",
+        why: "the tests record what a process writes, to replay power cuts",
+        by: &[For::Test],
+        present: || found("strace"),
+        apt: "strace",
+        dnf: "strace",
+        pacman: "strace",
+        brew: "",
+    },
+    Need {
         what: "PostgreSQL's programs",
         why: "every database test runs on SQLite and on PostgreSQL; a throw-away one is started",
         by: &[For::Test, For::Bench],

@@ -18,10 +18,14 @@ pub mod badges;
 pub mod caps;
 #[cfg(test)]
 mod chance;
+#[cfg(test)]
+mod clocks;
 pub mod coins;
 pub mod debts;
 pub mod disputes;
 pub mod earnings;
+#[cfg(test)]
+mod faults;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gifts;
@@ -34,6 +38,8 @@ pub mod notices;
 mod operator;
 pub mod payments;
 pub mod payouts;
+#[cfg(test)]
+mod power;
 pub mod providers;
 pub mod refunds;
 pub mod rules;

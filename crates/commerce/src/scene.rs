@@ -43,7 +43,7 @@ const MIGRATIONS: &[&[busk_store::Migration]] = &[
 
 pub(crate) struct Scene {
     pub(crate) store: Store,
-    _db: TestDb,
+    db: TestDb,
 }
 
 pub(crate) fn rules() -> Rules {
@@ -117,8 +117,7 @@ pub(crate) fn dispute_id(number: u128) -> DisputeId {
 
 impl Scene {
     pub(crate) async fn set(db: TestDb) -> Self {
-        let store = db.open(MIGRATIONS);
-        let scene = Self { store, _db: db };
+        let scene = Self::open(db);
         let first = Policy::default();
         let written = scene
             .store
@@ -146,6 +145,14 @@ impl Scene {
             Heard::Settled
         );
         scene
+    }
+
+    /// A scene that was set before.
+    pub(crate) fn open(db: TestDb) -> Self {
+        Self {
+            store: db.open(MIGRATIONS),
+            db,
+        }
     }
 
     async fn open_rooms(&self) {
@@ -226,14 +233,21 @@ impl Scene {
             .unwrap()
     }
 
+    /// A database with the same in it.
+    pub(crate) async fn copy(&self) -> TestDb {
+        self.db.copy().await
+    }
+
+    /// How many rows each table has.
+    pub(crate) async fn row_counts(&self) -> BTreeMap<String, i64> {
+        self.db.row_counts().await
+    }
+
     /// The site's program ends and begins again.
     pub(crate) fn reopen(self) -> Self {
-        let Self { store, _db: db } = self;
+        let Self { store, db } = self;
         drop(store);
-        Self {
-            store: db.open(MIGRATIONS),
-            _db: db,
-        }
+        Self::open(db)
     }
 
     /// Somebody buys a pack, and has it.

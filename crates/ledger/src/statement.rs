@@ -75,16 +75,17 @@ pub fn owners_with(db: &mut impl Read, name: &'static str) -> Result<Vec<Uuid>, 
 }
 
 /// Walks an account's ($1) moves backward from one of them ($2), at most $3 steps, and gives those after $4
-/// and before $5, newest first, at most $6.
+/// and before $5, newest first, at most $6. CROSS JOIN has SQLite begin with the steps, as their order asks for: left
+/// alone it reads all transfers there are and looks each up among the steps.
 const WALK: &str = "WITH RECURSIVE move(id, step) AS ( \
         SELECT CAST($2 AS BIGINT), CAST(1 AS BIGINT) \
         UNION ALL \
         SELECT CASE WHEN t.debit = $1 THEN t.debit_before ELSE t.credit_before END, move.step + 1 \
-        FROM move JOIN ledger_transfer t ON t.id = move.id WHERE move.id > $4 AND move.step < $3) \
+        FROM move CROSS JOIN ledger_transfer t WHERE t.id = move.id AND move.id > $4 AND move.step < $3) \
      SELECT t.id, p.id, p.at, p.policy, p.cause, p.cause_id, t.debit, t.amount, t.debit_balance, t.credit_balance, \
         p.corrects \
-     FROM move JOIN ledger_transfer t ON t.id = move.id JOIN ledger_posting p ON p.number = t.posting \
-     WHERE move.id > $4 AND move.id < $5 ORDER BY move.id DESC LIMIT $6";
+     FROM move CROSS JOIN ledger_transfer t CROSS JOIN ledger_posting p \
+     WHERE t.id = move.id AND p.number = t.posting AND move.id > $4 AND move.id < $5 ORDER BY move.id DESC LIMIT $6";
 
 /// The account's transfers before `before`, newest first, at most `max`.
 pub fn lines(
@@ -210,5 +211,31 @@ fn kind_word(number: i64) -> Result<&'static str, StoreError> {
         kind::SETTLE => Ok(SETTLE),
         kind::RELEASE => Ok("release"),
         other => Err(StoreError::Broken(format!("a transfer of kind {other}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use busk_testkit::db::TestDb;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_walk_reads_the_rows_of_its_steps_only() {
+        let db = TestDb::sqlite();
+        let store = db.open(&[crate::MIGRATIONS]);
+        let explain: &str = String::leak(format!("EXPLAIN QUERY PLAN {WALK}"));
+        let plan = store.read(move |db| db.rows(explain, params![1, 1, 96, 0, i64::MAX, 32]));
+        let plan = plan.await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get(3).unwrap()).collect();
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        for table in ["t", "p"] {
+            let by_key = format!("SEARCH {table} USING INTEGER PRIMARY KEY (rowid=?)");
+            assert!(steps.contains(&&*by_key), "{steps:#?}");
+        }
+        let wide = |step: &&&str| {
+            step.contains("rowid>") || step.contains("AUTOMATIC") || step.starts_with("SCAN t")
+        };
+        assert_eq!(steps.iter().find(wide), None, "{steps:#?}");
     }
 }

@@ -130,6 +130,8 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
+        // It would say so by a panic of whoever logs, such as on a full disk.
+        .log_internal_errors(false)
         .init();
     match run(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use fail::fail_point;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::store::Sink;
@@ -84,7 +85,8 @@ fn together(
     mut batch: Vec<Box<dyn Member>>,
     sink: Option<&Sink>,
 ) -> Result<(), Vec<Box<dyn Member>>> {
-    let ran = (|| {
+    // Also what panics beside the functions: the writer's thread is the only one, and must go on.
+    let ran = catch_unwind(AssertUnwindSafe(|| {
         tx.begin().ok()?;
         tx.read_ahead(|ahead| batch.iter().for_each(|member| member.ahead(ahead)))
             .ok()?;
@@ -95,10 +97,11 @@ fn together(
             if spoilt {
                 return None;
             }
+            fail_point!("store::ran", |_| None);
         }
         tx.commit().ok()
-    })();
-    let Some(announcements) = ran else {
+    }));
+    let Ok(Some(announcements)) = ran else {
         roll_back(tx);
         return Err(batch);
     };

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use fail::fail_point;
 use uuid::Uuid;
 
 use crate::engine::Engine;
@@ -164,22 +165,28 @@ impl Tx {
     fn write(&mut self) -> Result<(), StoreError> {
         for (into, rows) in self.inserts.waiting() {
             self.engine.insert(into, rows)?;
+            fail_point!("store::written", |_| Err(failed_as_told()));
         }
         for (table, rows) in self.updates.waiting() {
             rows.keep_last_of_each();
             self.engine.update(table, rows)?;
+            fail_point!("store::written", |_| Err(failed_as_told()));
         }
         Ok(())
     }
 
     pub(crate) fn begin(&mut self) -> Result<(), StoreError> {
         self.forget();
+        fail_point!("store::begin", |_| Err(failed_as_told()));
         self.engine.begin()
     }
 
     pub(crate) fn commit(&mut self) -> Result<Vec<Announcement>, StoreError> {
         self.flush()?;
+        fail_point!("store::commit", |_| Err(failed_as_told()));
         self.engine.commit()?;
+        // As when the connection is lost before the database's answer: it is done, and nobody knows.
+        fail_point!("store::committed", |_| Err(failed_as_told()));
         Ok(std::mem::take(&mut self.announcements))
     }
 
@@ -217,6 +224,15 @@ impl Tx {
         }
         Ok(())
     }
+}
+
+/// What a point of failure gives, where a test has switched it on (commerce's `faults`).
+#[allow(
+    dead_code,
+    reason = "points of failure are nothing outside of builds of tests"
+)]
+fn failed_as_told() -> StoreError {
+    StoreError::Unavailable("told to fail".into())
 }
 
 impl Read for Tx {

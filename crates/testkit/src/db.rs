@@ -16,8 +16,15 @@ pub struct TestDb {
 }
 
 enum Guard {
-    Folder { _folder: tempfile::TempDir },
-    Postgres { admin: String, name: String },
+    Folder {
+        _folder: tempfile::TempDir,
+    },
+    /// Somebody else's.
+    Kept,
+    Postgres {
+        admin: String,
+        name: String,
+    },
 }
 
 /// Makes a test for SQLite and one for PostgreSQL of an async function that takes a [`TestDb`].
@@ -51,7 +58,42 @@ impl TestDb {
         }
     }
 
+    /// The file `busk.db` of a folder, which is left there.
+    pub fn sqlite_in(folder: &std::path::Path) -> Self {
+        Self::kept(Database::Sqlite(folder.join("busk.db")))
+    }
+
+    /// One that is left as it is.
+    pub fn kept(database: Database) -> Self {
+        Self {
+            database,
+            guard: Guard::Kept,
+        }
+    }
+
     pub async fn postgres() -> Self {
+        Self::postgres_like("template1").await
+    }
+
+    /// Another one with the same in it. Whoever has a PostgreSQL open loses the connection.
+    pub async fn copy(&self) -> Self {
+        match (&self.database, &self.guard) {
+            (Database::Sqlite(path), _) => {
+                let copy = Self::sqlite();
+                let Database::Sqlite(to) = &copy.database else {
+                    unreachable!("it was just made so")
+                };
+                let connection = rusqlite::Connection::open(path).expect("the file opens");
+                let copied = connection.execute("VACUUM INTO ?1", [to.display().to_string()]);
+                copied.expect("the file can be written anew");
+                copy
+            }
+            (Database::Postgres(_), Guard::Postgres { name, .. }) => Self::postgres_like(name).await,
+            (Database::Postgres(_), _) => unreachable!("it is made with a name"),
+        }
+    }
+
+    async fn postgres_like(template: &str) -> Self {
         #[expect(clippy::disallowed_methods, reason = "where the tests' PostgreSQL is")]
         let admin = std::env::var("BUSK_TEST_POSTGRES")
             .expect("BUSK_TEST_POSTGRES names a PostgreSQL; `cargo xtask test` starts one");
@@ -61,7 +103,13 @@ impl TestDb {
             std::process::id(),
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
-        run(&admin, &format!("CREATE DATABASE {name}")).await;
+        // A database that is open cannot be copied.
+        let leave =
+            format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{template}'");
+        if template != "template1" {
+            run(&admin, &leave).await;
+        }
+        run(&admin, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
         let base = admin.rsplit_once('/').map_or(admin.as_str(), |(base, _)| base);
         let database = Database::Postgres(format!("{base}/{name}"));
         Self {
@@ -136,7 +184,7 @@ impl TestDb {
 impl Drop for TestDb {
     fn drop(&mut self) {
         match &self.guard {
-            Guard::Folder { .. } => {}
+            Guard::Folder { .. } | Guard::Kept => {}
             Guard::Postgres { admin, name } => {
                 let (admin, drop) = (
                     admin.clone(),

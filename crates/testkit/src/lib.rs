@@ -4,11 +4,14 @@
 pub mod app;
 #[cfg(feature = "app")]
 pub mod certificate;
+pub mod chance;
+pub mod child;
 pub mod db;
 #[cfg(feature = "app")]
 pub mod encoder;
 #[cfg(feature = "app")]
 pub mod player;
+pub mod power;
 #[cfg(feature = "app")]
 pub mod room_socket;
 #[cfg(feature = "stripe")]

@@ -2,15 +2,20 @@
 //! 1 024 callers on SQLite and by 64 on PostgreSQL, beside the disk's own speed, one transaction a gift,
 //! and pgbench's TPC-B on the same server in the same minutes.
 //!
+//! Then the same through the real program's HTTP, by 1 024 clients that keep their connections.
+//!
 //! Callers wait for their answer before they send again, as people do; the rate is what all of them reach
 //! together. The writer's thread has one core, the callers the other.
 
+mod http;
 mod load;
 mod site;
 mod yardstick;
 
 use busk_bench::figures::Report;
+use busk_bench::process::Cores;
 use busk_store::Database;
+use clap::Parser;
 
 use load::{Figures, load};
 use site::Site;
@@ -19,16 +24,45 @@ const ROUNDS: usize = 3;
 const SECONDS: u64 = 3;
 const CREATORS: usize = 10_000;
 
+#[derive(Parser)]
+#[command(about = "How many gifts are taken, durably")]
+struct Plan {
+    /// Measure only through HTTP
+    #[arg(long)]
+    http: bool,
+    /// Rounds through HTTP, and how long each is
+    #[arg(long, default_value_t = ROUNDS)]
+    rounds: usize,
+    #[arg(long, default_value_t = SECONDS)]
+    seconds: u64,
+    #[arg(long, default_value_t = CREATORS)]
+    creators: usize,
+    #[arg(long, default_value_t = 1_024)]
+    clients: usize,
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut report = Report::new("gifts");
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()?;
-    sqlite(&runtime, &mut report)?;
-    postgres(&runtime, &mut report)?;
+    let plan = Plan::parse();
+    // Before anything is pinned.
+    let cores = Cores::pick().map_err(|error| error.to_string())?;
+    if !plan.http {
+        sqlite(&runtime, &mut report)?;
+        postgres(&runtime, &mut report)?;
+    }
+    through_http(&runtime, &cores, &plan, &mut report)?;
+    if !plan.http {
+        report.note(format!(
+            "{ROUNDS} rounds of {SECONDS} s each, medians; {CREATORS} creators and senders"
+        ));
+    }
     report.note(format!(
-        "{ROUNDS} rounds of {SECONDS} s each, medians; {CREATORS} creators and senders"
+        "through HTTP {} rounds of {} s, medians; {} creators; the server may use both cores, the load one of them",
+        plan.rounds, plan.seconds, plan.creators
     ));
     report.print()?;
     Ok(())
@@ -64,6 +98,38 @@ fn sqlite(runtime: &tokio::runtime::Runtime, report: &mut Report) -> Fallible {
     }
     report.yardstick("disk.fsync.per_s", &fsync, "1/s");
     report.yardstick("sqlite.one_by_one.per_s", &one_by_one, "gifts/s");
+    Ok(())
+}
+
+fn through_http(
+    runtime: &tokio::runtime::Runtime,
+    cores: &Cores,
+    plan: &Plan,
+    report: &mut Report,
+) -> Fallible {
+    let wanted = http::Wanted {
+        creators: plan.creators,
+        clients: plan.clients,
+        seconds: plan.seconds,
+    };
+    let server = yardstick::Postgres::from_environment()?;
+    for kind in ["sqlite", "postgres"] {
+        let mut found = Vec::new();
+        for round in 0..plan.rounds {
+            let folder = tempfile::tempdir_in("/var/tmp")?;
+            let database = match kind {
+                "sqlite" => Database::Sqlite(folder.path().join("busk.db")),
+                _ => server.database(&format!("busk_http_{round}"))?,
+            };
+            let figures = http::load(runtime, cores, database, wanted).map_err(|error| error.to_string())?;
+            eprintln!("http, {kind}, {} clients: {figures:?}", plan.clients);
+            found.push(figures);
+        }
+        let all = |of: fn(&Figures) -> f64| found.iter().map(of).collect::<Vec<_>>();
+        let name = |figure: &str| format!("http.{kind}.{}.{figure}", plan.clients);
+        report.figure(name("per_s"), &all(|f| f.per_s), "gifts/s");
+        report.figure(name("p99_ms"), &all(|f| f.p99_ms), "ms");
+    }
     Ok(())
 }
 

@@ -73,6 +73,14 @@ impl Site {
         Ok(site)
     }
 
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn rooms(&self) -> Arc<[RoomId]> {
+        Arc::clone(&self.rooms)
+    }
+
     pub fn creators(&self) -> usize {
         self.rooms.len()
     }
@@ -132,7 +140,7 @@ impl Site {
     }
 }
 
-fn person(n: u64) -> PersonId {
+pub fn person(n: u64) -> PersonId {
     PersonId(Uuid::from_u128(2 << 100 | u128::from(n)))
 }
 
