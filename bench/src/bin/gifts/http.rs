@@ -166,7 +166,7 @@ impl Client {
         let mut entropy = [0; 10];
         entropy[2..].copy_from_slice(&(us ^ self.number << 40).to_be_bytes());
         let id = GiftId::new(Timestamp::from_unix_us(us as i64), entropy);
-        let kind = if us % 100 == 0 { "rose" } else { "guitar" };
+        let kind = if us.is_multiple_of(100) { "rose" } else { "guitar" };
         let body = format!(r#"{{"id":"{id}","kind":"{kind}","count":1}}"#);
         format!(
             "POST /api/v1/rooms/{}/gifts HTTP/1.1\r\nhost: {}\r\ncookie: {}={}\r\ncontent-type: application/json\r\n\
