@@ -34,6 +34,7 @@ pub mod notices;
 mod operator;
 pub mod payments;
 pub mod payouts;
+pub mod policies;
 pub mod providers;
 pub mod refunds;
 pub mod rules;
@@ -78,6 +79,7 @@ pub fn routes(
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site.clone()))
+        .merge(policies::routes(site.clone()))
         .merge(statements::routes(site))
         .merge(payouts::routes(payouts.clone()))
         .merge(payouts::desk_routes(payouts))
