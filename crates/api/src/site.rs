@@ -1,8 +1,8 @@
 //! The site: what every handler may hold. The only way to a time or a random number above `store`.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use busk_base::{Policy, PolicyVersion, Timestamp};
+use busk_base::{Dated, Policies, Policy, Timestamp};
 use busk_store::Store;
 
 /// Tells the time. The server passes the real one; tests pass theirs.
@@ -21,9 +21,8 @@ pub struct SiteConfig {
     pub encoder_ports: EncoderPorts,
     /// Whether anyone may enter as one of the demonstration's people.
     pub demo: bool,
-    /// The policy in force.
-    pub policy: Policy,
-    pub policy_version: PolicyVersion,
+    /// All there are when the site starts; [`Site::adopt`] brings later ones.
+    pub policies: Policies,
 }
 
 /// Where encoders are listened for, on the host that the site is found at.
@@ -36,21 +35,27 @@ pub struct EncoderPorts {
 
 /// A running site. Clones share it.
 #[derive(Clone)]
-pub struct Site(Arc<SiteConfig>);
+pub struct Site(Arc<Inner>);
+
+struct Inner {
+    config: SiteConfig,
+    policies: RwLock<Policies>,
+}
 
 impl Site {
     pub fn new(mut config: SiteConfig) -> Self {
         let length = config.public_url.trim_end_matches('/').len();
         config.public_url.truncate(length);
-        Self(Arc::new(config))
+        let policies = RwLock::new(std::mem::take(&mut config.policies));
+        Self(Arc::new(Inner { config, policies }))
     }
 
     pub fn store(&self) -> &Store {
-        &self.0.store
+        &self.0.config.store
     }
 
     pub fn now(&self) -> Timestamp {
-        (self.0.clock)()
+        (self.0.config.clock)()
     }
 
     /// The random part of an id: `GiftId::new(site.now(), site.entropy())`.
@@ -65,33 +70,41 @@ impl Site {
 
     fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        (self.0.random)(&mut bytes);
+        (self.0.config.random)(&mut bytes);
         bytes
     }
 
     /// Without a slash at its end.
     pub fn public_url(&self) -> &str {
-        &self.0.public_url
+        &self.0.config.public_url
     }
 
     pub fn encoder_ports(&self) -> EncoderPorts {
-        self.0.encoder_ports
+        self.0.config.encoder_ports
     }
 
     /// Whether cookies may travel on encrypted connections only.
     pub fn is_https(&self) -> bool {
-        self.0.public_url.starts_with("https://")
+        self.0.config.public_url.starts_with("https://")
     }
 
     pub fn demo(&self) -> bool {
-        self.0.demo
+        self.0.config.demo
     }
 
-    pub fn policy(&self) -> &Policy {
-        &self.0.policy
+    /// The policy in force now.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.policy_at(self.now()).policy
     }
 
-    pub fn policy_version(&self) -> PolicyVersion {
-        self.0.policy_version
+    /// The policy in force at a time, with its number.
+    pub fn policy_at(&self, at: Timestamp) -> Dated {
+        let policies = self.0.policies.read().unwrap_or_else(PoisonError::into_inner);
+        policies.at(at).clone()
+    }
+
+    /// Goes by these policies from now on: they were read anew.
+    pub fn adopt(&self, policies: Policies) {
+        *self.0.policies.write().unwrap_or_else(PoisonError::into_inner) = policies;
     }
 }

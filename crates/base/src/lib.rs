@@ -11,6 +11,6 @@ mod time;
 
 pub use amount::{Amount, Currency, Shares, Unit, split};
 pub use id::*;
-pub use policy::{CoinPack, Policy, PolicyVersion};
+pub use policy::{CoinPack, Dated, OutOfBounds, Policies, Policy, PolicyVersion};
 pub use text::{TextError, bounded_text, handle};
 pub use time::{Timestamp, TimestampError};

@@ -1,13 +1,20 @@
 //! A policy: one numbered, dated set of prices, shares, holds and limits. Every posting stores the
 //! version it used, so a change never rewrites what was already earned.
 
+mod bounds;
+mod dated;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use bounds::OutOfBounds;
+pub use dated::{Dated, Policies};
+
 /// A number of coins that is sold, and what comes with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PolicyCoinPack)]
 pub struct CoinPack {
     /// Paid for.
     pub coins: i64,
@@ -42,7 +49,7 @@ impl CoinPack {
 pub struct PolicyVersion(pub i64);
 
 /// The fields of a policy; defaults are those of policy 1.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// What the creator gets of a gift's coins, in percent.

@@ -38,6 +38,7 @@ pub mod notices;
 mod operator;
 pub mod payments;
 pub mod payouts;
+pub mod policies;
 #[cfg(test)]
 mod power;
 pub mod providers;
@@ -84,6 +85,7 @@ pub fn routes(
         .merge(caps::routes(site.clone()))
         .merge(earnings::routes(site.clone()))
         .merge(operator::routes(site.clone()))
+        .merge(policies::routes(site.clone()))
         .merge(statements::routes(site))
         .merge(payouts::routes(payouts.clone()))
         .merge(payouts::desk_routes(payouts))

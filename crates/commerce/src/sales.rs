@@ -85,7 +85,7 @@ impl Parts {
         }
     }
 
-    fn and(&self, other: &Self) -> Self {
+    pub(crate) fn and(&self, other: &Self) -> Self {
         Self {
             tax: self.tax + other.tax,
             creator: self.creator + other.creator,

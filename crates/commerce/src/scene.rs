@@ -77,8 +77,7 @@ pub(crate) fn site(store: Store, clock: Clock) -> Site {
         public_url: "http://live.example".into(),
         encoder_ports: EncoderPorts::default(),
         demo: false,
-        policy: rules().policy,
-        policy_version: rules().version,
+        policies: busk_base::Policies::first(rules().policy),
     })
 }
 

@@ -18,7 +18,22 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "ledger/0002",
         sql: SEALS,
     },
+    Migration {
+        name: "ledger/0003",
+        sql: POLICY_DEEDS,
+    },
 ];
+
+/// Who wrote a policy and who withdrew one: beside it, since a policy's row is under the seals.
+const POLICY_DEEDS: &str = "
+CREATE TABLE ledger_policy_deed (
+    version BIGINT NOT NULL,
+    deed TEXT NOT NULL CHECK (deed IN ('written', 'withdrawn')),
+    person BYTEA NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (version, deed)
+);
+";
 
 /// A seal says through which row of each table it goes; it begins after the seal before it. Postings are found by
 /// their time only to be listed and exported: the index grows at one end, which costs a gift next to nothing.

@@ -9,6 +9,7 @@ use busk_base::PostingId;
 use busk_commerce::earnings;
 use busk_commerce::payments::{Provider, Till};
 use busk_commerce::payouts::{self, Payouts, RequestError};
+use busk_commerce::policies;
 use busk_commerce::providers::sandbox::{self, Sandbox};
 use busk_commerce::providers::stripe::{self, Stripe};
 use busk_commerce::refunds;
@@ -288,20 +289,19 @@ async fn release_all(site: &Site) -> Result<(), PostError> {
         .read(earnings::channels_with_pending)
         .await
         .map_err(|e: StoreError| PostError::Store(e))?;
-    let rules = Rules::of(site);
     for channel in channels {
-        let (now, rules) = (site.now(), rules.clone());
+        let (now, rules) = Rules::now(site);
         let id = PostingId::new(now, site.entropy());
         let release = move |tx: &mut Tx| earnings::release(tx, channel, id, &rules, now);
         site.store().write(release).await?;
     }
-    release_money(site, &rules).await
+    release_money(site).await
 }
 
-async fn release_money(site: &Site, rules: &Rules) -> Result<(), PostError> {
+async fn release_money(site: &Site) -> Result<(), PostError> {
     let channels = site.store().read(earnings::channels_waiting).await;
     for channel in channels.map_err(|e: StoreError| PostError::Store(e))? {
-        let (now, rules) = (site.now(), rules.clone());
+        let (now, rules) = Rules::now(site);
         let due = site.store().read(move |db| earnings::money_due(db, channel, now));
         if due.await.map_err(|e: StoreError| PostError::Store(e))? == 0 {
             continue;
@@ -314,7 +314,7 @@ async fn release_money(site: &Site, rules: &Rules) -> Result<(), PostError> {
 }
 
 async fn ask_monthly(site: &Site) -> Result<(), RequestError> {
-    let (now, rules) = (site.now(), Rules::of(site));
+    let (now, rules) = Rules::now(site);
     let channels = site
         .store()
         .read(move |db| payouts::channels_monthly(db, now))
@@ -325,4 +325,24 @@ async fn ask_monthly(site: &Site) -> Result<(), RequestError> {
         site.store().write(ask).await?;
     }
     Ok(())
+}
+
+/// How often it is looked whether an operator wrote or withdrew a policy: on another node, since here it is known at
+/// once. Much less than the notice that a policy needs, so that every node knows it before it begins.
+const POLICIES_EVERY: Duration = Duration::from_secs(10);
+const _: () = assert!(POLICIES_EVERY.as_secs() * 3 <= policies::NOTICE.as_secs());
+
+/// Keeps the policies that are known up with those that are written, until it is time to stop.
+pub(crate) async fn follow_policies(site: Site, mut stop: Stop) {
+    let mut tick = tokio::time::interval(POLICIES_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.told() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = policies::follow(&site).await {
+            tracing::warn!("the policies could not be read: {error}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::close::close_months;
 use crate::config::{Config, Settings};
-use crate::features::{Features, MIGRATIONS, count_gifts, release_earnings};
+use crate::features::{Features, MIGRATIONS, count_gifts, follow_policies, release_earnings};
 use crate::metrics::Metrics;
 use crate::pages::Web;
 use crate::rtmp::Doors;
@@ -81,7 +81,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         .public_url
         .clone()
         .unwrap_or_else(|| found_at(http_address));
-    let site = site(store, &policies, public_url, mode.demo, doors.ports());
+    let site = site(store, policies, public_url, mode.demo, doors.ports());
     if !mode.demo {
         offer_setup(&site).await?;
     }
@@ -116,6 +116,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
             stopped.clone(),
         )),
         tokio::spawn(release_earnings(site.clone(), stopped.clone())),
+        tokio::spawn(follow_policies(site.clone(), stopped.clone())),
         tokio::spawn(close_months(
             site.clone(),
             config.data_dir.clone(),
@@ -150,22 +151,19 @@ impl Running {
 
 fn site(
     store: Store,
-    policies: &Policies,
+    policies: Policies,
     public_url: String,
     demo: bool,
     encoder_ports: EncoderPorts,
 ) -> Site {
-    let clock = clock::clock();
-    let current = policies.at(clock()).clone();
     Site::new(SiteConfig {
         store,
-        clock,
+        clock: clock::clock(),
         random: clock::randomness(),
         public_url,
         encoder_ports,
         demo,
-        policy: current.policy,
-        policy_version: current.version,
+        policies,
     })
 }
 
@@ -193,7 +191,7 @@ pub async fn openapi() -> Result<OpenApi, StartError> {
     let (sink, announced) = busk_rooms::announcements();
     let store = open_store(&config, sink).await?;
     let policies = policies(&store, Policy::default()).await?;
-    let site = site(store, &policies, String::new(), false, EncoderPorts::default());
+    let site = site(store, policies, String::new(), false, EncoderPorts::default());
     let features = Features::start(&site, &config, any_port, announced).await?;
     let routes = features.routes(&site).merge(demo::routes(site.clone()));
     Ok(router::document(routes.into_openapi()))

@@ -18,8 +18,7 @@ fn site() -> (Site, tempfile::TempDir) {
         public_url: "https://live.example.org/".into(),
         encoder_ports: crate::EncoderPorts::default(),
         demo: false,
-        policy: busk_base::Policy::default(),
-        policy_version: busk_base::PolicyVersion(1),
+        policies: busk_base::Policies::first(busk_base::Policy::default()),
     });
     (site, folder)
 }

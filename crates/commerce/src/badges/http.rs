@@ -51,7 +51,7 @@ async fn list(
     Path(room): Path<RoomId>,
     caller: Caller,
 ) -> Result<Json<Page<BadgeOffer>>, Problem> {
-    let (policy, now) = (site.policy().clone(), site.now());
+    let (policy, now) = (site.policy(), site.now());
     let read = site.store().read(move |db: &mut Reader| {
         db.snapshot(|db| {
             if public(db, room)?.is_none() {
@@ -144,7 +144,7 @@ async fn begin(
     Json(body): Json<BuyBadgeBody>,
 ) -> Result<(StatusCode, Json<BadgePurchase>), Problem> {
     let return_to = payments::page_of_ours(&body.return_to)?;
-    let (now, rules) = (till.site().now(), Rules::of(till.site()));
+    let (now, rules) = Rules::now(till.site());
     let wanted = Buy {
         id: body.id,
         room,

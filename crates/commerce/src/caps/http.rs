@@ -120,7 +120,7 @@ async fn change(
         }
     }
     let now = site.now();
-    let policy = site.policy().clone();
+    let policy = site.policy();
     let wanted = Wanted {
         person: person.id,
         day: body.day,

@@ -47,7 +47,7 @@ async fn packs(Shared(site): Shared<Site>) -> Json<Page<CoinPack>> {
             coins: pack.coins,
             promotional: pack.promotional,
             price: Money::new(price),
-            split: Quote::of(price, policy.gift_share_percent, None, policy),
+            split: Quote::of(price, policy.gift_share_percent, None, &policy),
         }
     });
     Json(Page::whole(packs.collect()))
@@ -105,7 +105,7 @@ async fn begin(
     Json(body): Json<BuyBody>,
 ) -> Result<(StatusCode, Json<CoinPurchase>), Problem> {
     let return_to = payments::page_of_ours(&body.return_to)?;
-    let (now, rules) = (till.site().now(), Rules::of(till.site()));
+    let (now, rules) = Rules::now(till.site());
     let wanted = Buy {
         id: body.id,
         person: person.id,

@@ -73,7 +73,7 @@ async fn give_up(
         operator: operator.id,
         note: bounded_text(&body.note, 1, 500).map_err(|e| Problem::invalid("note", e.to_string()))?,
     };
-    let (now, rules) = (site.now(), Rules::of(&site));
+    let (now, rules) = Rules::now(&site);
     let written = site.store().write(move |tx| write_off(tx, &wanted, &rules, now));
     written.await.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT)

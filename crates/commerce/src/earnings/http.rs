@@ -5,7 +5,7 @@ use busk_api::{
     Cursor, Failures, Json, OpenApiRouter, Page, PageQuery, Path, Problem, Query, Refusals, Site, StatusCode,
     routes as operations,
 };
-use busk_base::{ChannelId, PolicyVersion, PostingId, RedemptionId, Timestamp, Unit};
+use busk_base::{ChannelId, Dated, PolicyVersion, PostingId, RedemptionId, Timestamp, Unit};
 use busk_ledger::TransferRow;
 use busk_people::{Person, SignedIn};
 use busk_store::{Read, StoreError, params};
@@ -81,7 +81,7 @@ struct EarningsPolicy {
 #[utoipa::path(get, path = "/api/v1/earnings", tag = "earnings",
     responses((status = 200, body = Earnings), (status = 401, description = "`sign_in_needed`"), Failures))]
 async fn summary(Shared(site): Shared<Site>, SignedIn(person): SignedIn) -> Result<Json<Earnings>, Problem> {
-    let (version, policy) = (site.policy_version(), site.policy().clone());
+    let Dated { version, policy, .. } = site.policy_at(site.now());
     let read = site.store().read(move |db| {
         db.snapshot(|db| {
             let Some(channel) = channel(db, &person)? else {
@@ -273,7 +273,7 @@ async fn redeem_diamonds(
     Json(body): Json<RedeemBody>,
 ) -> Result<(StatusCode, Json<RedeemedView>), Problem> {
     let now = site.now();
-    let rules = Rules::of(&site);
+    let rules = Rules::at(&site, now);
     let own = site
         .store()
         .read(move |db| channel(db, &person))

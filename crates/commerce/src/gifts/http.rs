@@ -72,9 +72,8 @@ impl GiftKind {
 #[utoipa::path(get, path = "/api/v1/gifts", tag = "gifts",
     responses((status = 200, body = Page<GiftKind>), Failures))]
 async fn list(Shared(site): Shared<Site>) -> Json<Page<GiftKind>> {
-    let kinds = catalogue::KINDS
-        .iter()
-        .map(|kind| GiftKind::new(kind, site.policy()));
+    let policy = site.policy();
+    let kinds = catalogue::KINDS.iter().map(|kind| GiftKind::new(kind, &policy));
     Json(Page::whole(kinds.collect()))
 }
 
@@ -162,7 +161,7 @@ async fn send_gift(
         count: body.count,
         streak,
     };
-    let rules = Rules::of(&site);
+    let rules = Rules::at(&site, now);
     let wanted = gift.clone();
     let sent = site
         .store()

@@ -165,7 +165,7 @@ async fn receipt_page(
     let receipt = Receipt {
         site: site.public_url(),
         payer: payer.as_ref().ok_or_else(Problem::internal)?,
-        tax: entry.tax(site.policy()),
+        tax: entry.tax(&site.policy()),
         entry: &entry,
     };
     let language = query.lang.unwrap_or_else(|| Language::of(&headers));

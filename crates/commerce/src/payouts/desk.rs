@@ -195,7 +195,7 @@ async fn approve_one(
     Operator(operator): Operator,
     Path(id): Path<PayoutId>,
 ) -> Result<Json<DeskPayout>, Problem> {
-    let (rules, now) = (Rules::of(payouts.site()), payouts.site().now());
+    let (now, rules) = Rules::now(payouts.site());
     let by = operator.id;
     let written = payouts
         .site()
@@ -230,7 +230,7 @@ async fn reject_one(
     Json(body): Json<RejectBody>,
 ) -> Result<Json<DeskPayout>, Problem> {
     let why = reason(&body.reason, 1)?;
-    let (rules, now) = (Rules::of(payouts.site()), payouts.site().now());
+    let (now, rules) = Rules::now(payouts.site());
     let by = operator.id;
     let written = payouts
         .site()
@@ -263,7 +263,7 @@ async fn mark_one(
     Json(body): Json<MarkBody>,
 ) -> Result<Json<DeskPayout>, Problem> {
     let why = reason(&body.reason, usize::from(body.outcome != Marked::Paid))?;
-    let (rules, now) = (Rules::of(payouts.site()), payouts.site().now());
+    let (now, rules) = Rules::now(payouts.site());
     let (by, outcome) = (operator.id, body.outcome);
     let written = payouts
         .site()

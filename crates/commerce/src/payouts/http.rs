@@ -117,7 +117,7 @@ async fn stands(
     channel: ChannelId,
     person: &Person,
 ) -> Result<Json<PayoutStanding>, Problem> {
-    let (rules, now, owner) = (Rules::of(payouts.site()), payouts.site().now(), person.id);
+    let ((now, rules), owner) = (Rules::now(payouts.site()), person.id);
     let read = payouts
         .site()
         .store()
@@ -175,7 +175,7 @@ async fn ask(
     SignedIn(person): SignedIn,
     Json(body): Json<PayoutBody>,
 ) -> Result<(StatusCode, Json<PayoutView>), Problem> {
-    let (rules, now) = (Rules::of(payouts.site()), payouts.site().now());
+    let (now, rules) = Rules::now(payouts.site());
     let wanted = Request {
         id: body.id,
         channel: channel(&payouts, &person).await?,
@@ -229,7 +229,7 @@ async fn cancel_one(
     SignedIn(person): SignedIn,
     Path(id): Path<PayoutId>,
 ) -> Result<Json<PayoutView>, Problem> {
-    let (rules, now) = (Rules::of(payouts.site()), payouts.site().now());
+    let (now, rules) = Rules::now(payouts.site());
     let channel = channel(&payouts, &person).await?;
     let written = payouts
         .site()

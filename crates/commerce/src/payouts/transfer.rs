@@ -33,7 +33,7 @@ impl Payouts {
 
     /// Notes the answer, unless a notice was faster, and that the job is done.
     async fn answered(&self, job: &Job, id: PayoutId, refused: Option<String>) -> Result<(), String> {
-        let (job, rules, now) = (job.id, Rules::of(self.site()), self.site().now());
+        let (job, (now, rules)) = (job.id, Rules::now(self.site()));
         let noted = self.site().store().write(move |tx: &mut Tx| {
             let payout = tx
                 .find::<Payout>(&id)?

@@ -9,7 +9,7 @@ use crate::rules::Rules;
 
 /// Has a notice heard. An error is for the provider to send it again.
 pub(super) async fn hear(site: &Site, provider: &'static str, notice: Notice) -> Result<(), Problem> {
-    let (now, rules, id) = (site.now(), Rules::of(site), notice.id.clone());
+    let ((now, rules), id) = (Rules::now(site), notice.id.clone());
     let heard = site
         .store()
         .write(move |tx| notices::hear(tx, provider, &notice, &rules, now))

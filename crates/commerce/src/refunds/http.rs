@@ -120,7 +120,7 @@ async fn asked(
         amount: body.amount,
         reason: text("reason", &body.reason)?,
     };
-    let (now, rules) = (site.now(), Rules::of(site));
+    let (now, rules) = Rules::now(site);
     let job = JobId::new(now, site.entropy());
     let written = site.store().write(move |tx| ask(tx, &wanted, job, &rules, now));
     let refund = written.await.map_err(ask_problem)?;
@@ -221,7 +221,7 @@ async fn answer(
         grant: body.grant,
         answer: text("answer", &body.answer)?,
     };
-    let (now, rules) = (site.now(), Rules::of(&site));
+    let (now, rules) = Rules::now(&site);
     let job = JobId::new(now, site.entropy());
     let written = site
         .store()

@@ -36,7 +36,7 @@ pub async fn ask_provider(till: &Till, job: &Job) -> Result<(), String> {
             }
         }
     };
-    let (job, now, rules) = (job.id, site.now(), Rules::of(site));
+    let (job, (now, rules)) = (job.id, Rules::now(site));
     let written = site.store().write(move |tx| {
         asked(tx, id, &answer, &rules, now)?;
         Ok::<_, HearError>(jobs::done(tx, job)?)

@@ -131,7 +131,7 @@ async fn compare(
         .await
         .map_err(provider_problem)?;
     let site = till.site();
-    let (now, rules) = (site.now(), Rules::of(site));
+    let (now, rules) = Rules::now(site);
     let written = site.store().write(move |tx| {
         let found = against_books(tx, &provider, lines.clone(), from, until)?;
         let fees = post_fees(tx, &provider, &found, &rules, now)?;

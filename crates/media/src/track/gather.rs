@@ -88,7 +88,10 @@ fn longest(packets: &[Packet]) -> (Arc<[u8]>, usize) {
     if count < 2 {
         return whole();
     }
-    let payloads: Vec<&[u8]> = packets[..count].iter().map(|packet| &packet.payload[..]).collect();
+    let payloads: Vec<&[u8]> = packets[..count]
+        .iter()
+        .map(|packet| &packet.payload[..])
+        .collect();
     let mut buffer = vec![0; bytes + 2];
     let joined = Repacketizer::new().and_then(|mut joiner| joiner.combine(&payloads, &mut buffer));
     // Those of different kinds cannot be in one packet.
@@ -111,10 +114,10 @@ mod tests {
 
     /// Twenty milliseconds each.
     fn sound(count: usize) -> Vec<Vec<u8>> {
-        let mut encoder =
-            opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Audio).unwrap();
+        let mut encoder = opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Audio).unwrap();
         let tone = |n: usize| ((n as f32 * 0.06).sin() * 9_000.0) as i16;
-        let frames = (0..count).map(|frame| (0..FRAME).map(|n| tone(frame * FRAME + n)).collect::<Vec<i16>>());
+        let frames =
+            (0..count).map(|frame| (0..FRAME).map(|n| tone(frame * FRAME + n)).collect::<Vec<i16>>());
         frames
             .map(|samples| encoder.encode_vec(&samples, 400).unwrap())
             .collect()

@@ -1,7 +1,7 @@
 use std::sync::Mutex;
 
 use busk_api::SiteConfig;
-use busk_base::{JobId, Policy, PolicyVersion, Timestamp};
+use busk_base::{JobId, Policy, Timestamp};
 use busk_store::{Read, Tx, params};
 use busk_testkit::db::TestDb;
 use busk_testkit::each_db;
@@ -18,8 +18,7 @@ fn site(db: &TestDb) -> Site {
         public_url: "http://localhost".into(),
         encoder_ports: busk_api::EncoderPorts::default(),
         demo: false,
-        policy: Policy::default(),
-        policy_version: PolicyVersion(1),
+        policies: busk_base::Policies::first(Policy::default()),
     })
 }
 

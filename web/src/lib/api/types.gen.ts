@@ -862,6 +862,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/operator/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All policies, newest first. */
+        get: operations["get_operator_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/policies/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Divides a time's gifts and deliveries again, as a policy would have; nothing is written. Refunds are left out. */
+        post: operations["post_operator_policies_simulations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/policies/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Writes the next policy: from its beginning on everything is posted under it. The number is the next one, so that
+         *     the same again changes nothing.
+         */
+        put: operations["put"];
+        post?: never;
+        /** Withdraws a policy that does not begin within the next minute. It keeps its number, and is never in force. */
+        delete: operations["delete_operator_policies_version"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operator/postings": {
         parameters: {
             query?: never;
@@ -2130,6 +2185,18 @@ export interface components {
             handle: string;
             password: string;
         };
+        /** @description A policy with its number and its beginning. */
+        DatedPolicy: {
+            policy: components["schemas"]["Policy"];
+            starts_at: components["schemas"]["Timestamp"];
+            state: components["schemas"]["PolicyState"];
+            version: components["schemas"]["PolicyVersion"];
+            withdrawn_at?: components["schemas"]["Timestamp"] | null;
+            withdrawn_by?: string | null;
+            written_at?: components["schemas"]["Timestamp"] | null;
+            /** @description The operator's name, if they still have one. */
+            written_by?: string | null;
+        };
         /** @description What one owes of payments that one's bank took back. */
         Debt: {
             /** @description Coins that are bought settle it first. */
@@ -2712,6 +2779,22 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_DatedPolicy: {
+            items: {
+                policy: components["schemas"]["Policy"];
+                starts_at: components["schemas"]["Timestamp"];
+                state: components["schemas"]["PolicyState"];
+                version: components["schemas"]["PolicyVersion"];
+                withdrawn_at?: components["schemas"]["Timestamp"] | null;
+                withdrawn_by?: string | null;
+                written_at?: components["schemas"]["Timestamp"] | null;
+                /** @description The operator's name, if they still have one. */
+                written_by?: string | null;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_DeskPayout: {
             items: (components["schemas"]["PayoutView"] & {
                 acts: components["schemas"]["ActView"][];
@@ -3095,6 +3178,18 @@ export interface components {
         };
         /** @enum {string} */
         Part: "viewer" | "creator";
+        /** @description Who gets what of a price, in the currency's minor unit. */
+        Parts: {
+            /** Format: int64 */
+            creator: number;
+            /** Format: int64 */
+            platform: number;
+            /**
+             * Format: int64
+             * @description Included in the price.
+             */
+            tax: number;
+        };
         /**
          * Format: uuid
          * @description A payment, made by the payer; at once its idempotency key.
@@ -3228,6 +3323,250 @@ export interface components {
              */
             next?: number | null;
         };
+        /** @description The fields of a policy; defaults are those of policy 1. */
+        Policy: {
+            /**
+             * Format: int64
+             * @description How long earned money stays pending once what was paid for is delivered, in seconds.
+             * @default 604800
+             */
+            badge_hold_s: number;
+            /**
+             * @description What one, two and three hearts beside a name cost for a live, in hundredths of the currency's main unit.
+             * @default [
+             *       99,
+             *       199,
+             *       499
+             *     ]
+             */
+            badge_prices_cents: number[];
+            /**
+             * Format: int32
+             * @description What the creator gets of badges, tickets and subscriptions, after tax, in percent.
+             * @default 70
+             */
+            badge_share_percent: number;
+            /**
+             * Format: int32
+             * @description Chat messages a guest may send in `chat_window_s`.
+             * @default 3
+             */
+            chat_messages_guest_max: number;
+            /**
+             * Format: int32
+             * @description Chat messages a signed-in person may send in `chat_window_s`.
+             * @default 5
+             */
+            chat_messages_max: number;
+            /**
+             * Format: int64
+             * @default 10
+             */
+            chat_window_s: number;
+            /**
+             * @description What coins are sold in, smallest first.
+             * @default [
+             *       {
+             *         "coins": 70,
+             *         "promotional": 0
+             *       },
+             *       {
+             *         "coins": 350,
+             *         "promotional": 0
+             *       },
+             *       {
+             *         "coins": 1400,
+             *         "promotional": 0
+             *       },
+             *       {
+             *         "coins": 7000,
+             *         "promotional": 350
+             *       },
+             *       {
+             *         "coins": 17500,
+             *         "promotional": 1750
+             *       }
+             *     ]
+             */
+            coin_packs: components["schemas"]["PolicyCoinPack"][];
+            /**
+             * Format: int64
+             * @description What one coin costs, in hundredths of the currency's main unit.
+             * @default 1
+             */
+            coin_price_cents: number;
+            /**
+             * Format: int32
+             * @description Declined cards of one person in an hour, after which no payment is begun.
+             * @default 5
+             */
+            declines_per_hour_max: number;
+            /**
+             * Format: int64
+             * @description How long earned diamonds stay pending, in seconds.
+             * @default 604800
+             */
+            gift_hold_s: number;
+            /**
+             * Format: int32
+             * @description What the creator gets of a gift's coins, in percent.
+             * @default 50
+             */
+            gift_share_percent: number;
+            /**
+             * Format: int32
+             * @description How many a hangout may have on camera; eight at most.
+             * @default 8
+             */
+            hangout_people_max: number;
+            /**
+             * Format: int32
+             * @description Payments that one person may begin in an hour.
+             * @default 20
+             */
+            payments_per_hour_max: number;
+            /**
+             * Format: int64
+             * @description The least that is paid out, in hundredths of the currency's main unit.
+             * @default 2000
+             */
+            payout_min_cents: number;
+            /**
+             * Format: int64
+             * @description From this amount on two operators approve a payout, in hundredths of the currency's main unit.
+             * @default 100000
+             */
+            payout_two_approvals_from: number;
+            /**
+             * Format: int32
+             * @description What a payment is expected to cost at the provider: hundredths of a percent of it, and a fixed part in
+             *     hundredths of the currency's main unit. Shown before paying; what it did cost is in the provider's report.
+             * @default 290
+             */
+            provider_fee_basis_points: number;
+            /**
+             * Format: int64
+             * @default 30
+             */
+            provider_fee_fixed_cents: number;
+            /**
+             * Format: int64
+             * @description How long after paying coins that are still unspent are given back on request, without anybody's yes, in days.
+             * @default 14
+             */
+            refund_unspent_days: number;
+            /**
+             * Format: int64
+             * @description How long a replay is kept, in days.
+             * @default 30
+             */
+            replay_keep_days: number;
+            /**
+             * Format: int64
+             * @default 7776000
+             */
+            reserve_hold_s: number;
+            /**
+             * Format: int32
+             * @description What of money that becomes available is kept back for disputes, in percent, and for how long, in seconds.
+             * @default 0
+             */
+            reserve_percent: number;
+            /**
+             * Format: int64
+             * @description How long a room waits for a lost camera, in seconds.
+             * @default 60
+             */
+            resume_window_s: number;
+            /**
+             * Format: int64
+             * @description How long a higher spending cap waits until it acts, in seconds.
+             * @default 86400
+             */
+            spending_cap_raise_s: number;
+            /**
+             * Format: int64
+             * @description Only gifts up to this price can be streaked, in coins.
+             * @default 99
+             */
+            streak_price_max: number;
+            /**
+             * Format: int64
+             * @description The same gift by the same viewer within this time counts up, in milliseconds.
+             * @default 5000
+             */
+            streak_window_ms: number;
+            /**
+             * Format: int64
+             * @default 604800
+             */
+            subscription_hold_s: number;
+            /**
+             * Format: int32
+             * @default 70
+             */
+            subscription_share_percent: number;
+            /**
+             * @description The tax that prices include, in hundredths of a percent, by the payer's country (ISO 3166-1 alpha-2).
+             * @default {}
+             */
+            tax_basis_points: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @default 604800
+             */
+            ticket_hold_s: number;
+            /**
+             * Format: int32
+             * @default 90
+             */
+            ticket_share_percent: number;
+        };
+        PolicyBody: {
+            /** @description Every field: none is left to a default. */
+            policy: components["schemas"]["Policy"];
+            /** @description At least a minute from now, and later than every other that was not withdrawn. */
+            starts_at: components["schemas"]["Timestamp"];
+        };
+        /** @description A number of coins that is sold, and what comes with it. */
+        PolicyCoinPack: {
+            /**
+             * Format: int64
+             * @description Paid for.
+             */
+            coins: number;
+            /**
+             * Format: int64
+             * @description The discount: promotional coins, which are spent first and bring creators nothing.
+             */
+            promotional: number;
+        };
+        /**
+         * @description What a policy would have made of the gifts and deliveries of a time, in the currency's minor unit. What was given
+         *     back of them is left out on both sides.
+         */
+        PolicySimulation: {
+            /** @description How many creators earned anything. */
+            creators: number;
+            from: components["schemas"]["Timestamp"];
+            /** @description At most 20, the greatest gain first. */
+            gaining: components["schemas"]["SimulatedCreator"][];
+            /** @description By kind of income: `gift`, `badge`, `ticket`, `subscription`. */
+            kinds: {
+                [key: string]: components["schemas"]["SimulatedSums"];
+            };
+            /** @description At most 20, the greatest loss first. */
+            losing: components["schemas"]["SimulatedCreator"][];
+            to: components["schemas"]["Timestamp"];
+            total: components["schemas"]["SimulatedSums"];
+        };
+        /**
+         * @description Where a policy is.
+         * @enum {string}
+         */
+        PolicyState: "past" | "in_force" | "scheduled" | "withdrawn";
         /**
          * Format: int64
          * @description The number of a policy, from 1.
@@ -3618,6 +3957,29 @@ export interface components {
             kind: string;
             of: string;
         };
+        SimulateBody: {
+            from: components["schemas"]["Timestamp"];
+            /** @description Every field: none is left to a default. */
+            policy: components["schemas"]["Policy"];
+            /** @description At most 32 days later. */
+            to: components["schemas"]["Timestamp"];
+        };
+        SimulatedCreator: {
+            channel: components["schemas"]["ChannelRef"];
+            /** Format: int64 */
+            got: number;
+            /** Format: int64 */
+            would: number;
+        };
+        SimulatedSums: {
+            /**
+             * Format: int64
+             * @description Gifts and deliveries.
+             */
+            count: number;
+            got: components["schemas"]["Parts"];
+            would: components["schemas"]["Parts"];
+        };
         /** @description Who said or gave something, as others see them. */
         Speaker: {
             /**
@@ -3960,6 +4322,10 @@ export interface components {
             id: components["schemas"]["PostingId"];
             /** @description Why, for whoever looks later. */
             note: string;
+        };
+        WrittenPolicy: {
+            starts_at: components["schemas"]["Timestamp"];
+            version: components["schemas"]["PolicyVersion"];
         };
     };
     responses: never;
@@ -8688,6 +9054,346 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatedPolicy"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_policies_simulations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulateBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySimulation"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: components["schemas"]["PolicyVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            /** @description it was written before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenPolicy"];
+                };
+            };
+            /** @description written */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenPolicy"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `policy_version_taken`, `policy_not_the_next`, `policies_too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_operator_policies_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: components["schemas"]["PolicyVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `policy_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `policy_begun` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -131,7 +131,7 @@ async fn do_act(
         act: body.act,
         note,
     };
-    let (now, rules) = (site.now(), Rules::of(&site));
+    let (now, rules) = Rules::now(&site);
     let written = site.store().write(move |tx| act(tx, &wanted, &rules, now));
     let heard = written.await.map_err(problem)?;
     Ok(Json(NoticeActDone {

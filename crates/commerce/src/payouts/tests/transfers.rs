@@ -62,8 +62,7 @@ fn payouts_of(scene: &Scene, teller: Arc<Teller>) -> Payouts {
         public_url: "http://localhost".into(),
         encoder_ports: busk_api::EncoderPorts::default(),
         demo: false,
-        policy: Policy::default(),
-        policy_version: PolicyVersion(1),
+        policies: busk_base::Policies::first(Policy::default()),
     });
     Payouts::new(Till::new(site, teller, Vec::new()), key())
 }
