@@ -41,6 +41,15 @@ impl Timestamp {
         Some(Self(first.timestamp().as_microsecond()))
     }
 
+    /// The same day and time of a later month, in UTC; where that month is too short for it, its last day. Counted
+    /// from one day, months do not creep: 31 January, 28 February, 31 March. `None` after the year 9999.
+    pub fn months_later(self, months: u32) -> Option<Self> {
+        let time = jiff::Timestamp::from_microsecond(self.0).ok()?;
+        let span = jiff::Span::new().try_months(months).ok()?;
+        let later = time.to_zoned(jiff::tz::TimeZone::UTC).checked_add(span).ok()?;
+        Some(Self(later.timestamp().as_microsecond()))
+    }
+
     /// The day in UTC, as `2026-11-21`.
     pub fn day(self) -> String {
         match jiff::Timestamp::from_microsecond(self.0) {
@@ -138,6 +147,19 @@ mod tests {
         assert_eq!(next("1969-12-31T23:00:00-02:00"), "1970-02-01T00:00:00.000Z");
         assert_eq!(Timestamp::from_unix_us(i64::MAX).next_month(), None);
         assert_eq!(Timestamp::from_unix_us(1_795_252_800_000_000).day(), "2026-11-21");
+    }
+
+    #[test]
+    fn months_are_counted_from_one_day() {
+        let later = |text: &str, months| {
+            let time: Timestamp = text.parse().unwrap();
+            time.months_later(months).unwrap().to_string()
+        };
+        let months = [1, 2, 3, 13].map(|months| later("2027-01-31T09:00:00Z", months));
+        let expected = ["2027-02-28", "2027-03-31", "2027-04-30", "2028-02-29"];
+        assert_eq!(months, expected.map(|day| format!("{day}T09:00:00.000Z")));
+        assert_eq!(later("2027-01-31T09:00:00Z", 0), "2027-01-31T09:00:00.000Z");
+        assert_eq!(Timestamp::from_unix_us(i64::MAX).months_later(1), None);
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::payments::{self, Order, Payment, PaymentState};
 use crate::providers::{DisputeNotice, DisputeSaid};
 use crate::rules::Rules;
 use crate::sales::{self, following};
+use crate::subscriptions;
 pub(crate) use gifts::taken_of_pending;
 pub use http::routes;
 pub use sql::Dispute;
@@ -166,6 +167,7 @@ fn open(
         frozen.leave(tx, order);
     }
     payments::disputed(tx, payment.clone(), dispute.amount);
+    subscriptions::disputed(tx, payment.id)?;
     dispute.clone().add(tx);
     Ok(dispute)
 }
@@ -231,6 +233,7 @@ fn lose(tx: &mut Tx, dispute: Dispute, rules: &Rules, now: Timestamp) -> Result<
             0
         }
     };
+    subscriptions::taken_back(tx, payment.id, now)?;
     dispute.close(tx, DisputeState::Lost, owed, now);
     Ok(())
 }

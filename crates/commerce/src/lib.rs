@@ -8,7 +8,7 @@
 //!                                                     payouts::request  ─► in transit ─► the creator's bank
 //! ```
 //!
-//! Badges are bought with money at once (`badges`). Who gave what is added up beside the gifts' way, a beat behind
+//! Badges are bought with money at once (`badges`); a channel's members pay by the month (`subscriptions`). Who gave what is added up beside the gifts' way, a beat behind
 //! (`tally`, `supporters`, `goals`).
 //!
 //! Every movement is a posting of the ledger; the accounts are named in [`accounts`] and nowhere else.
@@ -52,6 +52,7 @@ pub mod settlements;
 pub mod statements;
 #[cfg(test)]
 mod storm;
+pub mod subscriptions;
 pub mod supporters;
 pub mod tally;
 
@@ -74,6 +75,7 @@ pub fn routes(
     gifts::routes(site.clone())
         .merge(coins::routes(till.clone()))
         .merge(badges::routes(till.clone()))
+        .merge(subscriptions::routes(till.clone()))
         .merge(settlements::routes(till))
         .merge(goals::routes(site.clone()))
         .merge(supporters::routes(site.clone()))

@@ -17,7 +17,7 @@ use busk_store::{StoreError, Tx};
 use crate::payments::{self, Order, Payment, Weighed};
 use crate::providers::{About, Notice, PaymentNotice};
 use crate::rules::Rules;
-use crate::{badges, coins, disputes, payouts, refunds};
+use crate::{badges, coins, disputes, payouts, refunds, subscriptions};
 use sql::Known;
 
 /// What came of a notice.
@@ -111,7 +111,10 @@ fn of_payment(
             }
             heard
         }
-        Weighed::Declined => Heard::Declined,
+        Weighed::Declined => {
+            subscriptions::renewal::declined(tx, said.payment)?;
+            Heard::Declined
+        }
         Weighed::Expired => Heard::Expired,
         Weighed::Nothing => Heard::Nothing,
         Weighed::SetAside(why) => Heard::SetAside(why),
@@ -138,7 +141,8 @@ fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Res
     match payment.order {
         Order::Coins => coins::deliver(tx, payment, rules, now).map(|()| Heard::Settled),
         Order::Badge => badges::deliver(tx, payment, rules, now),
-        Order::Ticket | Order::Subscription => Err(HearError::Store(StoreError::Broken(format!(
+        Order::Subscription => subscriptions::deliver(tx, payment, rules, now),
+        Order::Ticket => Err(HearError::Store(StoreError::Broken(format!(
             "a payment for a {} that is not sold",
             payment.order.word()
         )))),

@@ -185,6 +185,19 @@ pub fn hear(tx: &mut Tx, notice: &PaymentNotice, now: Timestamp) -> Result<Weigh
     })
 }
 
+/// The provider refused at once to take a renewal.
+pub(crate) fn refused(tx: &mut Tx, id: PaymentId, now: Timestamp) -> Result<(), StoreError> {
+    let payment = tx.find::<Payment>(&id)?;
+    if let Some(payment) = payment.filter(|payment| payment.state == PaymentState::Pending) {
+        let declined = payment.change(|payment| {
+            payment.state = PaymentState::Declined;
+            payment.settled_at = Some(now);
+        });
+        declined.save(tx);
+    }
+    Ok(())
+}
+
 /// What of the notice is not the payment's.
 fn misfit(payment: &Payment, notice: &PaymentNotice) -> Option<&'static str> {
     // A renewal has no page; where there is one, it is named.

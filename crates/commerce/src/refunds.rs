@@ -29,6 +29,7 @@ use crate::payments::{self, Order, Payment, PaymentState};
 use crate::providers::{ProviderError, RefundNotice, RefundSaid};
 use crate::rules::Rules;
 use crate::sales::{self, following};
+use crate::subscriptions;
 pub use http::routes;
 pub use job::ask_provider;
 pub(crate) use schema::MIGRATION;
@@ -261,6 +262,7 @@ fn grant(
         }
     };
     payments::gave_back(tx, payment, refund.amount);
+    subscriptions::taken_back(tx, refund.payment, now)?;
     jobs::leave(tx, job, REFUND_JOB, job::body(refund.id)?, now);
     let granted = refund.change(|refund| {
         refund.coins = lot.coins;
@@ -364,6 +366,7 @@ fn fail(tx: &mut Tx, refund: Refund, why: &str, rules: &Rules, now: Timestamp) -
         }
     }
     payments::gave_back(tx, payment, -refund.amount);
+    subscriptions::given_again(tx, refund.payment)?;
     let failed = refund.change(|refund| refund.answer = Some(why.to_owned()));
     failed.turn(tx, RefundState::Failed, None, now)?;
     Ok(())

@@ -28,6 +28,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0006_sandbox",
         sql: crate::providers::sandbox::OUTSIDE_WORLD,
     },
+    Migration {
+        name: "commerce/0007_subscriptions",
+        sql: crate::subscriptions::SUBSCRIPTIONS,
+    },
 ];
 
 /// Badges; what each person has given in each live, by room and person; and how far each room's log is counted.

@@ -52,6 +52,8 @@ pub enum What {
     },
     /// Someone bought hearts, which stand beside their name from now on.
     Badge { from: Speaker, hearts: u8 },
+    /// Someone subscribed to the channel, or did so again; `months` of loyalty so far.
+    Subscription { from: Speaker, tier: u8, months: i64 },
     /// A goal as it is now: set, moved on, reached, or removed.
     Goal { goal: Goal },
     /// The room's state changed.

@@ -26,6 +26,7 @@ mod hls;
 mod http;
 mod live;
 pub mod log;
+pub mod members;
 mod rates;
 pub mod replay;
 pub mod restream;

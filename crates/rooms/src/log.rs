@@ -111,6 +111,7 @@ fn class_of(what: &What) -> Class {
         | What::Gift { .. }
         | What::StreakEnd { .. }
         | What::Badge { .. }
+        | What::Subscription { .. }
         | What::Goal { .. }
         | What::RoomState { .. }
         | What::Title { .. }

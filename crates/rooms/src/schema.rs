@@ -27,6 +27,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0006_board",
         sql: BOARD,
     },
+    Migration {
+        name: "rooms/0007_members",
+        sql: crate::members::MEMBERS,
+    },
 ];
 
 /// Who is on stage and how it is laid out: read and written as a whole. A room without a row has its host there.

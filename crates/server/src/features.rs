@@ -14,6 +14,7 @@ use busk_commerce::providers::sandbox::{self, Sandbox};
 use busk_commerce::providers::stripe::{self, Stripe};
 use busk_commerce::refunds;
 use busk_commerce::rules::Rules;
+use busk_commerce::subscriptions;
 use busk_commerce::tally;
 use busk_ledger::PostError;
 use busk_media::Media;
@@ -172,7 +173,13 @@ impl Features {
             let till = till.clone();
             Box::pin(async move { refunds::ask_provider(&till, &job).await })
         });
+        let till = self.till.clone();
+        let renewal: Handler = Arc::new(move |_, job| {
+            let till = till.clone();
+            Box::pin(async move { subscriptions::renewal::charge(&till, &job).await })
+        });
         Handlers::from([
+            (subscriptions::RENEWAL_JOB, renewal),
             (refunds::REFUND_JOB, refund),
             (busk_rooms::state::END_JOB, end),
             (busk_rooms::stage::GIVE_UP_JOB, give_up),

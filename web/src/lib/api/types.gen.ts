@@ -126,6 +126,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{handle}/subscribers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who subscribes to one's channel or did, the longest first; at most a thousand. */
+        get: operations["get_channels_handle_subscribers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a subscription: its first month is paid at the provider's page, which keeps the card for renewals. Also
+         *     takes one up again whose renewal was declined.
+         */
+        post: operations["post_channels_handle_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/subscription/next-tier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes to a cheaper tier from the next period on. */
+        put: operations["set_subscription_next_tier"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/subscription/renewal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Cancels a subscription at the period's end, or takes that back until then. */
+        put: operations["set_subscription_renewal"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/subscription/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a change to a tier that costs more: the difference for the rest of the period is paid now. */
+        post: operations["post_channels_handle_subscription_upgrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}/supporters": {
         parameters: {
             query?: never;
@@ -136,6 +224,24 @@ export interface paths {
         /** A channel's supporters of all times, who gave most first. Its creator's to see. */
         get: operations["get_channels_handle_supporters"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a channel offers its members, the cheapest first. */
+        get: operations["get_channels_handle_tiers"];
+        /** Sets what one's channel offers. Who subscribes already keeps their tier and price until they change it. */
+        put: operations["set_subscription_tiers"];
         post?: never;
         delete?: never;
         options?: never;
@@ -599,6 +705,23 @@ export interface paths {
         get: operations["get_me_spending_caps"];
         /** Sets one's own caps: lower acts at once, higher after `raise_after_s`. */
         put: operations["change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own subscriptions, also those that are over; the longest first. */
+        get: operations["get_me_subscriptions"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -2576,6 +2699,13 @@ export interface components {
              */
             diamonds: number;
         };
+        NextTierBody: {
+            /**
+             * Format: int32
+             * @description A cheaper one; one's own takes the change back.
+             */
+            tier: number;
+        };
         /** @description What an operator did about a notice. */
         NoticeAct: {
             /** @description `looked_at` or `hear_again`. */
@@ -3149,6 +3279,67 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_Subscriber: {
+            items: {
+                handle: string;
+                name: string;
+                person: components["schemas"]["PersonId"];
+                price: components["schemas"]["Money"];
+                state: components["schemas"]["SubscriptionState"];
+                /** Format: int32 */
+                tier: number;
+                until: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SubscriptionTier: {
+            items: {
+                /** @description What the creator promises besides what every member has. */
+                about: string;
+                name: string;
+                /**
+                 * Format: int32
+                 * @description 1, 2 or 3, the cheapest first.
+                 */
+                place: number;
+                /**
+                 * Format: int64
+                 * @description By the month, in the minor unit of the site's currency.
+                 */
+                price: number;
+                /**
+                 * Format: int32
+                 * @description What its members pay less for tickets, in percent.
+                 */
+                ticket_discount: number;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SubscriptionView: {
+            items: {
+                channel: components["schemas"]["ChannelRef"];
+                next_charge_at?: components["schemas"]["Timestamp"] | null;
+                /**
+                 * Format: int32
+                 * @description The cheaper tier of the next period.
+                 */
+                next_tier?: number | null;
+                /** @description By the month, as it was agreed. */
+                price: components["schemas"]["Money"];
+                state: components["schemas"]["SubscriptionState"];
+                /** Format: int32 */
+                tier: number;
+                /** @description When access ends, unless it is renewed. */
+                until: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_SupporterView: {
             items: {
                 /** Format: int64 */
@@ -3173,6 +3364,18 @@ export interface components {
                 /** @description Of badges and gifts. */
                 value: components["schemas"]["Money"];
             }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TierOffer: {
+            items: (components["schemas"]["SubscriptionTier"] & {
+                /** @description Whether it is the asker's. */
+                held: boolean;
+                /** @description Who gets what of the price. */
+                quote: components["schemas"]["Quote"];
+                upgrade?: components["schemas"]["Money"] | null;
+            })[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
         };
@@ -3709,6 +3912,10 @@ export interface components {
             /** @description The creator reads it; 1–200 characters. */
             reason: string;
         };
+        RenewalBody: {
+            /** @description False cancels: access lasts to the end of what is paid. */
+            renews: boolean;
+        };
         /** @description A replay. */
         Replay: {
             /** @description When what it shows first was. */
@@ -3926,6 +4133,10 @@ export interface components {
             /** @description 1–60 characters. */
             title: string;
         };
+        SetTiersBody: {
+            /** @description The cheapest first; at most three. */
+            tiers: components["schemas"]["TierBody"][];
+        };
         SettingBody: {
             method: components["schemas"]["PayoutMethod"];
             /** @description Whether all that is available is asked for at the beginning of each month. */
@@ -4123,6 +4334,81 @@ export interface components {
              */
             rtmps_port?: number | null;
         };
+        SubscribeBody: {
+            /** @description Made by the payer and permanent: the same again is begun once. */
+            id: components["schemas"]["PaymentId"];
+            /** @description The page of this site that the checkout leads back to. */
+            return_to: string;
+            /** Format: int32 */
+            tier: number;
+        };
+        /** @description A member, as the creator sees them. */
+        Subscriber: {
+            handle: string;
+            name: string;
+            person: components["schemas"]["PersonId"];
+            price: components["schemas"]["Money"];
+            state: components["schemas"]["SubscriptionState"];
+            /** Format: int32 */
+            tier: number;
+            until: components["schemas"]["Timestamp"];
+        };
+        /** @description A payment for a subscription. */
+        SubscriptionPayment: {
+            /** @description Where to pay. */
+            checkout_url?: string | null;
+            id: components["schemas"]["PaymentId"];
+            /** @description What every month costs from then on. */
+            monthly: components["schemas"]["Money"];
+            /** @description What is to be paid now. */
+            price: components["schemas"]["Money"];
+            state: components["schemas"]["PaymentState"];
+            /** Format: int32 */
+            tier: number;
+        };
+        /**
+         * @description Where a subscription is.
+         * @enum {string}
+         */
+        SubscriptionState: "active" | "cancelled" | "past_due" | "ended";
+        /** @description A tier, as it is offered. */
+        SubscriptionTier: {
+            /** @description What the creator promises besides what every member has. */
+            about: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description 1, 2 or 3, the cheapest first.
+             */
+            place: number;
+            /**
+             * Format: int64
+             * @description By the month, in the minor unit of the site's currency.
+             */
+            price: number;
+            /**
+             * Format: int32
+             * @description What its members pay less for tickets, in percent.
+             */
+            ticket_discount: number;
+        };
+        /** @description A subscription of one's own. */
+        SubscriptionView: {
+            channel: components["schemas"]["ChannelRef"];
+            next_charge_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int32
+             * @description The cheaper tier of the next period.
+             */
+            next_tier?: number | null;
+            /** @description By the month, as it was agreed. */
+            price: components["schemas"]["Money"];
+            state: components["schemas"]["SubscriptionState"];
+            /** Format: int32 */
+            tier: number;
+            /** @description When access ends, unless it is renewed. */
+            until: components["schemas"]["Timestamp"];
+        };
         /** @description Someone who gave. */
         SupporterView: {
             /** Format: int64 */
@@ -4157,6 +4443,28 @@ export interface components {
              * @description A guest's id, for the host; without it one's own.
              */
             person?: string | null;
+        };
+        TierBody: {
+            about?: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description By the month, in the minor unit of the site's currency.
+             */
+            price: number;
+            /**
+             * Format: int32
+             * @description In percent.
+             */
+            ticket_discount?: number;
+        };
+        /** @description A tier that one can subscribe to. */
+        TierOffer: components["schemas"]["SubscriptionTier"] & {
+            /** @description Whether it is the asker's. */
+            held: boolean;
+            /** @description Who gets what of the price. */
+            quote: components["schemas"]["Quote"];
+            upgrade?: components["schemas"]["Money"] | null;
         };
         /** @description How large a viewer shows the seats. */
         Tiles: {
@@ -4260,6 +4568,14 @@ export interface components {
             hearts: number;
             /** @enum {string} */
             type: "badge";
+        } | {
+            from: components["schemas"]["Speaker"];
+            /** Format: int64 */
+            months: number;
+            /** Format: int32 */
+            tier: number;
+            /** @enum {string} */
+            type: "subscription";
         } | {
             goal: components["schemas"]["Goal"];
             /** @enum {string} */
@@ -5112,6 +5428,577 @@ export interface operations {
             };
         };
     };
+    get_channels_handle_subscribers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Subscriber"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_your_channel` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscribeBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionPayment"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionPayment"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `subscribed`, `spending_cap_reached`, `in_debt` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_subscription_next_tier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextTierBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `not_subscribed` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_subscription_renewal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenewalBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `not_subscribed` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_card_kept` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_subscription_upgrade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscribeBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionPayment"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionPayment"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `not_an_upgrade`, `nothing_to_pay`, `spending_cap_reached`, `in_debt` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_channels_handle_supporters: {
         parameters: {
             query?: {
@@ -5156,6 +6043,160 @@ export interface operations {
             };
             /** @description `channel_unknown` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TierOffer"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_subscription_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTiersBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SubscriptionTier"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7720,6 +8761,52 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SubscriptionView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

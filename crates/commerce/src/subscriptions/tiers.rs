@@ -1,0 +1,123 @@
+//! What a channel's members can choose from.
+
+use busk_base::{ChannelId, TextError, bounded_text};
+use busk_store::{Read, StoreError, Tx, params};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub const TIERS_MAX: usize = 3;
+const NAME_MAX: usize = 40;
+const ABOUT_MAX: usize = 300;
+/// In the currency's minor unit.
+const PRICES: std::ops::RangeInclusive<i64> = 99..=50_000;
+
+/// A tier, as it is offered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SubscriptionTier)]
+pub struct Tier {
+    /// 1, 2 or 3, the cheapest first.
+    pub place: u8,
+    pub name: String,
+    /// What the creator promises besides what every member has.
+    pub about: String,
+    /// By the month, in the minor unit of the site's currency.
+    pub price: i64,
+    /// What its members pay less for tickets, in percent.
+    pub ticket_discount: u8,
+}
+
+/// Why tiers were not set, in order of precedence.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SetTiersError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("a channel has at most {TIERS_MAX} tiers")]
+    TooMany,
+    #[error("the name {0}")]
+    Name(TextError),
+    #[error("what it is about {0}")]
+    About(TextError),
+    #[error("a price is from 0.99 to 500.00, and each tier costs more than the one before")]
+    Price,
+    #[error("a discount is at most 100 percent")]
+    Discount,
+}
+
+/// Sets what a channel offers, the cheapest first. Who subscribes to a tier that is no longer offered keeps it, at
+/// their price, with what it gave last.
+pub fn set_tiers(tx: &mut Tx, channel: ChannelId, wanted: &[Tier]) -> Result<Vec<Tier>, SetTiersError> {
+    if wanted.len() > TIERS_MAX {
+        return Err(SetTiersError::TooMany);
+    }
+    let mut offered: Vec<Tier> = Vec::new();
+    for (place, tier) in (1..).zip(wanted) {
+        let name = bounded_text(&tier.name, 1, NAME_MAX).map_err(SetTiersError::Name)?;
+        let about = bounded_text(&tier.about, 0, ABOUT_MAX).map_err(SetTiersError::About)?;
+        let rises = offered.last().is_none_or(|before| before.price < tier.price);
+        if !PRICES.contains(&tier.price) || !rises {
+            return Err(SetTiersError::Price);
+        }
+        if tier.ticket_discount > 100 {
+            return Err(SetTiersError::Discount);
+        }
+        offered.push(Tier {
+            place,
+            name,
+            about,
+            ..*tier
+        });
+    }
+    tx.execute(
+        "UPDATE subscription_tier SET offered = FALSE WHERE channel = $1",
+        params![channel],
+    )?;
+    for tier in &offered {
+        tx.execute(
+            "INSERT INTO subscription_tier (channel, place, name, about, price, ticket_discount, offered) \
+             VALUES ($1, $2, $3, $4, $5, $6, TRUE) \
+             ON CONFLICT (channel, place) DO UPDATE SET name = excluded.name, about = excluded.about, \
+             price = excluded.price, ticket_discount = excluded.ticket_discount, offered = TRUE",
+            params![
+                channel,
+                i64::from(tier.place),
+                tier.name.as_str(),
+                tier.about.as_str(),
+                tier.price,
+                i64::from(tier.ticket_discount)
+            ],
+        )?;
+    }
+    Ok(offered)
+}
+
+/// What a channel offers, the cheapest first.
+pub fn tiers(db: &mut impl Read, channel: ChannelId) -> Result<Vec<Tier>, StoreError> {
+    let rows = db.rows(
+        "SELECT place, name, about, price, ticket_discount FROM subscription_tier \
+         WHERE channel = $1 AND offered ORDER BY place",
+        params![channel],
+    )?;
+    let tiers = rows.iter().map(|row| {
+        Ok(Tier {
+            place: small(row.get(0)?)?,
+            name: row.get(1)?,
+            about: row.get(2)?,
+            price: row.get(3)?,
+            ticket_discount: small(row.get(4)?)?,
+        })
+    });
+    tiers.collect()
+}
+
+/// What a tier's members pay less for tickets, also when it is no longer offered.
+pub(super) fn ticket_discount(db: &mut impl Read, channel: ChannelId, place: u8) -> Result<u8, StoreError> {
+    let row = db.row(
+        "SELECT ticket_discount FROM subscription_tier WHERE channel = $1 AND place = $2",
+        params![channel, i64::from(place)],
+    )?;
+    row.map_or(Ok(0), |row| small(row.get(0)?))
+}
+
+pub(super) fn small(number: i64) -> Result<u8, StoreError> {
+    u8::try_from(number).map_err(|_| StoreError::Broken(format!("a tier's number {number}")))
+}
