@@ -87,7 +87,11 @@ impl Process {
         let mut nanoseconds = 0;
         for thread in std::fs::read_dir(format!("/proc/{}/task", self.id()))? {
             let told = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-            nanoseconds += told.split(' ').next().ok_or("no time on a processor")?.parse::<u64>()?;
+            nanoseconds += told
+                .split(' ')
+                .next()
+                .ok_or("no time on a processor")?
+                .parse::<u64>()?;
         }
         Ok(nanoseconds as f64 / 1e9)
     }

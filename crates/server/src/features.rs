@@ -157,6 +157,11 @@ impl Features {
             let rooms = rooms.clone();
             Box::pin(async move { rooms.end_empty_hangout(&job).await })
         });
+        let rooms = self.rooms.clone();
+        let show_out: Handler = Arc::new(move |_, job| {
+            let rooms = rooms.clone();
+            Box::pin(async move { rooms.show_out_unadmitted(&job).await })
+        });
         let notice: Handler = Arc::new(move |_, job| {
             let sandbox = sandbox.clone();
             Box::pin(async move { sandbox.deliver(&job).await })
@@ -176,6 +181,7 @@ impl Features {
             (busk_rooms::state::END_JOB, end),
             (busk_rooms::stage::GIVE_UP_JOB, give_up),
             (busk_rooms::stage::EMPTY_JOB, empty),
+            (busk_rooms::access::SHOW_OUT_JOB, show_out),
             (sandbox::NOTICE_JOB, notice),
             (payouts::transfer::TRANSFER_JOB, transfer),
         ])
