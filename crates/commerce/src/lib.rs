@@ -8,7 +8,7 @@
 //!                                                     payouts::request  ─► in transit ─► the creator's bank
 //! ```
 //!
-//! Badges are bought with money at once (`badges`). Who gave what is added up beside the gifts' way, a beat behind
+//! Badges are bought with money at once (`badges`), tickets and stage passes before their event (`tickets`, `events`). Who gave what is added up beside the gifts' way, a beat behind
 //! (`tally`, `supporters`, `goals`).
 //!
 //! Every movement is a posting of the ledger; the accounts are named in [`accounts`] and nowhere else.
@@ -22,6 +22,7 @@ pub mod coins;
 pub mod debts;
 pub mod disputes;
 pub mod earnings;
+pub mod events;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gifts;
@@ -47,6 +48,7 @@ pub mod statements;
 mod storm;
 pub mod supporters;
 pub mod tally;
+pub mod tickets;
 
 pub use schema::MIGRATIONS;
 
@@ -67,6 +69,7 @@ pub fn routes(
     gifts::routes(site.clone())
         .merge(coins::routes(till.clone()))
         .merge(badges::routes(till.clone()))
+        .merge(tickets::routes(till.clone()))
         .merge(settlements::routes(till))
         .merge(goals::routes(site.clone()))
         .merge(supporters::routes(site.clone()))
