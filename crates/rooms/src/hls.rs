@@ -170,6 +170,7 @@ impl Rooms {
             return Ok(Passed::Free);
         }
         let now = self.site().now();
+        let in_query = in_query.filter(|token| !token.is_empty());
         let token = in_query.map(str::to_owned).or_else(|| cookie(&asking.headers));
         if let Some(token) = token {
             match self.passes().worth(&token, room, now) {
