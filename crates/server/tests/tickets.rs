@@ -143,10 +143,26 @@ async fn a_room_for_ticket_holders() {
     }
     assert_eq!(asks(app.http, &video, Some(&token)).await.0, 401);
 
-    // Given back: shown out of everything.
+    // Given back, which takes an operator's yes now: shown out of everything at once.
+    let mut socket = app.socket(&room, "", &third).await;
+    let token = asks(app.http, &index, third.cookie.as_deref())
+        .await
+        .1
+        .unwrap_or(token);
     let back = json!({"id": id(90), "reason": "not for me"});
     let asked = format!("/api/v1/payments/{}/refund-requests", id(1));
     assert_eq!(fan.post(&asked, back).await.is(201).body["state"], "requested");
+    app.db
+        .tamper("UPDATE person SET role = 'operator' WHERE handle = 'stranger'")
+        .await;
+    let decision = format!("/api/v1/operator/refunds/{}/decision", id(90));
+    let yes = json!({"grant": true, "answer": "of course"});
+    stranger.post(&decision, yes).await.is(200);
+    tokio::time::timeout(Duration::from_secs(1), socket.closed())
+        .await
+        .expect("within a second");
+    third.get(&events).await.problem(403, "ticket_required");
+    assert_eq!(asks(app.http, &video, Some(&token)).await.0, 401);
     publisher.stop().await;
     host.post(&format!("/api/v1/rooms/{room}/end"), json!({}))
         .await
