@@ -606,6 +606,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own tickets, the latest first; at most 100. */
+        get: operations["get_me_tickets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operator/accounts": {
         parameters: {
             query?: never;
@@ -981,6 +998,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own pages, the oldest first. */
+        get: operations["get_pages"];
+        put?: never;
+        /** Creates a page: a channel that sells tickets. */
+        post: operations["post_pages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/payments": {
         parameters: {
             query?: never;
@@ -1185,7 +1220,7 @@ export interface paths {
         /** Rooms on air, the newest first, then those scheduled, the soonest first. */
         get: operations["get_rooms"];
         put?: never;
-        /** Opens a room in one's own channel. */
+        /** Opens a room in a channel of one's own. */
         post: operations["post_rooms"];
         delete?: never;
         options?: never;
@@ -1503,6 +1538,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/stage-passes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who waits for a turn on stage in a room of one's own, the first bought first. They are admitted as everybody is who
+         *     asks to come on stage (`/stage/admit`, `/stage/invite`); their money moves then.
+         */
+        get: operations["get_rooms_room_stage_passes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{room}/stage/admit": {
         parameters: {
             query?: never;
@@ -1673,6 +1728,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/ticket-offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What tickets of a room cost, and the rules; with one's own ticket. */
+        get: operations["get_rooms_room_ticket_offer"];
+        /** Offers tickets of a page's room before it is live, or changes what is offered; the room is then for whoever has one. */
+        put: operations["put_offer"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a purchase of a ticket; it lets in when the provider says that it was paid. */
+        post: operations["post_rooms_room_tickets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -1735,6 +1825,26 @@ export interface paths {
         put?: never;
         /** Signs up and opens a session. */
         post: operations["post_sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hls/{room}/pass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether whoever asks may have what is under `/hls/{room}/`: what an edge asks for each of its requests, by
+         *     `auth_request` or its like. A new token comes as a cookie, to be handed on.
+         */
+        get: operations["get_hls_room_pass"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1875,6 +1985,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description Whom a room is for.
+         * @enum {string}
+         */
+        Access: "free" | "subscribers" | "ticket";
         /** @description What they did to all accounts of one name. */
         AccountTurnover: {
             account: string;
@@ -2022,6 +2137,16 @@ export interface components {
             /** @description The page of this site that the checkout leads back to. */
             return_to: string;
         };
+        BuyTicketBody: {
+            /** @description Where one is: ISO 3166-1 alpha-2; needed where tickets are sold in some countries only. */
+            country?: string | null;
+            /** @description Made by the buyer and permanent: the same purchase again is begun once. */
+            id: components["schemas"]["PaymentId"];
+            /** @description The page of this site that the checkout leads back to. */
+            return_to: string;
+            /** @description With a turn on camera. */
+            stage?: boolean;
+        };
         /** @description A higher cap that was asked for. */
         CapRaise: {
             /** @description When it acts. */
@@ -2061,6 +2186,11 @@ export interface components {
          * @description The public face that goes live.
          */
         ChannelId: string;
+        /**
+         * @description What a channel is.
+         * @enum {string}
+         */
+        ChannelKind: "personal" | "page";
         /** @description A channel as others' answers name it. */
         ChannelRef: {
             handle: string;
@@ -2072,6 +2202,7 @@ export interface components {
             about: string;
             handle: string;
             id: components["schemas"]["ChannelId"];
+            kind: components["schemas"]["ChannelKind"];
             /** @description Whether it is the asker's. */
             mine: boolean;
             name: string;
@@ -2121,7 +2252,17 @@ export interface components {
             /** @description At most 31 days later. */
             until: components["schemas"]["Timestamp"];
         };
+        CreatePage: {
+            about?: string;
+            /** @description Among persons and channels nobody else's. */
+            handle: string;
+            name: string;
+        };
         CreateRoom: {
+            /** @description Whom it is for; only a page's is for whoever has a ticket. */
+            access?: components["schemas"]["Access"];
+            /** @description The handle of a page of one's own; else it is in one's personal channel. */
+            channel?: string | null;
             scheduled_at?: components["schemas"]["Timestamp"] | null;
             /** @description 1–100 characters. */
             title: string;
@@ -2473,6 +2614,24 @@ export interface components {
             /** @description What becomes available within a day of it. */
             money: components["schemas"]["Money"];
         };
+        /** @description A ticket of one's own. */
+        MyTicket: {
+            bought_at: components["schemas"]["Timestamp"];
+            /** @description Where to pay, as long as it can be paid. */
+            checkout_url?: string | null;
+            payment: components["schemas"]["PaymentId"];
+            price: components["schemas"]["Money"];
+            /** @description Whether it is given back for the asking. */
+            refundable: boolean;
+            replay: boolean;
+            reserved_until?: components["schemas"]["Timestamp"] | null;
+            room: components["schemas"]["RoomId"];
+            scheduled_at?: components["schemas"]["Timestamp"] | null;
+            /** @description With a turn on camera. */
+            stage: boolean;
+            state: components["schemas"]["TicketState"];
+            title: string;
+        };
         NewGuest: {
             name: string;
         };
@@ -2536,6 +2695,21 @@ export interface components {
             /** @description Why it was set aside; `null`: its payment is not settled yet. */
             reason?: string | null;
             received_at: components["schemas"]["Timestamp"];
+        };
+        OfferBody: {
+            /** Format: int64 */
+            capacity: number;
+            /** @description ISO 3166-1 alpha-2; everywhere when there is none. */
+            countries?: string[];
+            /**
+             * Format: int64
+             * @description In the currency's minor unit.
+             */
+            price: number;
+            replay?: boolean;
+            sales_from?: components["schemas"]["Timestamp"] | null;
+            sales_until?: components["schemas"]["Timestamp"] | null;
+            stage?: components["schemas"]["StageBody"] | null;
         };
         /** @description An account, with what it has. */
         OperatorAccount: {
@@ -2652,6 +2826,13 @@ export interface components {
          * @enum {string}
          */
         Outcome: "refused" | "withdrawn" | "changed" | "no_camera" | "other_open";
+        /** @description A page of one's own. */
+        OwnPage: {
+            about: string;
+            handle: string;
+            id: components["schemas"]["ChannelId"];
+            name: string;
+        };
         /** @description One page of a list. */
         Page_BadgeOffer: {
             items: {
@@ -2784,6 +2965,28 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_MyTicket: {
+            items: {
+                bought_at: components["schemas"]["Timestamp"];
+                /** @description Where to pay, as long as it can be paid. */
+                checkout_url?: string | null;
+                payment: components["schemas"]["PaymentId"];
+                price: components["schemas"]["Money"];
+                /** @description Whether it is given back for the asking. */
+                refundable: boolean;
+                replay: boolean;
+                reserved_until?: components["schemas"]["Timestamp"] | null;
+                room: components["schemas"]["RoomId"];
+                scheduled_at?: components["schemas"]["Timestamp"] | null;
+                /** @description With a turn on camera. */
+                stage: boolean;
+                state: components["schemas"]["TicketState"];
+                title: string;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_NoticeAside: {
             items: {
                 /** @description Oldest first. */
@@ -2865,6 +3068,30 @@ export interface components {
                 payer: string;
                 price: components["schemas"]["Money"];
                 refund: components["schemas"]["RefundView"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_OwnPage: {
+            items: {
+                about: string;
+                handle: string;
+                id: components["schemas"]["ChannelId"];
+                name: string;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_PassHolder: {
+            items: {
+                bought_at: components["schemas"]["Timestamp"];
+                /** @description Whether they were on stage, and the money is the page's. */
+                had_turn: boolean;
+                handle: string;
+                name: string;
+                person: components["schemas"]["PersonId"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -3015,6 +3242,8 @@ export interface components {
         /** @description One page of a list. */
         Page_RoomView: {
             items: {
+                /** @description Whom it is for. */
+                access: components["schemas"]["Access"];
                 channel: components["schemas"]["ChannelRef"];
                 ended_at?: components["schemas"]["Timestamp"] | null;
                 /** Format: int64 */
@@ -3095,6 +3324,15 @@ export interface components {
         };
         /** @enum {string} */
         Part: "viewer" | "creator";
+        /** @description A holder of a stage pass, as the host sees them. */
+        PassHolder: {
+            bought_at: components["schemas"]["Timestamp"];
+            /** @description Whether they were on stage, and the money is the page's. */
+            had_turn: boolean;
+            handle: string;
+            name: string;
+            person: components["schemas"]["PersonId"];
+        };
         /**
          * Format: uuid
          * @description A payment, made by the payer; at once its idempotency key.
@@ -3451,6 +3689,8 @@ export interface components {
         RoomId: string;
         /** @description A room as its audience sees it. */
         RoomView: {
+            /** @description Whom it is for. */
+            access: components["schemas"]["Access"];
             channel: components["schemas"]["ChannelRef"];
             ended_at?: components["schemas"]["Timestamp"] | null;
             /** Format: int64 */
@@ -3672,6 +3912,24 @@ export interface components {
             /** Format: int64 */
             platform: number;
         };
+        StageBody: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: int64
+             * @description With the ticket in it.
+             */
+            price: number;
+        };
+        /** @description A ticket with a turn on camera. */
+        StageOffer: {
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            left: number;
+            price: components["schemas"]["Money"];
+            quote: components["schemas"]["Quote"];
+        };
         /** @description The stage as one person sees it. */
         StageView: {
             /** Format: int32 */
@@ -3796,6 +4054,65 @@ export interface components {
              */
             person?: string | null;
         };
+        /** @description What tickets of a room cost, and what rules they come with. */
+        TicketOffer: {
+            /** Format: int64 */
+            capacity: number;
+            /** @description ISO 3166-1 alpha-2; everywhere when there is none. */
+            countries: string[];
+            /**
+             * Format: int64
+             * @description Seats that are neither sold nor kept for whoever is paying.
+             */
+            left: number;
+            mine?: components["schemas"]["MyTicket"] | null;
+            /** @description Whether it can be bought now. */
+            on_sale: boolean;
+            price: components["schemas"]["Money"];
+            /** @description Who gets what of the price. */
+            quote: components["schemas"]["Quote"];
+            /** @description Whether tickets include the replay. */
+            replay: boolean;
+            rules: components["schemas"]["TicketRules"];
+            sales_from?: components["schemas"]["Timestamp"] | null;
+            sales_until?: components["schemas"]["Timestamp"] | null;
+            stage?: components["schemas"]["StageOffer"] | null;
+        };
+        /** @description A purchase of a ticket. */
+        TicketPurchase: {
+            /** @description Where to pay. */
+            checkout_url?: string | null;
+            id: components["schemas"]["PaymentId"];
+            price: components["schemas"]["Money"];
+            /** @description Until when the seat is kept while it is paid for. */
+            reserved_until: components["schemas"]["Timestamp"];
+            room: components["schemas"]["RoomId"];
+            stage: boolean;
+            state: components["schemas"]["PaymentState"];
+        };
+        /** @description What is promised before paying. */
+        TicketRules: {
+            /**
+             * Format: int32
+             * @description On how many devices a ticket plays at once.
+             */
+            devices_max: number;
+            /**
+             * Format: int64
+             * @description Given back to all when the host cancels, or is not live so long after the event's time.
+             */
+            no_show_s: number;
+            /**
+             * Format: int64
+             * @description Given back on request until so long before the event, and whenever its time is changed.
+             */
+            refund_before_s: number;
+        };
+        /**
+         * @description Where a ticket is.
+         * @enum {string}
+         */
+        TicketState: "reserved" | "lapsed" | "held" | "delivered" | "returned";
         /** @description How large a viewer shows the seats. */
         Tiles: {
             /** @description By seat, in pixels of the screen; 0 for one that is not shown, which then is not sent. At most 8. */
@@ -3842,7 +4159,7 @@ export interface components {
          * @description Who may watch a replay.
          * @enum {string}
          */
-        Visibility: "private" | "public";
+        Visibility: "private" | "public" | "subscribers" | "ticket_holders";
         /** @description All are asked whether to go live. */
         Vote: {
             /** @description Who has said yes so far. */
@@ -5140,7 +5457,10 @@ export interface operations {
     };
     get_earnings: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5157,6 +5477,15 @@ export interface operations {
             };
             /** @description `sign_in_needed` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5186,7 +5515,10 @@ export interface operations {
     };
     get_earnings_identity: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5241,7 +5573,10 @@ export interface operations {
     };
     post_earnings_identity: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5355,6 +5690,8 @@ export interface operations {
     get_earnings_journal: {
         parameters: {
             query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
                 /**
                  * @description The first day, or moment; from the beginning when nothing is said.
                  * @example 2026-11-01
@@ -5434,7 +5771,10 @@ export interface operations {
     };
     get_earnings_money: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5489,7 +5829,10 @@ export interface operations {
     };
     post_earnings_redeem: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5612,6 +5955,8 @@ export interface operations {
     get_earnings_statement: {
         parameters: {
             query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
                 /** @description `next` of the page before. */
                 cursor?: string;
                 /** @description Items at most. */
@@ -5663,6 +6008,8 @@ export interface operations {
     "get_earnings_statement.csv": {
         parameters: {
             query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
                 /**
                  * @description The first day, or moment; from the beginning when nothing is said.
                  * @example 2026-11-01
@@ -5737,7 +6084,10 @@ export interface operations {
     };
     get_earnings_statement_posting: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path: {
                 posting: components["schemas"]["PostingId"];
@@ -7354,6 +7704,52 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_tickets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_MyTicket"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9284,6 +9680,156 @@ export interface operations {
             };
         };
     };
+    get_pages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OwnPage"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_pages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePage"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPage"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `handle_taken`, `too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_payments: {
         parameters: {
             query?: {
@@ -9636,6 +10182,8 @@ export interface operations {
     get_payouts: {
         parameters: {
             query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
                 /** @description `next` of the page before. */
                 cursor?: string;
                 /** @description Items at most. */
@@ -9695,7 +10243,10 @@ export interface operations {
     };
     post_payouts: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9826,7 +10377,10 @@ export interface operations {
     };
     payout_bank: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9930,7 +10484,10 @@ export interface operations {
     };
     payout_setting: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -10034,7 +10591,10 @@ export interface operations {
     };
     post_payouts_payout_cancel: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path: {
                 payout: components["schemas"]["PayoutId"];
@@ -10308,7 +10868,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_open`: the channel has an open room */
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_open`: the channel has an open room; `page_needed` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11813,6 +12382,24 @@ export interface operations {
                     "application/json": components["schemas"]["Replay"];
                 };
             };
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ticket_required`, `subscription_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `replay_unknown` */
             404: {
                 headers: {
@@ -12088,6 +12675,24 @@ export interface operations {
                     "application/json": components["schemas"]["PlacedEvents"];
                 };
             };
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ticket_required`, `subscription_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `replay_unknown` */
             404: {
                 headers: {
@@ -12203,6 +12808,72 @@ export interface operations {
                 };
             };
             /** @description `blocked` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_stage_passes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PassHolder"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13275,6 +13946,311 @@ export interface operations {
             };
         };
     };
+    get_rooms_room_ticket_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketOffer"];
+                };
+            };
+            /** @description `tickets_not_sold` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfferBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketOffer"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `page_needed`, `too_late`, `below_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_tickets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BuyTicketBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPurchase"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPurchase"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown`, `tickets_not_sold` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `not_on_sale`, `ticket_held`, `ticket_being_paid`, `sold_out`, `spending_cap_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_setup: {
         parameters: {
             query?: never;
@@ -13635,6 +14611,71 @@ export interface operations {
             };
         };
     };
+    get_hls_room_pass: {
+        parameters: {
+            query?: {
+                /** @description Wait for this media sequence number. */
+                _HLS_msn?: number;
+                /** @description And in it for this part. */
+                _HLS_part?: number;
+                /** @description `YES`: leave out what the player knows already. */
+                _HLS_skip?: string;
+                /** @description A token, for players that keep no cookies. */
+                pass?: string;
+            };
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description they may */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `blocked`, `ticket_required`, `subscription_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_hls_room_name: {
         parameters: {
             query?: {
@@ -13644,6 +14685,8 @@ export interface operations {
                 _HLS_part?: number;
                 /** @description `YES`: leave out what the player knows already. */
                 _HLS_skip?: string;
+                /** @description A token, for players that keep no cookies. */
+                pass?: string;
             };
             header?: never;
             path: {
@@ -13671,7 +14714,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `blocked` */
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `blocked`, `ticket_required`, `subscription_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -13739,6 +14791,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ticket_required`, `subscription_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `replay_unknown`, `not_found` */
             404: {
@@ -14097,7 +15167,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `blocked` */
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `blocked`, `ticket_required`, `subscription_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
