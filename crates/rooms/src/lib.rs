@@ -27,6 +27,7 @@ mod hls;
 mod http;
 mod live;
 pub mod log;
+pub mod members;
 mod passes;
 mod rates;
 pub mod replay;

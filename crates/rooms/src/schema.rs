@@ -28,6 +28,10 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: BOARD,
     },
     Migration {
+        name: "rooms/0007_members",
+        sql: crate::members::MEMBERS,
+    },
+    Migration {
         name: "rooms/0007_access",
         sql: ACCESS,
     },
