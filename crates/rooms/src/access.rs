@@ -10,7 +10,7 @@ use busk_store::{Read, StoreError, Tx, jobs, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Room;
+use crate::{Room, members};
 
 /// The job that shows out who is not admitted any more.
 pub const SHOW_OUT_JOB: &str = "rooms.show_out";
@@ -129,12 +129,13 @@ pub fn admits(
     room: &Room,
     access: Access,
     person: Option<PersonId>,
-    _now: Timestamp,
+    now: Timestamp,
 ) -> Result<bool, StoreError> {
     match (access, person) {
         (Access::Free, _) => Ok(true),
         (_, Some(person)) if person == room.host => Ok(true),
-        (_, None) | (Access::Subscribers, Some(_)) => Ok(false),
+        (_, None) => Ok(false),
+        (Access::Subscribers, Some(person)) => members::is_member(db, room.channel, person, now),
         (Access::Ticket, Some(person)) => Ok(admission(db, room.id, person)?.is_some()),
     }
 }

@@ -32,7 +32,7 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: crate::members::MEMBERS,
     },
     Migration {
-        name: "rooms/0007_access",
+        name: "rooms/0008_access",
         sql: ACCESS,
     },
 ];

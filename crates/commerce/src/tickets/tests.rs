@@ -7,6 +7,7 @@ use busk_ledger::AccountRef;
 use busk_people::Role;
 use busk_people::page::{self, NewPage};
 use busk_people::sign_up::{SignUp, sign_up};
+use busk_rooms::members::{Member, keep};
 use busk_rooms::room::public;
 use busk_rooms::stage::{self, Act, Actor, Away};
 use busk_rooms::state::{self, By, NewRoom};
@@ -499,6 +500,38 @@ each_db!(a_cancelled_event_gives_all_back, async |db: TestDb| {
     );
     assert_eq!(moved(&scene, before).await, [0, 0, 0, 0, 0]);
     scene.audit().await;
+});
+
+each_db!(subscribers_are_let_into_their_rooms, async |db: TestDb| {
+    let scene = Scene::set(db).await;
+    let opened = scene.store.write(|tx| {
+        access::set(tx, LIVE, Access::Subscribers)?;
+        let member = Member {
+            channel: CHANNEL,
+            person: BEA,
+            tier: 1,
+            until: NOW + DAY,
+            since: NOW,
+            months: 1,
+        };
+        keep(tx, member)
+    });
+    opened.await.unwrap();
+    let rows = [
+        (None, NOW, false),
+        (Some(ADA), NOW, true),
+        (Some(BEA), NOW, true),
+        (Some(BEA), NOW + DAY, false),
+        (Some(CID), NOW, false),
+    ];
+    for (person, now, expected) in rows {
+        let read = scene.store.read(move |db| {
+            let room = public(db, LIVE)?.unwrap();
+            access::admits(db, &room, Access::Subscribers, person, now)
+        });
+        let admitted: Result<bool, StoreError> = read.await;
+        assert_eq!(admitted.unwrap(), expected, "{person:?}");
+    }
 });
 
 async fn asked(scene: &Scene, number: u128, of: u128, payer: PersonId, now: Timestamp) -> RefundState {
