@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use busk_camera::{Camera, Publisher};
 use busk_testkit::app::{Browser, TestApp};
 use busk_testkit::db::TestDb;
 use reqwest::StatusCode;
@@ -61,10 +62,8 @@ async fn asks(at: SocketAddr, path: &str, cookie: Option<&str>) -> (StatusCode, 
     (answer.status(), token, cached)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_room_for_ticket_holders() {
-    let app = TestApp::start(BUSK, TestDb::sqlite()).await;
-    let host = app.sign_up("host").await;
+/// A show of the host's page for ticket holders goes on the air.
+async fn on_air(app: &TestApp, host: &Browser) -> (String, Publisher, Camera) {
     let page = json!({"handle": "venue", "name": "The Venue"});
     host.post("/api/v1/pages", page).await.is(201);
     let own = json!({"title": "Songs", "access": "ticket"});
@@ -80,6 +79,24 @@ async fn a_room_for_ticket_holders() {
     host.post(&format!("/api/v1/rooms/{room}/live"), json!({}))
         .await
         .is(200);
+    (room, publisher, camera)
+}
+
+/// At an edge the playlist is kept for all who have a pass, and for nobody else.
+async fn edge_asks(app: &TestApp, video: &str, token: &str, stranger: &Browser) {
+    let in_query = format!("{video}?{}", token.replace("busk_pass", "pass"));
+    let edge = Edge::start(app).await;
+    assert_eq!(asks(edge.address, video, None).await.0, 401);
+    assert_eq!(asks(edge.address, video, Some(token)).await.0, 200);
+    assert_eq!(asks(edge.address, &in_query, None).await.0, 200);
+    assert_eq!(asks(edge.address, video, stranger.cookie.as_deref()).await.0, 403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_for_ticket_holders() {
+    let app = TestApp::start(BUSK, TestDb::sqlite()).await;
+    let host = app.sign_up("host").await;
+    let (room, publisher, _camera) = on_air(&app, &host).await;
 
     let (fan, stranger) = (app.sign_up("fan").await, app.sign_up("stranger").await);
     let events = format!("/api/v1/rooms/{room}/events");
@@ -126,15 +143,7 @@ async fn a_room_for_ticket_holders() {
     let in_query = format!("{video}?{}", token.replace("busk_pass", "pass"));
     assert_eq!(asks(app.http, &in_query, None).await.0, 200);
 
-    // At an edge the playlist is kept for all who have a pass, and for nobody else.
-    let edge = Edge::start(&app).await;
-    assert_eq!(asks(edge.address, &video, None).await.0, 401);
-    assert_eq!(asks(edge.address, &video, Some(&token)).await.0, 200);
-    assert_eq!(asks(edge.address, &in_query, None).await.0, 200);
-    assert_eq!(
-        asks(edge.address, &video, stranger.cookie.as_deref()).await.0,
-        403
-    );
+    edge_asks(&app, &video, &token, &stranger).await;
 
     // A third device takes the place of the first.
     let (second, third) = (signed_in(&app, "fan").await, signed_in(&app, "fan").await);
