@@ -82,6 +82,18 @@ async fn on_air(app: &TestApp, host: &Browser) -> (String, Publisher, Camera) {
     (room, publisher, camera)
 }
 
+/// What the first answer is once there is something to play.
+async fn plays(app: &TestApp, index: &str, who: &Browser) -> (StatusCode, Option<String>, String) {
+    for _ in 0..100 {
+        let answer = asks(app.http, index, who.cookie.as_deref()).await;
+        if answer.0 == StatusCode::OK {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("nothing to play");
+}
+
 /// At an edge the playlist is kept for all who have a pass, and for nobody else.
 async fn edge_asks(app: &TestApp, video: &str, token: &str, stranger: &Browser) {
     let in_query = format!("{video}?{}", token.replace("busk_pass", "pass"));
@@ -122,14 +134,7 @@ async fn a_room_for_ticket_holders() {
     // LL-HLS: by the session once, then by the token alone.
     let index = format!("/hls/{room}/index.m3u8");
     let video = format!("/hls/{room}/video.m3u8");
-    let mut first = asks(app.http, &index, fan.cookie.as_deref()).await;
-    for _ in 0..100 {
-        if first.0 == StatusCode::OK {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        first = asks(app.http, &index, fan.cookie.as_deref()).await;
-    }
+    let first = plays(&app, &index, &fan).await;
     assert_eq!((first.0, first.2.as_str()), (StatusCode::OK, "private, no-store"));
     let token = first.1.unwrap();
     assert_eq!(asks(app.http, &index, None).await.0, 401);
