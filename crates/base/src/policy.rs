@@ -99,6 +99,14 @@ pub struct Policy {
     pub payments_per_hour_max: u32,
     /// Declined cards of one person in an hour, after which no payment is begun.
     pub declines_per_hour_max: u32,
+    /// How long a seat is kept for whoever is paying for it, in seconds.
+    pub ticket_reserve_s: u64,
+    /// How long before an event a ticket is given back on request without anybody's yes, in seconds.
+    pub ticket_refund_before_s: u64,
+    /// An event that is not live so long after its time is not held: all tickets are given back. In seconds.
+    pub ticket_no_show_s: u64,
+    /// On how many devices a ticket plays at once.
+    pub ticket_devices_max: u8,
     /// What of money that becomes available is kept back for disputes, in percent, and for how long, in seconds.
     pub reserve_percent: u8,
     pub reserve_hold_s: u64,
@@ -137,6 +145,10 @@ impl Default for Policy {
             refund_unspent_days: 14,
             payments_per_hour_max: 20,
             declines_per_hour_max: 5,
+            ticket_reserve_s: 600,
+            ticket_refund_before_s: 48 * 3_600,
+            ticket_no_show_s: 2 * 3_600,
+            ticket_devices_max: 2,
             reserve_percent: 0,
             reserve_hold_s: 90 * 24 * 3_600,
             payout_min_cents: 2_000,

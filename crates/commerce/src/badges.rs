@@ -37,13 +37,7 @@ pub struct Buy {
 }
 
 /// A purchase as it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Purchase {
-    pub payment: Payment,
-    pub order: BadgeOrder,
-    /// Whether it was begun just now.
-    pub new: bool,
-}
+pub type Purchase = payments::Purchase<BadgeOrder>;
 
 /// Why no purchase was begun, in order of precedence.
 #[derive(Debug, Clone, thiserror::Error)]

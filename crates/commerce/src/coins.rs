@@ -33,13 +33,7 @@ pub struct Buy {
 }
 
 /// A purchase as it stands.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Purchase {
-    pub payment: Payment,
-    pub order: CoinOrder,
-    /// Whether it was begun just now.
-    pub new: bool,
-}
+pub type Purchase = payments::Purchase<CoinOrder>;
 
 /// Why no purchase was begun, in order of precedence.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -29,7 +29,7 @@ use crate::payments::{self, Order, Payment, PaymentState};
 use crate::providers::{DisputeNotice, DisputeSaid};
 use crate::rules::Rules;
 use crate::sales::{self, following};
-use crate::subscriptions;
+use crate::{subscriptions, tickets};
 pub(crate) use gifts::taken_of_pending;
 pub use http::routes;
 pub use sql::Dispute;
@@ -230,6 +230,9 @@ fn lose(tx: &mut Tx, dispute: Dispute, rules: &Rules, now: Timestamp) -> Result<
         Order::Badge | Order::Ticket | Order::Subscription => {
             let id = following(dispute.id.0, "lost");
             sales::take_back(tx, &payment, dispute.amount, DISPUTED, id, rules, now)?;
+            if payment.kept() == 0 && payment.order == Order::Ticket {
+                tickets::given_back(tx, payment.id, dispute.id.0, now)?;
+            }
             0
         }
     };

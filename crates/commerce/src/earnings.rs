@@ -23,6 +23,7 @@ use crate::rules::Rules;
 pub(crate) use holds::settle_debt;
 pub use holds::{channels_waiting, money_due, next_money, release_money};
 pub use http::routes;
+pub(crate) use http::{ChannelQuery, StatementQuery};
 pub use statement::{Progress, StatementLine, lines, lines_onward};
 
 /// Lines looked at in one release; what is left comes with the next.

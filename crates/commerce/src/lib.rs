@@ -8,7 +8,8 @@
 //!                                                     payouts::request  ─► in transit ─► the creator's bank
 //! ```
 //!
-//! Badges are bought with money at once (`badges`); a channel's members pay by the month (`subscriptions`). Who gave what is added up beside the gifts' way, a beat behind
+//! Badges are bought with money at once (`badges`), tickets and stage passes before their event (`tickets`, `events`); a
+//! channel's members pay by the month (`subscriptions`). Who gave what is added up beside the gifts' way, a beat behind
 //! (`tally`, `supporters`, `goals`).
 //!
 //! Every movement is a posting of the ledger; the accounts are named in [`accounts`] and nowhere else.
@@ -24,6 +25,7 @@ pub mod coins;
 pub mod debts;
 pub mod disputes;
 pub mod earnings;
+pub mod events;
 #[cfg(test)]
 mod faults;
 #[cfg(any(test, fuzzing))]
@@ -55,6 +57,7 @@ mod storm;
 pub mod subscriptions;
 pub mod supporters;
 pub mod tally;
+pub mod tickets;
 
 pub use schema::MIGRATIONS;
 
@@ -76,6 +79,7 @@ pub fn routes(
         .merge(coins::routes(till.clone()))
         .merge(badges::routes(till.clone()))
         .merge(subscriptions::routes(till.clone()))
+        .merge(tickets::routes(till.clone()))
         .merge(settlements::routes(till))
         .merge(goals::routes(site.clone()))
         .merge(supporters::routes(site.clone()))

@@ -17,6 +17,7 @@ use busk_store::{StoreError, Tx};
 use crate::payments::{self, Order, Payment, Weighed};
 use crate::providers::{About, Notice, PaymentNotice};
 use crate::rules::Rules;
+use crate::tickets::{self, Brought};
 use crate::{badges, coins, disputes, payouts, refunds, subscriptions};
 use sql::Known;
 
@@ -29,6 +30,8 @@ pub enum Heard {
     Expired,
     /// It changed the payout or the account that it is about.
     Taken,
+    /// What was paid for is not there any more: the money goes back by itself.
+    GivenBack,
     /// The payer has the money of a refund.
     Refunded,
     /// They do not, and all is where it was.
@@ -113,9 +116,13 @@ fn of_payment(
         }
         Weighed::Declined => {
             subscriptions::renewal::declined(tx, said.payment)?;
+            tickets::not_paid(tx, said.payment)?;
             Heard::Declined
         }
-        Weighed::Expired => Heard::Expired,
+        Weighed::Expired => {
+            tickets::not_paid(tx, said.payment)?;
+            Heard::Expired
+        }
         Weighed::Nothing => Heard::Nothing,
         Weighed::SetAside(why) => Heard::SetAside(why),
     })
@@ -142,9 +149,12 @@ fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Res
         Order::Coins => coins::deliver(tx, payment, rules, now).map(|()| Heard::Settled),
         Order::Badge => badges::deliver(tx, payment, rules, now),
         Order::Subscription => subscriptions::deliver(tx, payment, rules, now),
-        Order::Ticket => Err(HearError::Store(StoreError::Broken(format!(
-            "a payment for a {} that is not sold",
-            payment.order.word()
-        )))),
+        Order::Ticket => match tickets::deliver(tx, payment, rules, now)? {
+            Brought::Ticket => Ok(Heard::Settled),
+            Brought::Nothing(why) => {
+                refunds::by_rule(tx, payment, "no ticket", why, rules, now)?;
+                Ok(Heard::GivenBack)
+            }
+        },
     }
 }

@@ -27,7 +27,7 @@ pub use history::{Before, Entry, Sold, entry, payments_of};
 pub use http::routes;
 pub use sql::{Payment, any_by, payment};
 pub use till::{Money, Provider, Till};
-pub(crate) use till::{Page, begin_problem, page_of_ours, provider_problem};
+pub(crate) use till::{begin_problem, page_of_ours, provider_problem};
 
 /// How long a provider's page can be paid at.
 pub const CHECKOUT_LASTS: Duration = Duration::from_secs(3_600);
@@ -64,6 +64,15 @@ pub struct NewPayment {
     /// In the currency's minor unit.
     pub price: i64,
     pub provider: &'static str,
+}
+
+/// A purchase as it stands: what is paid, and what for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Purchase<O> {
+    pub payment: Payment,
+    pub order: O,
+    /// Whether it was begun just now.
+    pub new: bool,
 }
 
 /// Why no payment was begun, in order of precedence.

@@ -29,7 +29,7 @@ use crate::payments::{self, Order, Payment, PaymentState};
 use crate::providers::{ProviderError, RefundNotice, RefundSaid};
 use crate::rules::Rules;
 use crate::sales::{self, following};
-use crate::subscriptions;
+use crate::{subscriptions, tickets};
 pub use http::routes;
 pub use job::ask_provider;
 pub(crate) use schema::MIGRATION;
@@ -120,8 +120,8 @@ impl From<PostError> for AskError {
     }
 }
 
-/// Asks for a refund. An operator's is granted at once, and so are unspent coins within the policy's days; others
-/// wait for the operator. `job` is the one that would ask the provider.
+/// Asks for a refund. An operator's is granted at once, and so are unspent coins within the policy's days and tickets
+/// long enough before their event; others wait for the operator. `job` is the one that would ask the provider.
 pub fn ask(tx: &mut Tx, ask: &Ask, job: JobId, rules: &Rules, now: Timestamp) -> Result<Refund, AskError> {
     if let Some(past) = tx.find::<Refund>(&ask.id)? {
         return if past.is(ask) {
@@ -153,12 +153,49 @@ pub fn ask(tx: &mut Tx, ask: &Ask, job: JobId, rules: &Rules, now: Timestamp) ->
     }
 
     let refund = Refund::new(ask, amount, now);
-    refund.clone().add(tx, ask.by.person(), now);
-    let by_rule = payment.order == Order::Coins && is_fresh(&payment, rules, now);
+    refund.clone().add(tx, Some(ask.by.person()), now);
+    let by_rule = goes_by_rule(tx, &payment, rules, now)?;
     match ask.by {
         By::Payer(_) if !by_rule => Ok(refund),
         By::Payer(_) => Ok(grant(tx, refund, payment, None, job, rules, now)?),
         By::Operator(person) => Ok(grant(tx, refund, payment, Some(person), job, rules, now)?),
+    }
+}
+
+/// Gives all back that is left of a payment, because a rule says so (`word` names it, once a payment): nobody asks.
+pub(crate) fn by_rule(
+    tx: &mut Tx,
+    payment: &Payment,
+    word: &str,
+    reason: &str,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), PostError> {
+    let id = RefundId(following(payment.id.0, word).0);
+    let amount = left(tx, payment)?;
+    if amount == 0 || tx.find::<Refund>(&id)?.is_some() {
+        return Ok(());
+    }
+    let ask = Ask {
+        id,
+        payment: payment.id,
+        by: By::Payer(payment.payer),
+        amount: None,
+        reason: reason.to_owned(),
+    };
+    let refund = Refund::new(&ask, amount, now);
+    refund.clone().add(tx, None, now);
+    let job = JobId(following(id.0, "job").0);
+    grant(tx, refund, payment.clone(), None, job, rules, now)?;
+    Ok(())
+}
+
+/// Whether a payment is given back on request without asking anybody.
+fn goes_by_rule(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Result<bool, StoreError> {
+    match payment.order {
+        Order::Coins => Ok(is_fresh(payment, rules, now)),
+        Order::Ticket => tickets::goes_back_on_request(tx, payment.id, &rules.policy, now),
+        Order::Badge | Order::Subscription => Ok(false),
     }
 }
 
@@ -261,7 +298,10 @@ fn grant(
             Lot::default()
         }
     };
-    payments::gave_back(tx, payment, refund.amount);
+    let payment = payments::gave_back(tx, payment, refund.amount);
+    if payment.kept() == 0 && payment.order == Order::Ticket {
+        tickets::given_back(tx, payment.id, refund.id.0, now)?;
+    }
     subscriptions::taken_back(tx, refund.payment, now)?;
     jobs::leave(tx, job, REFUND_JOB, job::body(refund.id)?, now);
     let granted = refund.change(|refund| {
@@ -365,7 +405,10 @@ fn fail(tx: &mut Tx, refund: Refund, why: &str, rules: &Rules, now: Timestamp) -
             sales::put_back(tx, &payment, PostingId(refund.id.0), id, rules, now)?;
         }
     }
-    payments::gave_back(tx, payment, -refund.amount);
+    let payment = payments::gave_back(tx, payment, -refund.amount);
+    if payment.order == Order::Ticket {
+        tickets::given_again(tx, &payment, now)?;
+    }
     subscriptions::given_again(tx, refund.payment)?;
     let failed = refund.change(|refund| refund.answer = Some(why.to_owned()));
     failed.turn(tx, RefundState::Failed, None, now)?;

@@ -165,6 +165,7 @@ impl Scene {
                     title: "Songs".into(),
                     scheduled_at,
                     live_on_camera: false,
+                    access: busk_rooms::Access::Free,
                 };
                 state::create(tx, &channel, &new, NOW)?;
             }

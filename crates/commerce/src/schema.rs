@@ -32,7 +32,50 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0007_subscriptions",
         sql: crate::subscriptions::SUBSCRIPTIONS,
     },
+    Migration {
+        name: "commerce/0008_tickets",
+        sql: TICKETS,
+    },
 ];
+
+/// Tickets. Seats that are sold, or kept for whoever is paying, are counted in the offer: never more than there are.
+const TICKETS: &str = "
+CREATE TABLE ticket_offer (
+    room BYTEA PRIMARY KEY,
+    price BIGINT NOT NULL CHECK (price > 0),
+    capacity BIGINT NOT NULL,
+    taken BIGINT NOT NULL,
+    stage_price BIGINT CHECK (stage_price > 0),
+    stage_capacity BIGINT NOT NULL,
+    stage_taken BIGINT NOT NULL,
+    sales_from BIGINT,
+    sales_until BIGINT,
+    replay BOOLEAN NOT NULL,
+    countries TEXT NOT NULL,
+    closed BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    CHECK (taken >= 0 AND taken <= capacity),
+    CHECK (stage_taken >= 0 AND stage_taken <= stage_capacity)
+);
+CREATE INDEX ticket_offer_open ON ticket_offer (room) WHERE NOT closed;
+
+CREATE TABLE ticket (
+    payment BYTEA PRIMARY KEY,
+    room BYTEA NOT NULL,
+    person BYTEA NOT NULL,
+    stage BOOLEAN NOT NULL,
+    state TEXT NOT NULL,
+    replay BOOLEAN NOT NULL,
+    scheduled_at BIGINT,
+    country TEXT,
+    reserved_until BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+)/*sqlite: WITHOUT ROWID*/;
+CREATE INDEX ticket_by_room ON ticket (room, state, created_at);
+CREATE INDEX ticket_by_person ON ticket (person, created_at);
+CREATE INDEX ticket_on_stage ON ticket (room) WHERE stage AND state = 'held';
+CREATE UNIQUE INDEX ticket_once ON ticket (room, person) WHERE state IN ('held', 'delivered');
+";
 
 /// Badges; what each person has given in each live, by room and person; and how far each room's log is counted.
 const BADGES: &str = "

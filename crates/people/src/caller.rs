@@ -1,11 +1,12 @@
 //! Who asks. Handlers say by an extractor who may call them, so an unprotected one does not compile.
 
 use axum::extract::{FromRef, FromRequestParts};
-use busk_api::{Problem, Site, StatusCode};
+use busk_api::{Problem, Query, Site, StatusCode};
 use busk_base::PersonId;
 use http::request::Parts;
+use serde::Deserialize;
 
-use crate::{Guest, Person, Role, session};
+use crate::{Channel, Guest, Person, Role, own_channel, session};
 
 /// Whoever asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,13 @@ pub enum Named {
 /// A person.
 #[derive(Clone, Debug)]
 pub struct SignedIn(pub Person);
+
+/// A person with a channel of theirs: the one whose handle the query names as `channel`, else the personal one.
+#[derive(Clone, Debug)]
+pub struct OwnChannel {
+    pub person: Person,
+    pub channel: Channel,
+}
 
 /// A person who runs the site.
 #[derive(Clone, Debug)]
@@ -118,6 +126,32 @@ where
             .await?
             .signed_in()
             .map(SignedIn)
+    }
+}
+
+#[derive(Deserialize)]
+struct Which {
+    channel: Option<String>,
+}
+
+impl<S> FromRequestParts<S> for OwnChannel
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let SignedIn(person) = SignedIn::from_request_parts(parts, state).await?;
+        let Query(Which { channel: handle }) = Query::from_request_parts(parts, state).await?;
+        let owner = person.id;
+        let read = Site::from_ref(state)
+            .store()
+            .read(move |db| own_channel(db, owner, handle.as_deref()))
+            .await;
+        let unknown = || Problem::not_found("channel_unknown", "You have no such channel");
+        let channel = read.map_err(Problem::from)?.ok_or_else(unknown)?;
+        Ok(Self { person, channel })
     }
 }
 

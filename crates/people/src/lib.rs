@@ -12,6 +12,7 @@ mod caller;
 mod channel;
 pub mod guest;
 pub mod me;
+pub mod page;
 pub mod password;
 mod person;
 mod routes;
@@ -24,8 +25,8 @@ pub mod sign_up;
 pub mod stream_key;
 
 pub use attempts::{Limits, Rate};
-pub use caller::{Caller, Named, Operator, SignedIn};
-pub use channel::{Channel, ChannelRef, channel, channel_by_handle, channel_of};
+pub use caller::{Caller, Named, Operator, OwnChannel, SignedIn};
+pub use channel::{Channel, ChannelKind, ChannelRef, channel, channel_by_handle, channel_of, own_channel};
 pub use guest::Guest;
 pub use me::Coins;
 pub use person::{Person, Role, person, person_by_handle};

@@ -68,4 +68,10 @@ pub const MIGRATIONS: &[Migration] = &[
         declared_at BIGINT NOT NULL
     );",
     },
+    Migration {
+        name: "people/0004_pages",
+        sql: "
+    ALTER TABLE channel ADD COLUMN kind TEXT NOT NULL DEFAULT 'personal' CHECK (kind IN ('personal', 'page'));
+    CREATE UNIQUE INDEX channel_personal ON channel (owner) WHERE kind = 'personal';",
+    },
 ];

@@ -29,7 +29,7 @@ static SESSION: Insert = Insert {
 };
 
 /// What is stored of a session's token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenHash([u8; 32]);
 
 /// A session's token, as the cookie has it.

@@ -6,7 +6,7 @@ mod http;
 use busk_base::{ChannelId, PersonId, TextError, Timestamp, bounded_text, handle};
 use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
 
-use crate::{Channel, Person, Role};
+use crate::{Channel, ChannelKind, Person, Role};
 
 pub(crate) use http::{NewPerson, routes};
 
@@ -21,18 +21,6 @@ static PERSON: Insert = Insert {
         ("about", Type::Text),
         ("role", Type::Text),
         ("password_hash", Type::Text),
-        ("created_at", Type::Int),
-    ],
-};
-
-static CHANNEL: Insert = Insert {
-    table: "channel",
-    columns: &[
-        ("id", Type::Blob),
-        ("owner", Type::Blob),
-        ("handle", Type::Text),
-        ("name", Type::Text),
-        ("about", Type::Text),
         ("created_at", Type::Int),
     ],
 };
@@ -88,6 +76,7 @@ pub fn sign_up(tx: &mut Tx, new: &SignUp, now: Timestamp) -> Result<Person, Sign
     let channel = Channel {
         id: new.channel,
         owner: new.person,
+        kind: ChannelKind::Personal,
         handle,
         name: display_name,
         about: String::new(),
@@ -118,17 +107,6 @@ fn insert(tx: &mut Tx, person: &Person, channel: &Channel, password_hash: &str, 
             now
         ],
     );
-    tx.insert(
-        &CHANNEL,
-        row![
-            channel.id,
-            channel.owner,
-            &channel.handle,
-            &channel.name,
-            &channel.about,
-            now
-        ],
-    );
     tx.put(person.id, person.clone());
-    tx.put(channel.id, channel.clone());
+    channel.add(tx, now);
 }

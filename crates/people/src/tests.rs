@@ -214,3 +214,44 @@ each_db!(changing_oneself, async |db: busk_testkit::db::TestDb| {
         Err(ChangeError::PersonUnknown)
     ));
 });
+
+each_db!(
+    a_page_is_its_owners_alone,
+    async |db: busk_testkit::db::TestDb| {
+        let store = db.open(&[MIGRATIONS]);
+        let ana = joined(&store, 1, "ana").await.unwrap().id;
+        let bob = joined(&store, 2, "bob").await.unwrap().id;
+        let new = |number: u128, handle: &str| page::NewPage {
+            id: ChannelId(Uuid::from_u128(number)),
+            owner: ana,
+            handle: handle.into(),
+            name: "The Venue".into(),
+            about: String::new(),
+        };
+        let rows = [
+            (new(50, "x"), "handle"),
+            (new(50, "bob"), "taken"),
+            (new(50, "Venue"), "created"),
+            (new(51, "venue"), "taken"),
+        ];
+        for (wanted, expected) in rows {
+            let created = store.write(move |tx| page::create(tx, &wanted, NOW)).await;
+            let said = match created {
+                Ok(_) => "created",
+                Err(page::CreateError::Handle(_)) => "handle",
+                Err(page::CreateError::HandleTaken) => "taken",
+                Err(error) => panic!("{error}"),
+            };
+            assert_eq!(said, expected);
+        }
+        let own = reads(&store, move |db| {
+            let mut handles = Vec::new();
+            for (who, handle) in [(ana, None), (ana, Some("VENUE")), (bob, Some("venue"))] {
+                handles.push(own_channel(db, who, handle)?.map(|channel| channel.handle));
+            }
+            Ok((handles, page::pages_of(db, ana)?.len()))
+        });
+        let expected = vec![Some("ana".to_owned()), Some("venue".to_owned()), None];
+        assert_eq!(own.await, (expected, 1));
+    }
+);

@@ -1,13 +1,20 @@
-//! Who may be in a room, and as what: asked at every door (socket, WHEP, LL-HLS, chat).
+//! Who may be in a room, and as what: asked at every door (socket, WHEP, LL-HLS, chat). Whoever watches one that is
+//! not for everybody does so with a device ([`passes`](crate::passes)).
 
 use busk_api::Problem;
-use busk_base::RoomId;
+use busk_base::{PersonId, RoomId};
+use busk_fanout::Whom;
 use busk_people::Caller;
+use busk_people::session::{self, TokenHash};
 use busk_store::{Reader, StoreError};
+use http::HeaderMap;
+use uuid::Uuid;
 
+use crate::access::{self, Access};
 use crate::http::room_unknown;
 use crate::live::{Rooms, Viewer};
 use crate::log::LogReader;
+use crate::passes::{Comer, DEVICES_MAX};
 use crate::socket::speaker;
 use crate::stage::{self, Stage};
 use crate::view::{self, Shown};
@@ -28,9 +35,10 @@ impl Viewer {
 }
 
 impl Rooms {
-    /// Lets the caller in, unless somebody on stage has blocked them. A private room is there for those on stage only.
+    /// Lets the caller in, unless somebody on stage has blocked them or the room is not for them. A private room is
+    /// there for those on stage only.
     pub(crate) async fn entered(&self, room: RoomId, caller: &Caller) -> Result<Entered, Problem> {
-        let asker = caller.person_id();
+        let (asker, operator, now) = (caller.person_id(), caller.is_operator(), self.site().now());
         let who = speaker(caller, false).map(|who| who.id);
         let read = self.site().store().read(move |db: &mut Reader| {
             let Some(shown) = view::one(db, room)? else {
@@ -46,16 +54,73 @@ impl Rooms {
                 }
                 _ => false,
             };
-            Ok::<_, StoreError>(Some((shown, stage, blocked)))
+            let always = operator || who.is_some_and(|who| stage.has(&shown.room, who));
+            let admitted = always || access::admits(db, &shown.room, shown.access, asker, now)?;
+            Ok::<_, StoreError>(Some((shown, stage, blocked, admitted)))
         });
-        let (shown, stage, blocked) = read.await?.ok_or_else(room_unknown)?;
+        let (shown, stage, blocked, admitted) = read.await?.ok_or_else(room_unknown)?;
         if blocked {
             return Err(Problem::forbidden("blocked", "You cannot be in this room"));
+        }
+        if !admitted {
+            return Err(shown.access.refusal(asker.is_some()));
         }
         let viewer = viewer(caller, &shown, &stage);
         Ok(Entered { shown, viewer })
     }
+
+    /// Lets somebody who has entered watch with the device that the headers are of. Nothing is counted in a room
+    /// that is for everybody.
+    pub(crate) async fn comes_with(&self, entered: &Entered, headers: &HeaderMap) -> Option<Comer> {
+        let Entered { shown, viewer } = entered;
+        let (access, person) = (shown.access, viewer.speaker.as_ref()?.id);
+        let session: TokenHash = session::token_hash(headers)?;
+        if access == Access::Free {
+            return None;
+        }
+        let comer = Comer {
+            room: shown.room.id,
+            person,
+            session,
+        };
+        let max = match access {
+            Access::Ticket if !viewer.stage => usize::from(self.site().policy().ticket_devices_max),
+            Access::Free | Access::Subscribers | Access::Ticket => DEVICES_MAX,
+        };
+        for pushed in self.passes().come(comer, max, self.site().now()) {
+            for conn in pushed.sockets {
+                self.fanout()
+                    .disconnect(Whom::Conn(conn), CLOSE_ELSEWHERE, "elsewhere");
+            }
+            for session in pushed.media {
+                self.media().close(session).await;
+            }
+        }
+        Some(comer)
+    }
+
+    /// Whether somebody who was let in still is.
+    pub(crate) async fn still_admitted(&self, room: RoomId, person: Uuid) -> Result<bool, StoreError> {
+        let now = self.site().now();
+        let read = self.site().store().read(move |db: &mut Reader| {
+            let Some(shown) = view::one(db, room)? else {
+                return Ok(false);
+            };
+            let stage = stage::of(db, room)?;
+            let known = busk_people::person(db, PersonId(person))?;
+            let operator = known.is_some_and(|person| Caller::Person(person).is_operator());
+            if operator || stage.has(&shown.room, person) {
+                return Ok(true);
+            }
+            Ok(!stage::is_blocked(db, &shown.room, &stage, person)?
+                && access::admits(db, &shown.room, shown.access, Some(PersonId(person)), now)?)
+        });
+        read.await
+    }
 }
+
+/// Close code of sockets whose ticket plays on other devices now.
+const CLOSE_ELSEWHERE: u16 = 4006;
 
 fn viewer(caller: &Caller, shown: &Shown, stage: &Stage) -> Viewer {
     let host = caller.person_id() == Some(shown.room.host);
@@ -64,6 +129,7 @@ fn viewer(caller: &Caller, shown: &Shown, stage: &Stage) -> Viewer {
     let operator = caller.is_operator();
     Viewer {
         stage: on_stage || operator,
+        comer: None,
         speaker,
         operator,
     }

@@ -7,10 +7,11 @@ use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, StatusCode, routes as operations,
 };
 use busk_base::{ChannelId, MessageId, RoomId, Timestamp};
-use busk_people::{Caller, Channel, Person, SignedIn};
+use busk_people::{Caller, Channel, ChannelKind, Person, SignedIn};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::access::Access;
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
@@ -55,6 +56,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .routes(operations!(thumbnail::get))
         .route("/ws/rooms/{room}", get(socket::open))
         .routes(operations!(hls::get))
+        .routes(operations!(hls::pass))
         .merge(webrtc)
         .with_state(rooms)
 }
@@ -81,26 +83,39 @@ struct CreateRoom {
     /// In the future; without it the room opens in the lobby.
     #[serde(default)]
     scheduled_at: Option<Timestamp>,
+    /// The handle of a page of one's own; else it is in one's personal channel.
+    #[serde(default)]
+    channel: Option<String>,
+    /// Whom it is for; only a page's is for whoever has a ticket.
+    #[serde(default)]
+    access: Access,
 }
 
-/// Opens a room in one's own channel.
+/// Opens a room in a channel of one's own.
 #[utoipa::path(post, path = "/api/v1/rooms", tag = "rooms", request_body = CreateRoom,
     responses((status = 201, body = RoomView),
         (status = 401, description = "`sign_in_needed`"),
-        (status = 409, description = "`already_open`: the channel has an open room"), Refusals))]
+        (status = 404, description = "`channel_unknown`"),
+        (status = 409, description = "`already_open`: the channel has an open room; `page_needed`"), Refusals))]
 async fn create(
     Shared(rooms): Shared<Rooms>,
     SignedIn(person): SignedIn,
     Json(body): Json<CreateRoom>,
 ) -> Result<(StatusCode, Json<RoomView>), Problem> {
     let (site, now) = (rooms.site(), rooms.site().now());
-    let channel = own_channel(&rooms, &person).await?;
-    let CreateRoom { title, scheduled_at } = body;
+    let CreateRoom {
+        title,
+        scheduled_at,
+        channel,
+        access,
+    } = body;
+    let channel = own_channel(&rooms, &person, channel).await?;
     let new = NewRoom {
         id: RoomId::new(now, site.entropy()),
         title,
         scheduled_at,
         live_on_camera: false,
+        access,
     };
     let room = site
         .store()
@@ -167,11 +182,8 @@ async fn enter_lobby(
     SignedIn(person): SignedIn,
 ) -> Result<Json<RoomView>, Problem> {
     let (now, by) = (rooms.site().now(), By::Person(person.id));
-    let channel = own_channel(&rooms, &person).await?;
     let store = rooms.site().store();
-    let changed = store
-        .write(move |tx| state::enter_lobby(tx, room, by, &channel, now))
-        .await;
+    let changed = store.write(move |tx| state::enter_lobby(tx, room, by, now)).await;
     shown(&rooms, &changed.map_err(change_problem)?, &Caller::Person(person)).await
 }
 
@@ -319,6 +331,7 @@ async fn delete(
 #[derive(Serialize, ToSchema)]
 struct ChannelView {
     id: ChannelId,
+    kind: ChannelKind,
     handle: String,
     name: String,
     about: String,
@@ -349,12 +362,14 @@ async fn channel(
     let Channel {
         id,
         owner,
+        kind,
         handle,
         name,
         about,
     } = channel;
     Ok(Json(ChannelView {
         id,
+        kind,
         handle,
         name,
         about,
@@ -363,14 +378,18 @@ async fn channel(
     }))
 }
 
-pub(crate) async fn own_channel(rooms: &Rooms, person: &Person) -> Result<Channel, Problem> {
+pub(crate) async fn own_channel(
+    rooms: &Rooms,
+    person: &Person,
+    handle: Option<String>,
+) -> Result<Channel, Problem> {
     let id = person.id;
     let channel = rooms
         .site()
         .store()
-        .read(move |db| busk_people::channel_of(db, id))
+        .read(move |db| busk_people::own_channel(db, id, handle.as_deref()))
         .await?;
-    channel.ok_or_else(|| Problem::not_found("channel_unknown", "You have no channel"))
+    channel.ok_or_else(|| Problem::not_found("channel_unknown", "You have no such channel"))
 }
 
 async fn shown(rooms: &Rooms, room: &Room, caller: &Caller) -> Result<Json<RoomView>, Problem> {
@@ -395,6 +414,9 @@ fn create_problem(error: CreateError) -> Problem {
         CreateError::Store(error) => error.into(),
         CreateError::Title(why) => Problem::invalid("title", why.to_string()),
         CreateError::Past => Problem::invalid("scheduled_at", "must be in the future"),
+        CreateError::PageNeeded => {
+            Problem::conflict("page_needed", "Only pages sell tickets").field("access")
+        }
         CreateError::AlreadyOpen(room) => already_open(room),
     }
 }

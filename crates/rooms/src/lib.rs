@@ -13,6 +13,7 @@
 //! [`Rooms`] joins the parts at run time: the store's announcements to the fan-out, sockets' commands to
 //! chat, the camera's comings and goings to the room's state.
 
+pub mod access;
 mod blocks;
 pub mod board;
 pub mod chat;
@@ -27,6 +28,7 @@ mod http;
 mod live;
 pub mod log;
 pub mod members;
+mod passes;
 mod rates;
 pub mod replay;
 pub mod restream;
@@ -43,6 +45,7 @@ mod view;
 mod whep;
 mod whip;
 
+pub use access::Access;
 pub use board::{Board, Goal, GoalKind, GoalState, TopSupporter};
 pub use event::{RoomEvent, Speaker, SpeakerKind, SpeakerRole, What};
 pub use http::routes;

@@ -15,6 +15,7 @@ use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::Speaker;
+use crate::passes::{Comer, Passes};
 use crate::rates::Rates;
 use crate::replay::Shelf;
 use crate::restream::{RestreamConfig, Restreams};
@@ -40,6 +41,7 @@ struct Parts {
     shelf: Option<Shelf>,
     restreams: Restreams,
     rates: Mutex<Rates>,
+    passes: Arc<Passes>,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
@@ -53,6 +55,8 @@ pub(crate) struct Viewer {
     pub(crate) operator: bool,
     /// Whether they see what the stage sees.
     pub(crate) stage: bool,
+    /// What they watch with, where that counts.
+    pub(crate) comer: Option<Comer>,
 }
 
 /// What [`Rooms`] is made of.
@@ -86,7 +90,8 @@ impl Rooms {
     /// Starts the fan-out and the tasks that join the parts; rooms that were live when the program last
     /// stopped wait for their cameras.
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
-        let (commands, inbox) = Commands::new();
+        let passes = Arc::new(Passes::default());
+        let (commands, inbox) = Commands::new(passes.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -95,6 +100,7 @@ impl Rooms {
             shelf: config.archive.map(Shelf::new),
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
+            passes,
             cameras: Mutex::default(),
             camera_came: Notify::new(),
         }));
@@ -119,6 +125,10 @@ impl Rooms {
 
     pub(crate) fn shelf(&self) -> Option<&Shelf> {
         self.0.shelf.as_ref()
+    }
+
+    pub(crate) fn passes(&self) -> &Passes {
+        &self.0.passes
     }
 
     pub(crate) fn restreams(&self) -> &Restreams {
@@ -185,7 +195,11 @@ impl Rooms {
                     self.connected(room, seat, session).await
                 }
                 MediaEvent::PublisherLost { room, seat, session } => self.lost(room, seat, session).await,
-                MediaEvent::ViewerConnected { .. } | MediaEvent::ViewerGone { .. } => Ok(()),
+                MediaEvent::ViewerGone { room, session } => {
+                    self.passes().hung_up(room, session);
+                    Ok(())
+                }
+                MediaEvent::ViewerConnected { .. } => Ok(()),
             };
             if let Err(error) = followed {
                 tracing::warn!(?event, "could not follow the camera: {error}");
@@ -335,6 +349,7 @@ impl Rooms {
     pub(crate) async fn hang_up(&self, room: RoomId) {
         self.cameras().retain(|(of, _), _| *of != room);
         self.media().close_room(room).await;
+        self.passes().forget_room(room);
         self.end_restream(room).await;
         self.settle_replay(room).await;
     }

@@ -1,7 +1,8 @@
 //! Replays: what a room's program showed, kept when the live is over. Its creator sees it at once, publishes it,
 //! downloads it, deletes it; it goes by itself after a time (policy).
 //!
-//! Invariant: nothing of a private replay is given to anybody but its creator and the operator.
+//! Invariant: nothing of a private replay is given to anybody but its creator and the operator; of one for subscribers
+//! or ticket holders, to nobody else beside them.
 
 pub(crate) mod files;
 mod http;
@@ -14,6 +15,7 @@ use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access::{self, Access};
 use crate::live::Rooms;
 use crate::view::{self, Shown};
 use crate::{RoomEvent, State};
@@ -29,6 +31,43 @@ pub enum Visibility {
     #[default]
     Private,
     Public,
+    /// Subscribers of its channel.
+    Subscribers,
+    /// Whose ticket of the live includes it.
+    #[serde(rename = "ticket_holders")]
+    TicketHolders,
+}
+
+impl Visibility {
+    fn word(self) -> &'static str {
+        match self {
+            Visibility::Private => "private",
+            Visibility::Public => "public",
+            Visibility::Subscribers => "subscribers",
+            Visibility::TicketHolders => "ticket_holders",
+        }
+    }
+
+    fn parse(word: &str) -> Result<Self, StoreError> {
+        let all = [
+            Visibility::Private,
+            Visibility::Public,
+            Visibility::Subscribers,
+            Visibility::TicketHolders,
+        ];
+        let found = all.into_iter().find(|visibility| visibility.word() == word);
+        found.ok_or_else(|| StoreError::Broken(format!("a replay for {word}")))
+    }
+
+    /// What opens it, where something does.
+    fn access(self) -> Option<Access> {
+        match self {
+            Visibility::Private => None,
+            Visibility::Public => Some(Access::Free),
+            Visibility::Subscribers => Some(Access::Subscribers),
+            Visibility::TicketHolders => Some(Access::Ticket),
+        }
+    }
 }
 
 /// A replay.
@@ -63,6 +102,8 @@ pub(crate) enum ReplayError {
     Store(#[from] StoreError),
     #[error("there is no such replay")]
     Unknown,
+    #[error("the replay is for some only")]
+    Closed { to: Access, signed_in: bool },
     #[error("the replay is not yours")]
     NotYours,
     #[error("the live is not over")]
@@ -79,15 +120,20 @@ static VISIBILITY: Insert = Insert {
 /// Says who may watch.
 fn publish(tx: &mut Tx, room: RoomId, visibility: Visibility) -> Result<(), StoreError> {
     tx.execute("DELETE FROM room_replay WHERE room = $1", params![room])?;
-    if visibility == Visibility::Public {
-        tx.insert(&VISIBILITY, row![room, "public"]);
+    if visibility != Visibility::Private {
+        tx.insert(&VISIBILITY, row![room, visibility.word()]);
     }
     Ok(())
 }
 
 fn visibility(db: &mut impl Read, room: RoomId) -> Result<Visibility, StoreError> {
-    let row = db.row("SELECT 1 FROM room_replay WHERE room = $1", params![room])?;
-    Ok(row.map_or(Visibility::Private, |_| Visibility::Public))
+    let row = db.row(
+        "SELECT visibility FROM room_replay WHERE room = $1",
+        params![room],
+    )?;
+    row.map_or(Ok(Visibility::Private), |row| {
+        Visibility::parse(&row.get::<String>(0)?)
+    })
 }
 
 /// A room whose replay the asker may see, and whether it is theirs.
@@ -100,19 +146,27 @@ pub(crate) struct Opened {
 impl Rooms {
     /// Opens a replay to whoever may see it; for others there is none.
     pub(crate) async fn open_replay(&self, room: RoomId, caller: &Caller) -> Result<Opened, ReplayError> {
-        let (asker, operator) = (caller.person_id(), caller.is_operator());
+        let (asker, operator, now) = (caller.person_id(), caller.is_operator(), self.site().now());
         let read = self.site().store().read(move |db| {
             let Some(shown) = view::one(db, room)? else {
                 return Ok(None);
             };
             let visibility = visibility(db, room)?;
-            Ok::<_, StoreError>(Some((shown, visibility)))
+            let opened = match visibility.access() {
+                Some(access) => access::admits_to_replay(db, &shown.room, access, asker, now)?,
+                None => false,
+            };
+            Ok::<_, StoreError>(Some((shown, visibility, opened)))
         });
-        let (shown, visibility) = read.await?.ok_or(ReplayError::Unknown)?;
+        let (shown, visibility, opened) = read.await?.ok_or(ReplayError::Unknown)?;
         let mine = asker == Some(shown.room.host);
-        let sees = mine || operator || visibility == Visibility::Public;
-        if !sees || shown.room.started_at.is_none() {
+        if shown.room.started_at.is_none() {
             return Err(ReplayError::Unknown);
+        }
+        if !(mine || operator || opened) {
+            let signed_in = asker.is_some();
+            let closed = |to| ReplayError::Closed { to, signed_in };
+            return Err(visibility.access().map_or(ReplayError::Unknown, closed));
         }
         Ok(Opened {
             shown,

@@ -31,7 +31,30 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0007_members",
         sql: crate::members::MEMBERS,
     },
+    Migration {
+        name: "rooms/0008_access",
+        sql: ACCESS,
+    },
 ];
+
+/// Whom rooms are for; one without a row is for everybody. Whom a ticket admits; and who had a turn on stage, which
+/// whoever sells them asks.
+const ACCESS: &str = "
+CREATE TABLE room_access (room BYTEA PRIMARY KEY, kind TEXT NOT NULL);
+CREATE TABLE room_admission (
+    room BYTEA NOT NULL,
+    person BYTEA NOT NULL,
+    replay BOOLEAN NOT NULL,
+    admitted_at BIGINT NOT NULL,
+    PRIMARY KEY (room, person)
+)/*sqlite: WITHOUT ROWID*/;
+CREATE TABLE room_turn (
+    room BYTEA NOT NULL,
+    person BYTEA NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (room, person)
+)/*sqlite: WITHOUT ROWID*/;
+";
 
 /// Who is on stage and how it is laid out: read and written as a whole. A room without a row has its host there.
 const STAGE: &str = "

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::chat::{self, Delete, DeleteError, Say, SayError};
 use crate::event::{Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
+use crate::passes::Passes;
 use crate::stage::{self, StageView};
 use crate::{Board, RoomView, board, log, view};
 
@@ -48,7 +49,9 @@ pub(crate) async fn open(
             "Another site's page may not do this",
         ));
     }
-    let viewer = Arc::new(rooms.entered(room, &caller).await?.viewer);
+    let mut entered = rooms.entered(room, &caller).await?;
+    entered.viewer.comer = rooms.comes_with(&entered, request.headers()).await;
+    let viewer = Arc::new(entered.viewer);
     let upgraded = busk_fanout::upgrade::<_, axum::body::Body>(&mut request);
     let (response, socket) = match upgraded {
         Ok(upgraded) => upgraded,
@@ -198,7 +201,10 @@ async fn hello(
 }
 
 /// Takes clients' messages off the shards' threads.
-pub(crate) struct Commands(mpsc::Sender<Command>);
+pub(crate) struct Commands {
+    commands: mpsc::Sender<Command>,
+    passes: Arc<Passes>,
+}
 
 pub(crate) struct Command {
     conn: ConnId,
@@ -208,17 +214,29 @@ pub(crate) struct Command {
 }
 
 impl Commands {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Command>) {
-        let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
-        (Self(sender), receiver)
+    pub(crate) fn new(passes: Arc<Passes>) -> (Self, mpsc::Receiver<Command>) {
+        let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+        (Self { commands, passes }, receiver)
     }
 }
 
 impl Inbound<Arc<Viewer>> for Commands {
+    fn joined(&self, peer: &Peer<'_, Arc<Viewer>>) {
+        if let Some(comer) = peer.viewer.comer {
+            self.passes.socket_came(comer, peer.conn);
+        }
+    }
+
+    fn left(&self, peer: &Peer<'_, Arc<Viewer>>) {
+        if let Some(comer) = peer.viewer.comer {
+            self.passes.socket_left(comer, peer.conn);
+        }
+    }
+
     fn message(&self, peer: &Peer<'_, Arc<Viewer>>, text: &str) {
         let (conn, room, viewer) = (peer.conn, peer.room, Arc::clone(peer.viewer));
         // Full means overrun: the client sees no answer, and asks again.
-        let _ = self.0.try_send(Command {
+        let _ = self.commands.try_send(Command {
             conn,
             room,
             viewer,

@@ -245,6 +245,11 @@ pub fn act(
             let body = serde_json::json!([room.id, place.who.id, now]).to_string();
             jobs::leave(tx, away.job, GIVE_UP_JOB, body, away.until);
         }
+        let comes_on =
+            |place: &&Place| place.who.kind == SpeakerKind::Person && !before.has(&room, place.who.id);
+        for place in after.on().filter(comes_on) {
+            sql::had_a_turn(tx, room.id, PersonId(place.who.id), now)?;
+        }
         if after.is_emptied(&before) {
             leave_empty(tx, room.id, away, now);
         }

@@ -1,9 +1,10 @@
 //! A room's way from scheduled to ended. Each change is one function, one transaction, one event.
 
 use busk_base::{ChannelId, JobId, PersonId, RoomId, TextError, Timestamp, bounded_text};
-use busk_people::Channel;
+use busk_people::{Channel, ChannelKind};
 use busk_store::{Read, StoreError, Tx, jobs, params};
 
+use crate::access::{self, Access};
 use crate::{Room, State, What, log};
 
 pub const TITLE_MAX: usize = 100;
@@ -17,6 +18,7 @@ pub struct NewRoom {
     pub title: String,
     pub scheduled_at: Option<Timestamp>,
     pub live_on_camera: bool,
+    pub access: Access,
 }
 
 /// Why no room was opened, in order of precedence.
@@ -28,6 +30,8 @@ pub enum CreateError {
     Title(TextError),
     #[error("the time is in the past")]
     Past,
+    #[error("only pages sell tickets")]
+    PageNeeded,
     #[error("the channel has a room that is open")]
     AlreadyOpen(RoomId),
 }
@@ -37,6 +41,9 @@ pub fn create(tx: &mut Tx, channel: &Channel, new: &NewRoom, now: Timestamp) -> 
     let title = bounded_text(&new.title, 1, TITLE_MAX).map_err(CreateError::Title)?;
     if new.scheduled_at.is_some_and(|at| at <= now) {
         return Err(CreateError::Past);
+    }
+    if new.access == Access::Ticket && channel.kind != ChannelKind::Page {
+        return Err(CreateError::PageNeeded);
     }
     if new.scheduled_at.is_none()
         && let Some(open) = open_room(tx, channel.id)?
@@ -66,6 +73,9 @@ pub fn create(tx: &mut Tx, channel: &Channel, new: &NewRoom, now: Timestamp) -> 
         private: false,
     };
     room.clone().add(tx);
+    if new.access != Access::Free {
+        access::set(tx, room.id, new.access)?;
+    }
     Ok(room)
 }
 
@@ -119,13 +129,7 @@ fn find(tx: &mut Tx, id: RoomId, by: By) -> Result<Room, ChangeError> {
 }
 
 /// Scheduled → lobby.
-pub fn enter_lobby(
-    tx: &mut Tx,
-    id: RoomId,
-    by: By,
-    channel: &Channel,
-    now: Timestamp,
-) -> Result<Room, ChangeError> {
+pub fn enter_lobby(tx: &mut Tx, id: RoomId, by: By, now: Timestamp) -> Result<Room, ChangeError> {
     let room = find(tx, id, by)?;
     if room.state == State::Lobby {
         return Ok(room);
@@ -133,7 +137,7 @@ pub fn enter_lobby(
     if room.state != State::Scheduled {
         return Err(ChangeError::WrongState(room.state));
     }
-    if let Some(open) = open_room(tx, channel.id)? {
+    if let Some(open) = open_room(tx, room.channel)? {
         return Err(ChangeError::AlreadyOpen(open));
     }
     change(

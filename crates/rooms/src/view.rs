@@ -6,6 +6,7 @@ use busk_store::{Read, Reader, Row, StoreError, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::access::Access;
 use crate::{Room, State};
 
 /// A room as its audience sees it.
@@ -15,6 +16,8 @@ pub struct RoomView {
     pub channel: ChannelRef,
     pub title: String,
     pub state: State,
+    /// Whom it is for.
+    pub access: Access,
     pub scheduled_at: Option<Timestamp>,
     pub started_at: Option<Timestamp>,
     /// Until when a lost camera may come back.
@@ -35,6 +38,7 @@ pub struct RoomView {
 #[derive(Clone, Debug)]
 pub(crate) struct Shown {
     pub(crate) room: Room,
+    pub(crate) access: Access,
     channel: ChannelRef,
 }
 
@@ -54,13 +58,18 @@ impl Shown {
         thumbnail_at: Option<Timestamp>,
         asker: Option<PersonId>,
     ) -> RoomView {
-        let Shown { room, channel } = self;
+        let Shown {
+            room,
+            access,
+            channel,
+        } = self;
         RoomView {
             id: room.id,
             channel,
             mine: asker == Some(room.host),
             title: room.title,
             state: room.state,
+            access,
             scheduled_at: room.scheduled_at,
             started_at: room.started_at,
             resume_until: room.resume_until,
@@ -78,7 +87,8 @@ macro_rules! select {
         concat!(
             "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, s.last, r.created_at, \
              r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera, r.private, \
-             c.handle, c.name FROM room r JOIN room_seq s ON s.room = r.id JOIN channel c ON c.id = r.channel ",
+             c.handle, c.name, COALESCE(a.kind, 'free') FROM room r JOIN room_seq s ON s.room = r.id \
+             JOIN channel c ON c.id = r.channel LEFT JOIN room_access a ON a.room = r.id ",
             $rest
         )
     };
@@ -91,7 +101,12 @@ fn shown(row: &Row) -> Result<Shown, StoreError> {
         handle: row.get(14)?,
         name: row.get(15)?,
     };
-    Ok(Shown { room, channel })
+    let access = Access::parse(&row.get::<String>(16)?)?;
+    Ok(Shown {
+        room,
+        access,
+        channel,
+    })
 }
 
 pub(crate) fn one(db: &mut impl Read, id: RoomId) -> Result<Option<Shown>, StoreError> {

@@ -28,7 +28,8 @@ pub(crate) struct ViewQuery {
 #[utoipa::path(post, path = "/whep/{room}", tag = "media", params(("room" = RoomId, Path), ViewQuery),
     request_body(content = String, content_type = "application/sdp"),
     responses((status = 201, body = String, content_type = "application/sdp", description = "the answer; Location is the session"),
-        (status = 400, description = "`malformed`"), (status = 403, description = "`blocked`"),
+        (status = 400, description = "`malformed`"), (status = 401, description = "`ticket_required`, `subscription_required`: and sign in"),
+        (status = 403, description = "`blocked`, `ticket_required`, `subscription_required`"),
         (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`room_not_live`, with Retry-After; `hls_only`"),
         (status = 415, description = "`wrong_content_type`"),
@@ -42,7 +43,9 @@ pub(crate) async fn view(
     signal::Text(offer): signal::Text,
 ) -> Result<Response, Problem> {
     signal::of_type(&headers, signal::SDP)?;
-    let Entered { shown, viewer } = rooms.entered(room, &caller).await?;
+    let entered = rooms.entered(room, &caller).await?;
+    let comer = rooms.comes_with(&entered, &headers).await;
+    let Entered { shown, viewer } = entered;
     // Those on stage see each other before the curtain opens.
     if !shown.room.state.is_on_air() && !viewer.stage {
         return Err(problem(&ViewError::NotLive));
@@ -54,7 +57,12 @@ pub(crate) async fn view(
         own: query.own.unwrap_or(true),
         offer,
     };
-    signal::created(&rooms.media().view(ask).await.map_err(|error| problem(&error))?)
+    let session = ask.session;
+    let answer = rooms.media().view(ask).await.map_err(|error| problem(&error))?;
+    if let Some(comer) = comer {
+        rooms.passes().watches(comer, session);
+    }
+    signal::created(&answer)
 }
 
 fn problem(error: &ViewError) -> Problem {

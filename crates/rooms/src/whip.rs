@@ -11,6 +11,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use uuid::Uuid;
 
+use crate::access::Access;
 use crate::enter::Entered;
 use crate::live::Rooms;
 use crate::stage::{self, Stage, StageError};
@@ -109,6 +110,7 @@ async fn authorize(
         .wants_bearer()
     };
     let handle = handle.to_lowercase();
+    let wanted = handle.clone();
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = bearer.and_then(signal::bearer).map(str::to_owned);
     let person = caller.person_id();
@@ -118,7 +120,7 @@ async fn authorize(
         .store()
         .read(move |db| match (key, person) {
             (Some(key), _) => stream_key::owner(db, &key),
-            (None, Some(person)) => busk_people::channel_of(db, person),
+            (None, Some(person)) => busk_people::own_channel(db, person, Some(&wanted)),
             (None, None) => Ok::<_, StoreError>(None),
         })
         .await?;
@@ -137,6 +139,7 @@ pub(crate) async fn room_of(rooms: &Rooms, channel: &Channel, by_key: bool) -> R
         title,
         scheduled_at: None,
         live_on_camera: true,
+        access: Access::Free,
     };
     let found = site.store().write(move |tx| {
         if let Some(open) = state::open_room(tx, channel.id)? {
@@ -153,7 +156,7 @@ pub(crate) async fn room_of(rooms: &Rooms, channel: &Channel, by_key: bool) -> R
         Ok(None) => Err(Problem::conflict("no_room", "Open a room first")),
         Err(CreateError::Store(error)) => Err(error.into()),
         Err(CreateError::AlreadyOpen(room)) => Ok(room),
-        Err(CreateError::Title(_) | CreateError::Past) => Err(Problem::internal()),
+        Err(CreateError::Title(_) | CreateError::Past | CreateError::PageNeeded) => Err(Problem::internal()),
     }
 }
 

@@ -45,6 +45,8 @@ const MEDIA_EVENTS_MAX: usize = 4_096;
 const UPLOAD_EVERY: Duration = Duration::from_secs(10);
 /// How often gifts are counted to supporters, goals and streaks.
 const TALLY_EVERY: Duration = Duration::from_secs(1);
+/// How often the ends of ticketed events, and turns on their stages, are looked for.
+const EVENTS_EVERY: Duration = Duration::from_secs(1);
 /// How often what was held long enough is made available, and what goes every month is asked for.
 const RELEASE_EVERY: Duration = Duration::from_secs(30);
 const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
@@ -159,6 +161,11 @@ impl Features {
             let rooms = rooms.clone();
             Box::pin(async move { rooms.end_empty_hangout(&job).await })
         });
+        let rooms = self.rooms.clone();
+        let show_out: Handler = Arc::new(move |_, job| {
+            let rooms = rooms.clone();
+            Box::pin(async move { rooms.show_out_unadmitted(&job).await })
+        });
         let notice: Handler = Arc::new(move |_, job| {
             let sandbox = sandbox.clone();
             Box::pin(async move { sandbox.deliver(&job).await })
@@ -184,6 +191,7 @@ impl Features {
             (busk_rooms::state::END_JOB, end),
             (busk_rooms::stage::GIVE_UP_JOB, give_up),
             (busk_rooms::stage::EMPTY_JOB, empty),
+            (busk_rooms::access::SHOW_OUT_JOB, show_out),
             (sandbox::NOTICE_JOB, notice),
             (payouts::transfer::TRANSFER_JOB, transfer),
         ])
@@ -286,6 +294,21 @@ pub(crate) async fn count_gifts(rooms: Rooms, mut stop: Stop) {
         let rules = Rules::of(rooms.site());
         if let Err(error) = tally::beat(&rooms, &rules).await {
             tracing::warn!("gifts could not be counted: {error}");
+        }
+    }
+}
+
+/// Looks for events that are over, whose tickets' money is to be posted or given back, until it is time to stop.
+pub(crate) async fn settle_events(site: Site, mut stop: Stop) {
+    let mut tick = tokio::time::interval(EVENTS_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.told() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = busk_commerce::events::beat(&site, &Rules::of(&site)).await {
+            tracing::warn!("events could not be settled: {error}");
         }
     }
 }

@@ -15,7 +15,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::close::close_months;
 use crate::config::{Config, Settings};
-use crate::features::{Features, MIGRATIONS, count_gifts, follow_policies, release_earnings};
+use crate::features::{Features, MIGRATIONS, count_gifts, follow_policies, release_earnings, settle_events};
 use crate::metrics::Metrics;
 use crate::pages::Web;
 use crate::rtmp::Doors;
@@ -123,6 +123,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
             stopped.clone(),
         )),
         tokio::spawn(count_gifts(features.rooms.clone(), stopped.clone())),
+        tokio::spawn(settle_events(site.clone(), stopped.clone())),
         tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
     tasks.extend(doors.serve(&features.rooms, &stopped));

@@ -7,11 +7,11 @@ use busk_api::{
 use busk_base::{PaymentId, RoomId};
 use busk_people::{Caller, SignedIn};
 use busk_rooms::room::public;
-use busk_store::{Reader, StoreError};
+use busk_store::{Reader, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Buy, BuyError, Purchase, bought, buy, order, price};
+use super::{BadgeOrder, Buy, BuyError, Purchase, bought, buy, order, price};
 use crate::payments::{self, Money, PaymentState, Till, payment};
 use crate::rules::Rules;
 use crate::sales::Quote;
@@ -143,8 +143,6 @@ async fn begin(
     SignedIn(person): SignedIn,
     Json(body): Json<BuyBadgeBody>,
 ) -> Result<(StatusCode, Json<BadgePurchase>), Problem> {
-    let return_to = payments::page_of_ours(&body.return_to)?;
-    let (now, rules) = Rules::now(till.site());
     let wanted = Buy {
         id: body.id,
         room,
@@ -152,21 +150,12 @@ async fn begin(
         hearts: body.hearts,
         provider: till.provider().name(),
     };
-    let begun = till.site().store().write(move |tx| buy(tx, &wanted, &rules, now));
-    let purchase = begun.await.map_err(problem)?;
-    let hearts = purchase.order.hearts;
-    let page = payments::Page {
-        description: format!("Badge: {hearts} {}", if hearts == 1 { "heart" } else { "hearts" }),
-        return_to,
-        keep_method: false,
+    let begin = move |tx: &mut Tx, rules: &Rules, now| buy(tx, &wanted, rules, now);
+    let describe = |order: &BadgeOrder| match order.hearts {
+        1 => "Badge: 1 heart".to_owned(),
+        hearts => format!("Badge: {hearts} hearts"),
     };
-    let status = if purchase.new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let payment = till.open(purchase.payment, page).await?;
-    let purchase = Purchase { payment, ..purchase };
+    let (status, purchase) = till.begin(&body.return_to, begin, describe).await?;
     Ok((status, Json(purchase.into())))
 }
 
@@ -191,21 +180,25 @@ async fn show(
     Ok(Json(purchase.into()))
 }
 
-fn problem(error: BuyError) -> Problem {
-    match error {
-        BuyError::Store(error) => error.into(),
-        BuyError::IdReused(_) => {
-            Problem::conflict("id_reused", "This id was used for another payment").field("id")
+impl From<BuyError> for Problem {
+    fn from(error: BuyError) -> Self {
+        match error {
+            BuyError::Store(error) => error.into(),
+            BuyError::IdReused(_) => {
+                Problem::conflict("id_reused", "This id was used for another payment").field("id")
+            }
+            BuyError::RoomUnknown => room_unknown(),
+            BuyError::RoomNotLive => Problem::conflict("room_not_live", "The room is not live"),
+            BuyError::BadgeUnknown => Problem::invalid("hearts", "there is no such badge"),
+            BuyError::SelfBadge => {
+                Problem::forbidden("self_badge", "You cannot buy a badge in your own live")
+            }
+            BuyError::Held => Problem::conflict("badge_held", "You have this badge in this live already"),
+            BuyError::BeingPaid => Problem::conflict(
+                "badge_being_paid",
+                "You are paying for this badge already; its page is still open",
+            ),
+            BuyError::Begin(error) => payments::begin_problem(error),
         }
-        BuyError::RoomUnknown => room_unknown(),
-        BuyError::RoomNotLive => Problem::conflict("room_not_live", "The room is not live"),
-        BuyError::BadgeUnknown => Problem::invalid("hearts", "there is no such badge"),
-        BuyError::SelfBadge => Problem::forbidden("self_badge", "You cannot buy a badge in your own live"),
-        BuyError::Held => Problem::conflict("badge_held", "You have this badge in this live already"),
-        BuyError::BeingPaid => Problem::conflict(
-            "badge_being_paid",
-            "You are paying for this badge already; its page is still open",
-        ),
-        BuyError::Begin(error) => payments::begin_problem(error),
     }
 }

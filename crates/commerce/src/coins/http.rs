@@ -6,11 +6,11 @@ use busk_api::{
 };
 use busk_base::PaymentId;
 use busk_people::SignedIn;
-use busk_store::StoreError;
+use busk_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Buy, BuyError, Purchase, buy, order};
+use super::{Buy, BuyError, CoinOrder, Purchase, buy, order};
 use crate::payments::{self, Money, PaymentState, Till};
 use crate::rules::Rules;
 use crate::sales::Quote;
@@ -104,28 +104,15 @@ async fn begin(
     SignedIn(person): SignedIn,
     Json(body): Json<BuyBody>,
 ) -> Result<(StatusCode, Json<CoinPurchase>), Problem> {
-    let return_to = payments::page_of_ours(&body.return_to)?;
-    let (now, rules) = Rules::now(till.site());
     let wanted = Buy {
         id: body.id,
         person: person.id,
         pack: body.pack,
         provider: till.provider().name(),
     };
-    let begun = till.site().store().write(move |tx| buy(tx, &wanted, &rules, now));
-    let purchase = begun.await.map_err(problem)?;
-    let page = payments::Page {
-        description: format!("{} coins", purchase.order.coins + purchase.order.promotional),
-        return_to,
-        keep_method: false,
-    };
-    let status = if purchase.new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let payment = till.open(purchase.payment, page).await?;
-    let purchase = Purchase { payment, ..purchase };
+    let begin = move |tx: &mut Tx, rules: &Rules, now| buy(tx, &wanted, rules, now);
+    let describe = |order: &CoinOrder| format!("{} coins", order.coins + order.promotional);
+    let (status, purchase) = till.begin(&body.return_to, begin, describe).await?;
     Ok((status, Json(purchase.into())))
 }
 
@@ -152,13 +139,15 @@ async fn show(
     Ok(Json(purchase.into()))
 }
 
-fn problem(error: BuyError) -> Problem {
-    match error {
-        BuyError::Store(error) => error.into(),
-        BuyError::IdReused(_) => {
-            Problem::conflict("id_reused", "This id was used for another payment").field("id")
+impl From<BuyError> for Problem {
+    fn from(error: BuyError) -> Self {
+        match error {
+            BuyError::Store(error) => error.into(),
+            BuyError::IdReused(_) => {
+                Problem::conflict("id_reused", "This id was used for another payment").field("id")
+            }
+            BuyError::PackUnknown => Problem::invalid("pack", "there is no such pack"),
+            BuyError::Begin(error) => payments::begin_problem(error),
         }
-        BuyError::PackUnknown => Problem::invalid("pack", "there is no such pack"),
-        BuyError::Begin(error) => payments::begin_problem(error),
     }
 }

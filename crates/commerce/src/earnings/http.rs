@@ -1,16 +1,17 @@
-//! A creator's earnings over HTTP. They are the signed-in person's own; nobody else's can be named.
+//! A creator's earnings over HTTP. They are of a channel of the signed-in person's own: the personal one, or the page
+//! that `?channel=` names; nobody else's can be named.
 
 use axum::extract::State as Shared;
 use busk_api::{
-    Cursor, Failures, Json, OpenApiRouter, Page, PageQuery, Path, Problem, Query, Refusals, Site, StatusCode,
+    Cursor, Failures, Json, Limit, OpenApiRouter, Page, Path, Problem, Query, Refusals, Site, StatusCode,
     routes as operations,
 };
 use busk_base::{ChannelId, Dated, PolicyVersion, PostingId, RedemptionId, Timestamp, Unit};
 use busk_ledger::TransferRow;
-use busk_people::{Person, SignedIn};
+use busk_people::OwnChannel;
 use busk_store::{Read, StoreError, params};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{Redeem, RedeemError, StatementLine, lines, next_release, redeem};
@@ -77,26 +78,34 @@ struct EarningsPolicy {
     hold_days: f64,
 }
 
+/// Which of one's own channels.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChannelQuery {
+    /// The handle of a page of one's own; else one's personal channel.
+    #[expect(dead_code, reason = "read by `OwnChannel`; here for the description")]
+    channel: Option<String>,
+}
+
 /// What the signed-in creator has.
-#[utoipa::path(get, path = "/api/v1/earnings", tag = "earnings",
-    responses((status = 200, body = Earnings), (status = 401, description = "`sign_in_needed`"), Failures))]
-async fn summary(Shared(site): Shared<Site>, SignedIn(person): SignedIn) -> Result<Json<Earnings>, Problem> {
+#[utoipa::path(get, path = "/api/v1/earnings", tag = "earnings", params(ChannelQuery),
+    responses((status = 200, body = Earnings), (status = 401, description = "`sign_in_needed`"),
+        (status = 404, description = "`channel_unknown`"), Failures))]
+async fn summary(Shared(site): Shared<Site>, own: OwnChannel) -> Result<Json<Earnings>, Problem> {
+    let channel = own.channel.id;
     let Dated { version, policy, .. } = site.policy_at(site.now());
     let read = site.store().read(move |db| {
         db.snapshot(|db| {
-            let Some(channel) = channel(db, &person)? else {
-                return Ok(None);
-            };
             let diamonds = Diamonds {
                 pending: busk_ledger::balance_of(db, &diamonds_pending(channel))?,
                 available: busk_ledger::balance_of(db, &diamonds_available(channel))?,
             };
             let available = busk_ledger::balance_of(db, &earnings_available(channel))?;
             let next = next_release(db, channel)?;
-            Ok(Some((diamonds, available, next, redeemed(db, channel)?)))
+            Ok::<_, StoreError>((diamonds, available, next, redeemed(db, channel)?))
         })
     });
-    let (diamonds, available, next, redeemed) = read.await?.ok_or_else(no_channel)?;
+    let (diamonds, available, next, redeemed) = read.await?;
     let lifetime_diamonds = diamonds.pending + diamonds.available + redeemed;
     Ok(Json(Earnings {
         lifetime_diamonds,
@@ -113,10 +122,6 @@ async fn summary(Shared(site): Shared<Site>, SignedIn(person): SignedIn) -> Resu
     }))
 }
 
-fn channel(db: &mut impl Read, person: &Person) -> Result<Option<ChannelId>, StoreError> {
-    Ok(busk_people::channel_of(db, person.id)?.map(|channel| channel.id))
-}
-
 fn redeemed(db: &mut impl Read, channel: ChannelId) -> Result<i64, StoreError> {
     let row = db.row(
         "SELECT CAST(COALESCE(SUM(diamonds), 0) AS BIGINT) FROM earnings_redemption WHERE channel = $1",
@@ -125,17 +130,30 @@ fn redeemed(db: &mut impl Read, channel: ChannelId) -> Result<i64, StoreError> {
     row.map_or(Ok(0), |row| row.get(0))
 }
 
-fn no_channel() -> Problem {
-    Problem::not_found("channel_unknown", "You have no channel")
+/// Which channel, and which page of its list.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StatementQuery {
+    /// The handle of a page of one's own; else one's personal channel.
+    #[expect(dead_code, reason = "read by `OwnChannel`; here for the description")]
+    channel: Option<String>,
+    /// `next` of the page before.
+    #[param(value_type = Option<String>)]
+    pub(crate) cursor: Option<Cursor>,
+    /// Items at most.
+    #[serde(default)]
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 30)]
+    pub(crate) limit: Limit,
 }
 
 /// The creator's statement, newest first.
-#[utoipa::path(get, path = "/api/v1/earnings/statement", tag = "earnings", params(PageQuery),
+#[utoipa::path(get, path = "/api/v1/earnings/statement", tag = "earnings", params(StatementQuery),
     responses((status = 200, body = Page<StatementLine>), (status = 401, description = "`sign_in_needed`"), Failures))]
 async fn statement(
     Shared(site): Shared<Site>,
-    SignedIn(person): SignedIn,
-    Query(page): Query<PageQuery>,
+    own: OwnChannel,
+    Query(page): Query<StatementQuery>,
 ) -> Result<Json<Page<StatementLine>>, Problem> {
     let before = match &page.cursor {
         None => i64::MAX,
@@ -143,14 +161,11 @@ async fn statement(
             .as_i64()
             .ok_or_else(|| Problem::invalid("cursor", "is not one of this list"))?,
     };
-    let limit = page.limit;
-    let read = site.store().read(move |db| {
-        db.snapshot(|db| match channel(db, &person)? {
-            Some(channel) => lines(db, channel, before, limit.and_one()).map(Some),
-            None => Ok(None),
-        })
-    });
-    let rows = read.await?.ok_or_else(no_channel)?;
+    let (limit, channel) = (page.limit, own.channel.id);
+    let read = site
+        .store()
+        .read(move |db| db.snapshot(|db| lines(db, channel, before, limit.and_one())));
+    let rows = read.await?;
     // A posting's lines have several numbers; what is before its first one is the next page.
     Ok(Json(Page::of(rows, limit, |line| {
         Cursor::from_i64(line.transfer)
@@ -183,32 +198,26 @@ struct TransferView {
 
 /// The transfers of one of the statement's postings.
 #[utoipa::path(get, path = "/api/v1/earnings/statement/{posting}", tag = "earnings",
-    params(("posting" = PostingId, Path)),
+    params(("posting" = PostingId, Path), ChannelQuery),
     responses((status = 200, body = PostingView), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`posting_unknown`"), Failures))]
 async fn transfers(
     Shared(site): Shared<Site>,
-    SignedIn(person): SignedIn,
+    own: OwnChannel,
     Path(posting): Path<PostingId>,
 ) -> Result<Json<PostingView>, Problem> {
+    let own = [Some(own.channel.id.0), Some(own.person.id.0)];
     let read = site.store().read(move |db| {
-        let own = [channel(db, &person)?.map(|channel| channel.0), Some(person.id.0)];
         let rows = busk_ledger::transfers_of(db, posting)?;
         let head = db.row(
             "SELECT at, policy, cause FROM ledger_posting WHERE id = $1",
             params![posting],
         )?;
         let Some(head) = head else { return Ok(None) };
-        Ok(Some((
-            own,
-            rows,
-            head.get(0)?,
-            head.get(1)?,
-            head.get::<String>(2)?,
-        )))
+        Ok(Some((rows, head.get(0)?, head.get(1)?, head.get::<String>(2)?)))
     });
     let unknown = || Problem::not_found("posting_unknown", "There is no such posting of yours");
-    let (own, rows, at, policy, cause) = read
+    let (rows, at, policy, cause) = read
         .await
         .map_err(|e: StoreError| Problem::from(e))?
         .ok_or_else(unknown)?;
@@ -263,25 +272,21 @@ struct RedeemedView {
 }
 
 /// Redeems available diamonds to earnings.
-#[utoipa::path(post, path = "/api/v1/earnings/redeem", tag = "earnings", request_body = RedeemBody,
+#[utoipa::path(post, path = "/api/v1/earnings/redeem", tag = "earnings", params(ChannelQuery),
+    request_body = RedeemBody,
     responses((status = 201, body = RedeemedView), (status = 200, body = RedeemedView, description = "done before"),
         (status = 401, description = "`sign_in_needed`"), (status = 402, description = "`insufficient_funds`"),
         (status = 409, description = "`id_reused`"), Refusals))]
 async fn redeem_diamonds(
     Shared(site): Shared<Site>,
-    SignedIn(person): SignedIn,
+    own: OwnChannel,
     Json(body): Json<RedeemBody>,
 ) -> Result<(StatusCode, Json<RedeemedView>), Problem> {
     let now = site.now();
     let rules = Rules::at(&site, now);
-    let own = site
-        .store()
-        .read(move |db| channel(db, &person))
-        .await?
-        .ok_or_else(no_channel)?;
     let wanted = Redeem {
         id: body.id,
-        channel: own,
+        channel: own.channel.id,
         diamonds: body.diamonds,
     };
     let done = site

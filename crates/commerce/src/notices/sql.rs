@@ -30,6 +30,7 @@ impl Heard {
             Heard::Declined => "declined",
             Heard::Expired => "expired",
             Heard::Taken => "taken",
+            Heard::GivenBack => "given_back",
             Heard::Refunded => "refunded",
             Heard::RefundFailed => "refund_failed",
             Heard::Disputed => "disputed",
@@ -48,6 +49,7 @@ impl Heard {
             | Heard::Declined
             | Heard::Expired
             | Heard::Taken
+            | Heard::GivenBack
             | Heard::Refunded
             | Heard::RefundFailed
             | Heard::Disputed

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use busk_api::{Problem, Site, StatusCode};
-use busk_base::Amount;
-use busk_store::StoreError;
+use busk_base::{Amount, Timestamp};
+use busk_store::{StoreError, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{BeginError, CHECKOUT_LASTS, Payment, PaymentState, opened};
+use super::{BeginError, CHECKOUT_LASTS, Payment, PaymentState, Purchase, opened};
 use crate::accounts::CURRENCY;
 use crate::caps::{Period, Reached};
 use crate::providers::{Checkout, ProviderError};
+use crate::rules::Rules;
 
 /// A provider that a till may hold.
 pub type Provider = Arc<dyn crate::providers::Provider>;
@@ -30,12 +31,12 @@ impl axum::extract::FromRef<Till> for Site {
 }
 
 /// What a payer is led to.
-pub(crate) struct Page {
+struct Page {
     /// What is paid for, in the payer's words.
-    pub description: String,
+    description: String,
     /// A path of this site.
-    pub return_to: String,
-    pub keep_method: bool,
+    return_to: String,
+    keep_method: bool,
 }
 
 impl Till {
@@ -59,8 +60,33 @@ impl Till {
         self.providers.iter().find(|provider| provider.name() == name)
     }
 
+    /// Begins a purchase of something, and opens the page to pay at: what every purchase does.
+    pub(crate) async fn begin<O, E>(
+        &self,
+        return_to: &str,
+        buy: impl FnMut(&mut Tx, &Rules, Timestamp) -> Result<Purchase<O>, E> + Send + 'static,
+        describe: impl FnOnce(&O) -> String,
+    ) -> Result<(StatusCode, Purchase<O>), Problem>
+    where
+        O: Send + 'static,
+        E: From<StoreError> + Into<Problem> + Clone + Send + 'static,
+    {
+        let return_to = page_of_ours(return_to)?;
+        let (now, rules, mut buy) = (self.site.now(), Rules::of(&self.site), buy);
+        let begun = self.site.store().write(move |tx| buy(tx, &rules, now));
+        let Purchase { payment, order, new } = begun.await.map_err(E::into)?;
+        let page = Page {
+            description: describe(&order),
+            return_to,
+            keep_method: false,
+        };
+        let payment = self.open(payment, page).await?;
+        let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+        Ok((status, Purchase { payment, order, new }))
+    }
+
     /// Opens the provider's page for a payment that was begun, unless it is open or the payment is past it.
-    pub(crate) async fn open(&self, payment: Payment, page: Page) -> Result<Payment, Problem> {
+    async fn open(&self, payment: Payment, page: Page) -> Result<Payment, Problem> {
         if payment.checkout_url.is_some() || payment.state != PaymentState::Pending {
             return Ok(payment);
         }

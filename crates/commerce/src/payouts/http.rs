@@ -1,12 +1,13 @@
-//! A creator's payouts over HTTP. They are the signed-in person's own; nobody else's can be named.
+//! A creator's payouts over HTTP. They are of a channel of the signed-in person's own: the personal one, or the page
+//! that `?channel=` names; nobody else's can be named.
 
 use axum::extract::State as Shared;
 use busk_api::{
-    Cursor, Failures, Json, OpenApiRouter, Page, PageQuery, Path, Problem, Query, Refusals, StatusCode,
+    Cursor, Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, StatusCode,
     routes as operations,
 };
 use busk_base::{ChannelId, PayoutId, Timestamp};
-use busk_people::{Person, SignedIn};
+use busk_people::{OwnChannel, Person};
 use busk_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +20,7 @@ use super::{
     CancelError, Method, Payout, PayoutState, Payouts, Request, RequestError, Setting, cancel, identity,
     request, sql,
 };
+use crate::earnings::{ChannelQuery, StatementQuery};
 use crate::payments::{Money, page_of_ours, provider_problem};
 use crate::providers::{Identity, Onboard};
 use crate::rules::Rules;
@@ -88,27 +90,15 @@ pub(super) fn cursor(payout: &Payout) -> Cursor {
     Cursor::from_bytes(&[&at[..], payout.id.as_bytes()].concat())
 }
 
-async fn channel(payouts: &Payouts, person: &Person) -> Result<ChannelId, Problem> {
-    let owner = person.id;
-    let read = payouts
-        .site()
-        .store()
-        .read(move |db| busk_people::channel_of(db, owner));
-    let channel = read.await.map_err(|error: StoreError| Problem::from(error))?;
-    channel
-        .map(|channel| channel.id)
-        .ok_or_else(|| Problem::not_found("channel_unknown", "You have no channel"))
-}
-
 /// What money one has where, and what keeps it from being paid out.
-#[utoipa::path(get, path = "/api/v1/earnings/money", tag = "payouts", operation_id = "earnings_money",
+#[utoipa::path(get, path = "/api/v1/earnings/money", tag = "payouts", operation_id = "earnings_money", params(ChannelQuery),
     responses((status = 200, body = PayoutStanding), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), Failures))]
 async fn standing(
     Shared(payouts): Shared<Payouts>,
-    SignedIn(person): SignedIn,
+    OwnChannel { person, channel }: OwnChannel,
 ) -> Result<Json<PayoutStanding>, Problem> {
-    let channel = channel(&payouts, &person).await?;
+    let channel = channel.id;
     stands(&payouts, channel, &person).await
 }
 
@@ -126,17 +116,17 @@ async fn stands(
 }
 
 /// One's payouts, newest first.
-#[utoipa::path(get, path = "/api/v1/payouts", tag = "payouts", operation_id = "payouts", params(PageQuery),
+#[utoipa::path(get, path = "/api/v1/payouts", tag = "payouts", operation_id = "payouts", params(StatementQuery),
     responses((status = 200, body = Page<PayoutView>), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), Failures))]
 async fn list(
     Shared(payouts): Shared<Payouts>,
-    SignedIn(person): SignedIn,
-    Query(page): Query<PageQuery>,
+    OwnChannel { channel, .. }: OwnChannel,
+    Query(page): Query<StatementQuery>,
 ) -> Result<Json<Page<PayoutView>>, Problem> {
     let last = (Timestamp::from_unix_us(i64::MAX), PayoutId(Uuid::max()));
     let before = place(page.cursor.as_ref(), last)?;
-    let (channel, limit) = (channel(&payouts, &person).await?, page.limit);
+    let (channel, limit) = (channel.id, page.limit);
     let read = payouts
         .site()
         .store()
@@ -162,7 +152,7 @@ struct PayoutBody {
 }
 
 /// Asks for a payout; it is on its way once an operator has approved it.
-#[utoipa::path(post, path = "/api/v1/payouts", tag = "payouts", operation_id = "payout_request",
+#[utoipa::path(post, path = "/api/v1/payouts", tag = "payouts", operation_id = "payout_request", params(ChannelQuery),
     request_body = PayoutBody,
     responses((status = 201, body = PayoutView), (status = 200, body = PayoutView, description = "asked for before"),
         (status = 401, description = "`sign_in_needed`"), (status = 402, description = "`insufficient_funds`"),
@@ -172,13 +162,13 @@ struct PayoutBody {
         Refusals))]
 async fn ask(
     Shared(payouts): Shared<Payouts>,
-    SignedIn(person): SignedIn,
+    OwnChannel { person, channel }: OwnChannel,
     Json(body): Json<PayoutBody>,
 ) -> Result<(StatusCode, Json<PayoutView>), Problem> {
     let (now, rules) = Rules::now(payouts.site());
     let wanted = Request {
         id: body.id,
-        channel: channel(&payouts, &person).await?,
+        channel: channel.id,
         owner: person.id,
         amount: body.amount,
         by: Some(person.id),
@@ -220,17 +210,17 @@ fn request_problem(error: RequestError) -> Problem {
 
 /// Cancels a payout that no operator has approved yet; the money is available again.
 #[utoipa::path(post, path = "/api/v1/payouts/{payout}/cancel", tag = "payouts", operation_id = "payout_cancel",
-    params(("payout" = PayoutId, Path)),
+    params(("payout" = PayoutId, Path), ChannelQuery),
     responses((status = 200, body = PayoutView), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`payout_unknown`, `channel_unknown`"),
         (status = 409, description = "`payout_too_late`"), Failures))]
 async fn cancel_one(
     Shared(payouts): Shared<Payouts>,
-    SignedIn(person): SignedIn,
+    OwnChannel { person, channel }: OwnChannel,
     Path(id): Path<PayoutId>,
 ) -> Result<Json<PayoutView>, Problem> {
     let (now, rules) = Rules::now(payouts.site());
-    let channel = channel(&payouts, &person).await?;
+    let channel = channel.id;
     let written = payouts
         .site()
         .store()
@@ -261,16 +251,16 @@ struct SettingBody {
 }
 
 /// Says how one is paid.
-#[utoipa::path(put, path = "/api/v1/payouts/setting", tag = "payouts", operation_id = "payout_setting",
+#[utoipa::path(put, path = "/api/v1/payouts/setting", tag = "payouts", operation_id = "payout_setting", params(ChannelQuery),
     request_body = SettingBody,
     responses((status = 200, body = PayoutStanding), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), Refusals))]
 async fn choose(
     Shared(payouts): Shared<Payouts>,
-    SignedIn(person): SignedIn,
+    OwnChannel { person, channel }: OwnChannel,
     Json(body): Json<SettingBody>,
 ) -> Result<Json<PayoutStanding>, Problem> {
-    let (channel, now) = (channel(&payouts, &person).await?, payouts.site().now());
+    let (channel, now) = (channel.id, payouts.site().now());
     let (method, monthly) = (Some(body.method), body.monthly);
     let written = payouts.site().store().write(move |tx: &mut Tx| {
         let setting = Setting::of(tx, channel)?.monthly(monthly, now);
@@ -290,17 +280,17 @@ struct BankBody {
 }
 
 /// Says which bank account one is paid to; what was asked for before goes where it was asked for.
-#[utoipa::path(put, path = "/api/v1/payouts/bank", tag = "payouts", operation_id = "payout_bank",
+#[utoipa::path(put, path = "/api/v1/payouts/bank", tag = "payouts", operation_id = "payout_bank", params(ChannelQuery),
     request_body = BankBody,
     responses((status = 200, body = PayoutStanding), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), Refusals))]
 async fn keep_bank(
     Shared(payouts): Shared<Payouts>,
-    SignedIn(person): SignedIn,
+    OwnChannel { person, channel }: OwnChannel,
     Json(body): Json<BankBody>,
 ) -> Result<Json<PayoutStanding>, Problem> {
     let details = BankDetails::new(&body.name, &body.iban).map_err(bank_problem)?;
-    let channel = channel(&payouts, &person).await?;
+    let channel = channel.id;
     let mut nonce = [0; 12];
     nonce.copy_from_slice(&payouts.site().secret()[..12]);
     let sealed = details.seal(&payouts.sealing, channel, nonce);
@@ -331,14 +321,14 @@ struct IdentityView {
 }
 
 /// Whether the payment provider knows who one is.
-#[utoipa::path(get, path = "/api/v1/earnings/identity", tag = "payouts", operation_id = "identity",
+#[utoipa::path(get, path = "/api/v1/earnings/identity", tag = "payouts", operation_id = "identity", params(ChannelQuery),
     responses((status = 200, body = IdentityView), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), Failures))]
 async fn identity_now(
     Shared(payouts): Shared<Payouts>,
-    SignedIn(person): SignedIn,
+    OwnChannel { channel, .. }: OwnChannel,
 ) -> Result<Json<IdentityView>, Problem> {
-    let channel = channel(&payouts, &person).await?;
+    let channel = channel.id;
     let read = payouts
         .site()
         .store()
@@ -358,18 +348,18 @@ struct VerifyBody {
 }
 
 /// Opens the provider's page at which one says who one is, and where one's bank is.
-#[utoipa::path(post, path = "/api/v1/earnings/identity", tag = "payouts", operation_id = "identity_verify",
+#[utoipa::path(post, path = "/api/v1/earnings/identity", tag = "payouts", operation_id = "identity_verify", params(ChannelQuery),
     request_body = VerifyBody,
     responses((status = 200, body = IdentityView), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`"), (status = 502, description = "`provider_refused`"),
         (status = 503, description = "`provider_unavailable`"), Refusals))]
 async fn verify(
     Shared(payouts): Shared<Payouts>,
-    SignedIn(person): SignedIn,
+    OwnChannel { channel, .. }: OwnChannel,
     Json(body): Json<VerifyBody>,
 ) -> Result<Json<IdentityView>, Problem> {
     let return_to = page_of_ours(&body.return_to)?;
-    let channel = channel(&payouts, &person).await?;
+    let channel = channel.id;
     let store = payouts.site().store();
     let read = store.read(move |db| identity::account_of(db, channel));
     let known = read.await.map_err(|error: StoreError| Problem::from(error))?;

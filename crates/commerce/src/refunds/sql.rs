@@ -101,7 +101,7 @@ impl Refund {
             && ask.amount.is_none_or(|amount| amount == self.amount)
     }
 
-    pub(super) fn add(self, tx: &mut Tx, who: PersonId, now: Timestamp) {
+    pub(super) fn add(self, tx: &mut Tx, who: Option<PersonId>, now: Timestamp) {
         tx.insert(
             &REFUND,
             row![
@@ -123,7 +123,7 @@ impl Refund {
                 self.id,
                 1,
                 now,
-                Some(who),
+                who,
                 self.state.word(),
                 Some(self.reason.as_str())
             ],

@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use busk_api::{
     Cursor, Failures, Json, Limit, OpenApiRouter, Page, Path, Problem, Query, Site, routes as operations,
 };
-use busk_base::{ChannelId, PostingId, Timestamp};
+use busk_base::{PostingId, Timestamp};
 use busk_ledger::journal::{self, Place, Span};
-use busk_people::{Operator, Person, SignedIn};
+use busk_people::{Operator, OwnChannel};
 use busk_store::StoreError;
 use futures_util::stream;
 use http::header;
@@ -91,6 +91,42 @@ impl<'de> Deserialize<'de> for FormatWord {
         let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
         text.parse().map(Self).map_err(de::Error::custom)
     }
+}
+
+/// Of which channel, from when, and until when.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OwnSpanQuery {
+    /// The handle of a page of one's own; else one's personal channel.
+    #[expect(dead_code, reason = "read by `OwnChannel`; here for the description")]
+    channel: Option<String>,
+    /// The first day, or moment; from the beginning when nothing is said.
+    #[param(value_type = Option<String>, example = "2026-11-01")]
+    from: Option<Moment>,
+    /// The day or moment after the last.
+    #[param(value_type = Option<String>, example = "2026-12-01")]
+    to: Option<Moment>,
+}
+
+/// Of one's own: the same, and for which program.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OwnJournalQuery {
+    /// The handle of a page of one's own; else one's personal channel.
+    #[expect(dead_code, reason = "read by `OwnChannel`; here for the description")]
+    channel: Option<String>,
+    /// The first day, or moment; from the beginning when nothing is said.
+    #[param(value_type = Option<String>, example = "2026-11-01")]
+    from: Option<Moment>,
+    /// The day or moment after the last.
+    #[param(value_type = Option<String>, example = "2026-12-01")]
+    to: Option<Moment>,
+    /// `hledger`, or `beancount`.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "hledger")]
+    format: FormatWord,
 }
 
 /// Which postings, and which page of them.
@@ -312,41 +348,32 @@ fn file_name(format: Format) -> &'static str {
     }
 }
 
-async fn own_channel(site: &Site, person: Person) -> Result<ChannelId, Problem> {
-    let read = site
-        .store()
-        .read(move |db| busk_people::channel_of(db, person.id));
-    let channel = read.await.map_err(|error: StoreError| Problem::from(error))?;
-    let none = || Problem::not_found("channel_unknown", "You have no channel");
-    Ok(channel.ok_or_else(none)?.id)
-}
-
 /// One's own statement as CSV, oldest first, a line a posting.
-#[utoipa::path(get, path = "/api/v1/earnings/statement.csv", tag = "earnings", params(SpanQuery),
+#[utoipa::path(get, path = "/api/v1/earnings/statement.csv", tag = "earnings", params(OwnSpanQuery),
     responses((status = 200, body = String, content_type = "text/csv"),
         (status = 401, description = "`sign_in_needed`"), (status = 404, description = "`channel_unknown`"),
         (status = 422, description = "`invalid`"), Failures))]
 async fn creator_csv(
     Shared(site): Shared<Site>,
-    SignedIn(person): SignedIn,
-    Query(query): Query<SpanQuery>,
+    own: OwnChannel,
+    Query(query): Query<OwnSpanQuery>,
 ) -> Result<Response, Problem> {
-    let channel = own_channel(&site, person).await?;
+    let channel = own.channel.id;
     let export = StatementCsv::new(channel, span(query.from, query.to));
     Ok(streamed(site, export, CSV, "statement.csv"))
 }
 
 /// One's own accounts as a plain-text journal.
-#[utoipa::path(get, path = "/api/v1/earnings/journal", tag = "earnings", params(JournalQuery),
+#[utoipa::path(get, path = "/api/v1/earnings/journal", tag = "earnings", params(OwnJournalQuery),
     responses((status = 200, body = String, content_type = "text/plain"),
         (status = 401, description = "`sign_in_needed`"), (status = 404, description = "`channel_unknown`"),
         (status = 422, description = "`invalid`"), Failures))]
 async fn creator_journal_text(
     Shared(site): Shared<Site>,
-    SignedIn(person): SignedIn,
-    Query(query): Query<JournalQuery>,
+    own: OwnChannel,
+    Query(query): Query<OwnJournalQuery>,
 ) -> Result<Response, Problem> {
-    let channel = own_channel(&site, person).await?;
+    let channel = own.channel.id;
     let export = CreatorJournal::new(channel, span(query.from, query.to), query.format.0);
     Ok(streamed(site, export, TEXT, file_name(query.format.0)))
 }

@@ -54,7 +54,7 @@ async fn start(
     SignedIn(person): SignedIn,
     Json(body): Json<StartHangout>,
 ) -> Result<(StatusCode, Json<HangoutLink>), Problem> {
-    let channel = own_channel(&rooms, &person).await?;
+    let channel = own_channel(&rooms, &person, None).await?;
     let started = rooms.start_hangout(channel, body.title, body.people_max).await;
     let (room, secret) = started.map_err(|error| match error {
         StartError::Store(error) => error.into(),

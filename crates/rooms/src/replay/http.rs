@@ -30,6 +30,7 @@ pub(super) fn problem(error: ReplayError) -> Problem {
     match error {
         ReplayError::Store(error) => error.into(),
         ReplayError::Unknown => unknown(),
+        ReplayError::Closed { to, signed_in } => to.refusal(signed_in),
         ReplayError::NotYours => Problem::forbidden("not_yours", "The replay is not yours"),
         ReplayError::NotOver => Problem::conflict("not_over", text),
         ReplayError::Archive(busk_replay::ArchiveError::Open(busk_replay::OpenError::NotFound)) => unknown(),
@@ -70,7 +71,9 @@ async fn replay_of(rooms: &Rooms, opened: Opened) -> Result<Replay, ReplayError>
 /// A replay that the asker may see.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/replay", tag = "replays", params(("room" = RoomId, Path)),
     operation_id = "replay",
-    responses((status = 200, body = Replay), (status = 404, description = "`replay_unknown`"), Failures))]
+    responses((status = 200, body = Replay), (status = 401, description = "`ticket_required`, `subscription_required`: and sign in"),
+        (status = 403, description = "`ticket_required`, `subscription_required`"),
+        (status = 404, description = "`replay_unknown`"), Failures))]
 async fn show(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
@@ -146,7 +149,9 @@ struct PlacedEvents {
 /// What happened in a room, placed on its replay; 200 at a time.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/replay/events", tag = "replays",
     operation_id = "replay_events", params(("room" = RoomId, Path), EventsQuery),
-    responses((status = 200, body = PlacedEvents), (status = 404, description = "`replay_unknown`"), Failures))]
+    responses((status = 200, body = PlacedEvents), (status = 401, description = "`ticket_required`, `subscription_required`: and sign in"),
+        (status = 403, description = "`ticket_required`, `subscription_required`"),
+        (status = 404, description = "`replay_unknown`"), Failures))]
 async fn events(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,

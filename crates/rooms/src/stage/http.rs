@@ -52,6 +52,8 @@ async fn ask(
     Path(room): Path<RoomId>,
     named: Named,
 ) -> Result<Json<StageView>, Problem> {
+    // Whoever the room is not for may come by the host's invitation only.
+    rooms.entered(room, &caller_of(&named)).await?;
     done(&rooms, room, named, Act::Ask).await
 }
 
@@ -217,11 +219,7 @@ pub(crate) async fn done(
     named: Named,
     act: Act,
 ) -> Result<Json<StageView>, Problem> {
-    let caller = match named {
-        Named::Person(person) => Caller::Person(person),
-        Named::Guest(guest) => Caller::Guest(guest),
-    };
-    let who = speaker(&caller, false).ok_or_else(Problem::internal)?;
+    let who = speaker(&caller_of(&named), false).ok_or_else(Problem::internal)?;
     let id = who.id;
     let host = rooms.room(room).await?.ok_or_else(room_unknown)?.host;
     let by = if host.0 == id {
@@ -231,6 +229,13 @@ pub(crate) async fn done(
     };
     rooms.stage_act(room, by, act).await.map_err(problem)?;
     Ok(Json(rooms.stage_view(room, Some(id)).await?))
+}
+
+fn caller_of(named: &Named) -> Caller {
+    match named.clone() {
+        Named::Person(person) => Caller::Person(person),
+        Named::Guest(guest) => Caller::Guest(guest),
+    }
 }
 
 pub(crate) fn problem(error: StageError) -> Problem {

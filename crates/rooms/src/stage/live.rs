@@ -17,6 +17,8 @@ use crate::view as rooms_view;
 
 /// Close code of those who were blocked: coming back is of no use.
 const CLOSE_BLOCKED: u16 = 4003;
+/// Close code of those whose ticket or subscription does not hold any more.
+const CLOSE_UNADMITTED: u16 = 4005;
 /// Close code of those who are not in a hangout any more.
 const CLOSE_GONE: u16 = 4004;
 
@@ -158,6 +160,23 @@ impl Rooms {
         let key = person.as_u128();
         self.fanout().disconnect(Whom::Member(room, key), code, why);
         self.media().close_person(room, key).await;
+        self.passes().forget_person(room, person);
+    }
+
+    /// Does a [`SHOW_OUT_JOB`](crate::access::SHOW_OUT_JOB).
+    pub async fn show_out_unadmitted(&self, job: &jobs::Job) -> Result<(), String> {
+        let (room, person) = serde_json::from_str(&job.body).map_err(|e| e.to_string())?;
+        // They may have been let in again.
+        if !self
+            .still_admitted(room, person)
+            .await
+            .map_err(|e| e.to_string())?
+        {
+            self.send_out(room, person, CLOSE_UNADMITTED, "unadmitted").await;
+        }
+        let id = job.id;
+        let done = self.site().store().write(move |tx| jobs::done(tx, id));
+        done.await.map_err(|e: StoreError| e.to_string())
     }
 
     /// Does a [`GIVE_UP_JOB`](super::GIVE_UP_JOB).

@@ -1,6 +1,6 @@
 //! A stage's row: one for a room, read and written as a whole.
 
-use busk_base::{PersonId, RoomId};
+use busk_base::{PersonId, RoomId, Timestamp};
 use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
 
 use super::Stage;
@@ -53,6 +53,20 @@ pub(super) fn save(tx: &mut Tx, room: RoomId, stage: &Stage) -> Result<(), Store
         tx.insert(&NEW, row![room, body]);
     }
     tx.put::<StageRow>(room, StageRow(stage.clone()));
+    Ok(())
+}
+
+/// Notes that somebody was on stage, the first time.
+pub(super) fn had_a_turn(
+    tx: &mut Tx,
+    room: RoomId,
+    person: PersonId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO room_turn (room, person, at) VALUES ($1, $2, $3) ON CONFLICT (room, person) DO NOTHING",
+        params![room, person, now],
+    )?;
     Ok(())
 }
 

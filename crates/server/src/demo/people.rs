@@ -42,6 +42,7 @@ impl Creator {
                 title,
                 scheduled_at: None,
                 live_on_camera: true,
+                access: busk_rooms::Access::Free,
             };
             state::create(tx, &channel, &new, now).map_err(cast)?;
             Ok::<_, DemoError>(())

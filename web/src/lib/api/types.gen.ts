@@ -126,94 +126,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/channels/{handle}/subscribers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who subscribes to one's channel or did, the longest first; at most a thousand. */
-        get: operations["get_channels_handle_subscribers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/channels/{handle}/subscription": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Begins a subscription: its first month is paid at the provider's page, which keeps the card for renewals. Also
-         *     takes one up again whose renewal was declined.
-         */
-        post: operations["post_channels_handle_subscription"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/channels/{handle}/subscription/next-tier": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Changes to a cheaper tier from the next period on. */
-        put: operations["set_subscription_next_tier"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/channels/{handle}/subscription/renewal": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Cancels a subscription at the period's end, or takes that back until then. */
-        put: operations["set_subscription_renewal"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/channels/{handle}/subscription/upgrade": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Begins a change to a tier that costs more: the difference for the rest of the period is paid now. */
-        post: operations["post_channels_handle_subscription_upgrade"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/channels/{handle}/supporters": {
         parameters: {
             query?: never;
@@ -224,24 +136,6 @@ export interface paths {
         /** A channel's supporters of all times, who gave most first. Its creator's to see. */
         get: operations["get_channels_handle_supporters"];
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/channels/{handle}/tiers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What a channel offers its members, the cheapest first. */
-        get: operations["get_channels_handle_tiers"];
-        /** Sets what one's channel offers. Who subscribes already keeps their tier and price until they change it. */
-        put: operations["set_subscription_tiers"];
         post?: never;
         delete?: never;
         options?: never;
@@ -712,15 +606,15 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/me/subscriptions": {
+    "/api/v1/me/tickets": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** One's own subscriptions, also those that are over; the longest first. */
-        get: operations["get_me_subscriptions"];
+        /** One's own tickets, the latest first; at most 100. */
+        get: operations["get_me_tickets"];
         put?: never;
         post?: never;
         delete?: never;
@@ -985,61 +879,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/operator/policies": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** All policies, newest first. */
-        get: operations["get_operator_policies"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/operator/policies/simulations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Divides a time's gifts and deliveries again, as a policy would have; nothing is written. Refunds are left out. */
-        post: operations["post_operator_policies_simulations"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/operator/policies/{version}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Writes the next policy: from its beginning on everything is posted under it. The number is the next one, so that
-         *     the same again changes nothing.
-         */
-        put: operations["put"];
-        post?: never;
-        /** Withdraws a policy that does not begin within the next minute. It keeps its number, and is never in force. */
-        delete: operations["delete_operator_policies_version"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/operator/postings": {
         parameters: {
             query?: never;
@@ -1153,6 +992,24 @@ export interface paths {
         get: operations["get_operator_summary"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own pages, the oldest first. */
+        get: operations["get_pages"];
+        put?: never;
+        /** Creates a page: a channel that sells tickets. */
+        post: operations["post_pages"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1363,7 +1220,7 @@ export interface paths {
         /** Rooms on air, the newest first, then those scheduled, the soonest first. */
         get: operations["get_rooms"];
         put?: never;
-        /** Opens a room in one's own channel. */
+        /** Opens a room in a channel of one's own. */
         post: operations["post_rooms"];
         delete?: never;
         options?: never;
@@ -1681,6 +1538,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/stage-passes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who waits for a turn on stage in a room of one's own, the first bought first. They are admitted as everybody is who
+         *     asks to come on stage (`/stage/admit`, `/stage/invite`); their money moves then.
+         */
+        get: operations["get_rooms_room_stage_passes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{room}/stage/admit": {
         parameters: {
             query?: never;
@@ -1851,6 +1728,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/ticket-offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What tickets of a room cost, and the rules; with one's own ticket. */
+        get: operations["get_rooms_room_ticket_offer"];
+        /** Offers tickets of a page's room before it is live, or changes what is offered; the room is then for whoever has one. */
+        put: operations["put_offer"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a purchase of a ticket; it lets in when the provider says that it was paid. */
+        post: operations["post_rooms_room_tickets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup": {
         parameters: {
             query?: never;
@@ -1913,6 +1825,26 @@ export interface paths {
         put?: never;
         /** Signs up and opens a session. */
         post: operations["post_sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hls/{room}/pass": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether whoever asks may have what is under `/hls/{room}/`: what an edge asks for each of its requests, by
+         *     `auth_request` or its like. A new token comes as a cookie, to be handed on.
+         */
+        get: operations["get_hls_room_pass"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2053,6 +1985,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description Whom a room is for.
+         * @enum {string}
+         */
+        Access: "free" | "subscribers" | "ticket";
         /** @description What they did to all accounts of one name. */
         AccountTurnover: {
             account: string;
@@ -2200,6 +2137,16 @@ export interface components {
             /** @description The page of this site that the checkout leads back to. */
             return_to: string;
         };
+        BuyTicketBody: {
+            /** @description Where one is: ISO 3166-1 alpha-2; needed where tickets are sold in some countries only. */
+            country?: string | null;
+            /** @description Made by the buyer and permanent: the same purchase again is begun once. */
+            id: components["schemas"]["PaymentId"];
+            /** @description The page of this site that the checkout leads back to. */
+            return_to: string;
+            /** @description With a turn on camera. */
+            stage?: boolean;
+        };
         /** @description A higher cap that was asked for. */
         CapRaise: {
             /** @description When it acts. */
@@ -2239,6 +2186,11 @@ export interface components {
          * @description The public face that goes live.
          */
         ChannelId: string;
+        /**
+         * @description What a channel is.
+         * @enum {string}
+         */
+        ChannelKind: "personal" | "page";
         /** @description A channel as others' answers name it. */
         ChannelRef: {
             handle: string;
@@ -2250,6 +2202,7 @@ export interface components {
             about: string;
             handle: string;
             id: components["schemas"]["ChannelId"];
+            kind: components["schemas"]["ChannelKind"];
             /** @description Whether it is the asker's. */
             mine: boolean;
             name: string;
@@ -2299,7 +2252,17 @@ export interface components {
             /** @description At most 31 days later. */
             until: components["schemas"]["Timestamp"];
         };
+        CreatePage: {
+            about?: string;
+            /** @description Among persons and channels nobody else's. */
+            handle: string;
+            name: string;
+        };
         CreateRoom: {
+            /** @description Whom it is for; only a page's is for whoever has a ticket. */
+            access?: components["schemas"]["Access"];
+            /** @description The handle of a page of one's own; else it is in one's personal channel. */
+            channel?: string | null;
             scheduled_at?: components["schemas"]["Timestamp"] | null;
             /** @description 1–100 characters. */
             title: string;
@@ -2307,18 +2270,6 @@ export interface components {
         Credentials: {
             handle: string;
             password: string;
-        };
-        /** @description A policy with its number and its beginning. */
-        DatedPolicy: {
-            policy: components["schemas"]["Policy"];
-            starts_at: components["schemas"]["Timestamp"];
-            state: components["schemas"]["PolicyState"];
-            version: components["schemas"]["PolicyVersion"];
-            withdrawn_at?: components["schemas"]["Timestamp"] | null;
-            withdrawn_by?: string | null;
-            written_at?: components["schemas"]["Timestamp"] | null;
-            /** @description The operator's name, if they still have one. */
-            written_by?: string | null;
         };
         /** @description What one owes of payments that one's bank took back. */
         Debt: {
@@ -2663,6 +2614,24 @@ export interface components {
             /** @description What becomes available within a day of it. */
             money: components["schemas"]["Money"];
         };
+        /** @description A ticket of one's own. */
+        MyTicket: {
+            bought_at: components["schemas"]["Timestamp"];
+            /** @description Where to pay, as long as it can be paid. */
+            checkout_url?: string | null;
+            payment: components["schemas"]["PaymentId"];
+            price: components["schemas"]["Money"];
+            /** @description Whether it is given back for the asking. */
+            refundable: boolean;
+            replay: boolean;
+            reserved_until?: components["schemas"]["Timestamp"] | null;
+            room: components["schemas"]["RoomId"];
+            scheduled_at?: components["schemas"]["Timestamp"] | null;
+            /** @description With a turn on camera. */
+            stage: boolean;
+            state: components["schemas"]["TicketState"];
+            title: string;
+        };
         NewGuest: {
             name: string;
         };
@@ -2699,13 +2668,6 @@ export interface components {
              */
             diamonds: number;
         };
-        NextTierBody: {
-            /**
-             * Format: int32
-             * @description A cheaper one; one's own takes the change back.
-             */
-            tier: number;
-        };
         /** @description What an operator did about a notice. */
         NoticeAct: {
             /** @description `looked_at` or `hear_again`. */
@@ -2733,6 +2695,21 @@ export interface components {
             /** @description Why it was set aside; `null`: its payment is not settled yet. */
             reason?: string | null;
             received_at: components["schemas"]["Timestamp"];
+        };
+        OfferBody: {
+            /** Format: int64 */
+            capacity: number;
+            /** @description ISO 3166-1 alpha-2; everywhere when there is none. */
+            countries?: string[];
+            /**
+             * Format: int64
+             * @description In the currency's minor unit.
+             */
+            price: number;
+            replay?: boolean;
+            sales_from?: components["schemas"]["Timestamp"] | null;
+            sales_until?: components["schemas"]["Timestamp"] | null;
+            stage?: components["schemas"]["StageBody"] | null;
         };
         /** @description An account, with what it has. */
         OperatorAccount: {
@@ -2849,6 +2826,13 @@ export interface components {
          * @enum {string}
          */
         Outcome: "refused" | "withdrawn" | "changed" | "no_camera" | "other_open";
+        /** @description A page of one's own. */
+        OwnPage: {
+            about: string;
+            handle: string;
+            id: components["schemas"]["ChannelId"];
+            name: string;
+        };
         /** @description One page of a list. */
         Page_BadgeOffer: {
             items: {
@@ -2904,22 +2888,6 @@ export interface components {
                 promotional: number;
                 /** @description Who gets what of the price once all of these coins are given. */
                 split: components["schemas"]["Quote"];
-            }[];
-            /** @description Asks for the next page; null on the last. */
-            next?: string | null;
-        };
-        /** @description One page of a list. */
-        Page_DatedPolicy: {
-            items: {
-                policy: components["schemas"]["Policy"];
-                starts_at: components["schemas"]["Timestamp"];
-                state: components["schemas"]["PolicyState"];
-                version: components["schemas"]["PolicyVersion"];
-                withdrawn_at?: components["schemas"]["Timestamp"] | null;
-                withdrawn_by?: string | null;
-                written_at?: components["schemas"]["Timestamp"] | null;
-                /** @description The operator's name, if they still have one. */
-                written_by?: string | null;
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -2992,6 +2960,28 @@ export interface components {
                 split: components["schemas"]["Split"];
                 /** @description Whether it counts up when it is sent again within the streak's time. */
                 streakable: boolean;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_MyTicket: {
+            items: {
+                bought_at: components["schemas"]["Timestamp"];
+                /** @description Where to pay, as long as it can be paid. */
+                checkout_url?: string | null;
+                payment: components["schemas"]["PaymentId"];
+                price: components["schemas"]["Money"];
+                /** @description Whether it is given back for the asking. */
+                refundable: boolean;
+                replay: boolean;
+                reserved_until?: components["schemas"]["Timestamp"] | null;
+                room: components["schemas"]["RoomId"];
+                scheduled_at?: components["schemas"]["Timestamp"] | null;
+                /** @description With a turn on camera. */
+                stage: boolean;
+                state: components["schemas"]["TicketState"];
+                title: string;
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -3078,6 +3068,30 @@ export interface components {
                 payer: string;
                 price: components["schemas"]["Money"];
                 refund: components["schemas"]["RefundView"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_OwnPage: {
+            items: {
+                about: string;
+                handle: string;
+                id: components["schemas"]["ChannelId"];
+                name: string;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_PassHolder: {
+            items: {
+                bought_at: components["schemas"]["Timestamp"];
+                /** @description Whether they were on stage, and the money is the page's. */
+                had_turn: boolean;
+                handle: string;
+                name: string;
+                person: components["schemas"]["PersonId"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -3228,6 +3242,8 @@ export interface components {
         /** @description One page of a list. */
         Page_RoomView: {
             items: {
+                /** @description Whom it is for. */
+                access: components["schemas"]["Access"];
                 channel: components["schemas"]["ChannelRef"];
                 ended_at?: components["schemas"]["Timestamp"] | null;
                 /** Format: int64 */
@@ -3279,67 +3295,6 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
-        Page_Subscriber: {
-            items: {
-                handle: string;
-                name: string;
-                person: components["schemas"]["PersonId"];
-                price: components["schemas"]["Money"];
-                state: components["schemas"]["SubscriptionState"];
-                /** Format: int32 */
-                tier: number;
-                until: components["schemas"]["Timestamp"];
-            }[];
-            /** @description Asks for the next page; null on the last. */
-            next?: string | null;
-        };
-        /** @description One page of a list. */
-        Page_SubscriptionTier: {
-            items: {
-                /** @description What the creator promises besides what every member has. */
-                about: string;
-                name: string;
-                /**
-                 * Format: int32
-                 * @description 1, 2 or 3, the cheapest first.
-                 */
-                place: number;
-                /**
-                 * Format: int64
-                 * @description By the month, in the minor unit of the site's currency.
-                 */
-                price: number;
-                /**
-                 * Format: int32
-                 * @description What its members pay less for tickets, in percent.
-                 */
-                ticket_discount: number;
-            }[];
-            /** @description Asks for the next page; null on the last. */
-            next?: string | null;
-        };
-        /** @description One page of a list. */
-        Page_SubscriptionView: {
-            items: {
-                channel: components["schemas"]["ChannelRef"];
-                next_charge_at?: components["schemas"]["Timestamp"] | null;
-                /**
-                 * Format: int32
-                 * @description The cheaper tier of the next period.
-                 */
-                next_tier?: number | null;
-                /** @description By the month, as it was agreed. */
-                price: components["schemas"]["Money"];
-                state: components["schemas"]["SubscriptionState"];
-                /** Format: int32 */
-                tier: number;
-                /** @description When access ends, unless it is renewed. */
-                until: components["schemas"]["Timestamp"];
-            }[];
-            /** @description Asks for the next page; null on the last. */
-            next?: string | null;
-        };
-        /** @description One page of a list. */
         Page_SupporterView: {
             items: {
                 /** Format: int64 */
@@ -3367,31 +3322,16 @@ export interface components {
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
         };
-        /** @description One page of a list. */
-        Page_TierOffer: {
-            items: (components["schemas"]["SubscriptionTier"] & {
-                /** @description Whether it is the asker's. */
-                held: boolean;
-                /** @description Who gets what of the price. */
-                quote: components["schemas"]["Quote"];
-                upgrade?: components["schemas"]["Money"] | null;
-            })[];
-            /** @description Asks for the next page; null on the last. */
-            next?: string | null;
-        };
         /** @enum {string} */
         Part: "viewer" | "creator";
-        /** @description Who gets what of a price, in the currency's minor unit. */
-        Parts: {
-            /** Format: int64 */
-            creator: number;
-            /** Format: int64 */
-            platform: number;
-            /**
-             * Format: int64
-             * @description Included in the price.
-             */
-            tax: number;
+        /** @description A holder of a stage pass, as the host sees them. */
+        PassHolder: {
+            bought_at: components["schemas"]["Timestamp"];
+            /** @description Whether they were on stage, and the money is the page's. */
+            had_turn: boolean;
+            handle: string;
+            name: string;
+            person: components["schemas"]["PersonId"];
         };
         /**
          * Format: uuid
@@ -3526,250 +3466,6 @@ export interface components {
              */
             next?: number | null;
         };
-        /** @description The fields of a policy; defaults are those of policy 1. */
-        Policy: {
-            /**
-             * Format: int64
-             * @description How long earned money stays pending once what was paid for is delivered, in seconds.
-             * @default 604800
-             */
-            badge_hold_s: number;
-            /**
-             * @description What one, two and three hearts beside a name cost for a live, in hundredths of the currency's main unit.
-             * @default [
-             *       99,
-             *       199,
-             *       499
-             *     ]
-             */
-            badge_prices_cents: number[];
-            /**
-             * Format: int32
-             * @description What the creator gets of badges, tickets and subscriptions, after tax, in percent.
-             * @default 70
-             */
-            badge_share_percent: number;
-            /**
-             * Format: int32
-             * @description Chat messages a guest may send in `chat_window_s`.
-             * @default 3
-             */
-            chat_messages_guest_max: number;
-            /**
-             * Format: int32
-             * @description Chat messages a signed-in person may send in `chat_window_s`.
-             * @default 5
-             */
-            chat_messages_max: number;
-            /**
-             * Format: int64
-             * @default 10
-             */
-            chat_window_s: number;
-            /**
-             * @description What coins are sold in, smallest first.
-             * @default [
-             *       {
-             *         "coins": 70,
-             *         "promotional": 0
-             *       },
-             *       {
-             *         "coins": 350,
-             *         "promotional": 0
-             *       },
-             *       {
-             *         "coins": 1400,
-             *         "promotional": 0
-             *       },
-             *       {
-             *         "coins": 7000,
-             *         "promotional": 350
-             *       },
-             *       {
-             *         "coins": 17500,
-             *         "promotional": 1750
-             *       }
-             *     ]
-             */
-            coin_packs: components["schemas"]["PolicyCoinPack"][];
-            /**
-             * Format: int64
-             * @description What one coin costs, in hundredths of the currency's main unit.
-             * @default 1
-             */
-            coin_price_cents: number;
-            /**
-             * Format: int32
-             * @description Declined cards of one person in an hour, after which no payment is begun.
-             * @default 5
-             */
-            declines_per_hour_max: number;
-            /**
-             * Format: int64
-             * @description How long earned diamonds stay pending, in seconds.
-             * @default 604800
-             */
-            gift_hold_s: number;
-            /**
-             * Format: int32
-             * @description What the creator gets of a gift's coins, in percent.
-             * @default 50
-             */
-            gift_share_percent: number;
-            /**
-             * Format: int32
-             * @description How many a hangout may have on camera; eight at most.
-             * @default 8
-             */
-            hangout_people_max: number;
-            /**
-             * Format: int32
-             * @description Payments that one person may begin in an hour.
-             * @default 20
-             */
-            payments_per_hour_max: number;
-            /**
-             * Format: int64
-             * @description The least that is paid out, in hundredths of the currency's main unit.
-             * @default 2000
-             */
-            payout_min_cents: number;
-            /**
-             * Format: int64
-             * @description From this amount on two operators approve a payout, in hundredths of the currency's main unit.
-             * @default 100000
-             */
-            payout_two_approvals_from: number;
-            /**
-             * Format: int32
-             * @description What a payment is expected to cost at the provider: hundredths of a percent of it, and a fixed part in
-             *     hundredths of the currency's main unit. Shown before paying; what it did cost is in the provider's report.
-             * @default 290
-             */
-            provider_fee_basis_points: number;
-            /**
-             * Format: int64
-             * @default 30
-             */
-            provider_fee_fixed_cents: number;
-            /**
-             * Format: int64
-             * @description How long after paying coins that are still unspent are given back on request, without anybody's yes, in days.
-             * @default 14
-             */
-            refund_unspent_days: number;
-            /**
-             * Format: int64
-             * @description How long a replay is kept, in days.
-             * @default 30
-             */
-            replay_keep_days: number;
-            /**
-             * Format: int64
-             * @default 7776000
-             */
-            reserve_hold_s: number;
-            /**
-             * Format: int32
-             * @description What of money that becomes available is kept back for disputes, in percent, and for how long, in seconds.
-             * @default 0
-             */
-            reserve_percent: number;
-            /**
-             * Format: int64
-             * @description How long a room waits for a lost camera, in seconds.
-             * @default 60
-             */
-            resume_window_s: number;
-            /**
-             * Format: int64
-             * @description How long a higher spending cap waits until it acts, in seconds.
-             * @default 86400
-             */
-            spending_cap_raise_s: number;
-            /**
-             * Format: int64
-             * @description Only gifts up to this price can be streaked, in coins.
-             * @default 99
-             */
-            streak_price_max: number;
-            /**
-             * Format: int64
-             * @description The same gift by the same viewer within this time counts up, in milliseconds.
-             * @default 5000
-             */
-            streak_window_ms: number;
-            /**
-             * Format: int64
-             * @default 604800
-             */
-            subscription_hold_s: number;
-            /**
-             * Format: int32
-             * @default 70
-             */
-            subscription_share_percent: number;
-            /**
-             * @description The tax that prices include, in hundredths of a percent, by the payer's country (ISO 3166-1 alpha-2).
-             * @default {}
-             */
-            tax_basis_points: {
-                [key: string]: number;
-            };
-            /**
-             * Format: int64
-             * @default 604800
-             */
-            ticket_hold_s: number;
-            /**
-             * Format: int32
-             * @default 90
-             */
-            ticket_share_percent: number;
-        };
-        PolicyBody: {
-            /** @description Every field: none is left to a default. */
-            policy: components["schemas"]["Policy"];
-            /** @description At least a minute from now, and later than every other that was not withdrawn. */
-            starts_at: components["schemas"]["Timestamp"];
-        };
-        /** @description A number of coins that is sold, and what comes with it. */
-        PolicyCoinPack: {
-            /**
-             * Format: int64
-             * @description Paid for.
-             */
-            coins: number;
-            /**
-             * Format: int64
-             * @description The discount: promotional coins, which are spent first and bring creators nothing.
-             */
-            promotional: number;
-        };
-        /**
-         * @description What a policy would have made of the gifts and deliveries of a time, in the currency's minor unit. What was given
-         *     back of them is left out on both sides.
-         */
-        PolicySimulation: {
-            /** @description How many creators earned anything. */
-            creators: number;
-            from: components["schemas"]["Timestamp"];
-            /** @description At most 20, the greatest gain first. */
-            gaining: components["schemas"]["SimulatedCreator"][];
-            /** @description By kind of income: `gift`, `badge`, `ticket`, `subscription`. */
-            kinds: {
-                [key: string]: components["schemas"]["SimulatedSums"];
-            };
-            /** @description At most 20, the greatest loss first. */
-            losing: components["schemas"]["SimulatedCreator"][];
-            to: components["schemas"]["Timestamp"];
-            total: components["schemas"]["SimulatedSums"];
-        };
-        /**
-         * @description Where a policy is.
-         * @enum {string}
-         */
-        PolicyState: "past" | "in_force" | "scheduled" | "withdrawn";
         /**
          * Format: int64
          * @description The number of a policy, from 1.
@@ -3912,10 +3608,6 @@ export interface components {
             /** @description The creator reads it; 1–200 characters. */
             reason: string;
         };
-        RenewalBody: {
-            /** @description False cancels: access lasts to the end of what is paid. */
-            renews: boolean;
-        };
         /** @description A replay. */
         Replay: {
             /** @description When what it shows first was. */
@@ -3997,6 +3689,8 @@ export interface components {
         RoomId: string;
         /** @description A room as its audience sees it. */
         RoomView: {
+            /** @description Whom it is for. */
+            access: components["schemas"]["Access"];
             channel: components["schemas"]["ChannelRef"];
             ended_at?: components["schemas"]["Timestamp"] | null;
             /** Format: int64 */
@@ -4133,10 +3827,6 @@ export interface components {
             /** @description 1–60 characters. */
             title: string;
         };
-        SetTiersBody: {
-            /** @description The cheapest first; at most three. */
-            tiers: components["schemas"]["TierBody"][];
-        };
         SettingBody: {
             method: components["schemas"]["PayoutMethod"];
             /** @description Whether all that is available is asked for at the beginning of each month. */
@@ -4167,29 +3857,6 @@ export interface components {
             id: string;
             kind: string;
             of: string;
-        };
-        SimulateBody: {
-            from: components["schemas"]["Timestamp"];
-            /** @description Every field: none is left to a default. */
-            policy: components["schemas"]["Policy"];
-            /** @description At most 32 days later. */
-            to: components["schemas"]["Timestamp"];
-        };
-        SimulatedCreator: {
-            channel: components["schemas"]["ChannelRef"];
-            /** Format: int64 */
-            got: number;
-            /** Format: int64 */
-            would: number;
-        };
-        SimulatedSums: {
-            /**
-             * Format: int64
-             * @description Gifts and deliveries.
-             */
-            count: number;
-            got: components["schemas"]["Parts"];
-            would: components["schemas"]["Parts"];
         };
         /** @description Who said or gave something, as others see them. */
         Speaker: {
@@ -4244,6 +3911,24 @@ export interface components {
             creator: number;
             /** Format: int64 */
             platform: number;
+        };
+        StageBody: {
+            /** Format: int64 */
+            count: number;
+            /**
+             * Format: int64
+             * @description With the ticket in it.
+             */
+            price: number;
+        };
+        /** @description A ticket with a turn on camera. */
+        StageOffer: {
+            /** Format: int64 */
+            count: number;
+            /** Format: int64 */
+            left: number;
+            price: components["schemas"]["Money"];
+            quote: components["schemas"]["Quote"];
         };
         /** @description The stage as one person sees it. */
         StageView: {
@@ -4334,81 +4019,6 @@ export interface components {
              */
             rtmps_port?: number | null;
         };
-        SubscribeBody: {
-            /** @description Made by the payer and permanent: the same again is begun once. */
-            id: components["schemas"]["PaymentId"];
-            /** @description The page of this site that the checkout leads back to. */
-            return_to: string;
-            /** Format: int32 */
-            tier: number;
-        };
-        /** @description A member, as the creator sees them. */
-        Subscriber: {
-            handle: string;
-            name: string;
-            person: components["schemas"]["PersonId"];
-            price: components["schemas"]["Money"];
-            state: components["schemas"]["SubscriptionState"];
-            /** Format: int32 */
-            tier: number;
-            until: components["schemas"]["Timestamp"];
-        };
-        /** @description A payment for a subscription. */
-        SubscriptionPayment: {
-            /** @description Where to pay. */
-            checkout_url?: string | null;
-            id: components["schemas"]["PaymentId"];
-            /** @description What every month costs from then on. */
-            monthly: components["schemas"]["Money"];
-            /** @description What is to be paid now. */
-            price: components["schemas"]["Money"];
-            state: components["schemas"]["PaymentState"];
-            /** Format: int32 */
-            tier: number;
-        };
-        /**
-         * @description Where a subscription is.
-         * @enum {string}
-         */
-        SubscriptionState: "active" | "cancelled" | "past_due" | "ended";
-        /** @description A tier, as it is offered. */
-        SubscriptionTier: {
-            /** @description What the creator promises besides what every member has. */
-            about: string;
-            name: string;
-            /**
-             * Format: int32
-             * @description 1, 2 or 3, the cheapest first.
-             */
-            place: number;
-            /**
-             * Format: int64
-             * @description By the month, in the minor unit of the site's currency.
-             */
-            price: number;
-            /**
-             * Format: int32
-             * @description What its members pay less for tickets, in percent.
-             */
-            ticket_discount: number;
-        };
-        /** @description A subscription of one's own. */
-        SubscriptionView: {
-            channel: components["schemas"]["ChannelRef"];
-            next_charge_at?: components["schemas"]["Timestamp"] | null;
-            /**
-             * Format: int32
-             * @description The cheaper tier of the next period.
-             */
-            next_tier?: number | null;
-            /** @description By the month, as it was agreed. */
-            price: components["schemas"]["Money"];
-            state: components["schemas"]["SubscriptionState"];
-            /** Format: int32 */
-            tier: number;
-            /** @description When access ends, unless it is renewed. */
-            until: components["schemas"]["Timestamp"];
-        };
         /** @description Someone who gave. */
         SupporterView: {
             /** Format: int64 */
@@ -4444,28 +4054,65 @@ export interface components {
              */
             person?: string | null;
         };
-        TierBody: {
-            about?: string;
-            name: string;
+        /** @description What tickets of a room cost, and what rules they come with. */
+        TicketOffer: {
+            /** Format: int64 */
+            capacity: number;
+            /** @description ISO 3166-1 alpha-2; everywhere when there is none. */
+            countries: string[];
             /**
              * Format: int64
-             * @description By the month, in the minor unit of the site's currency.
+             * @description Seats that are neither sold nor kept for whoever is paying.
              */
-            price: number;
-            /**
-             * Format: int32
-             * @description In percent.
-             */
-            ticket_discount?: number;
-        };
-        /** @description A tier that one can subscribe to. */
-        TierOffer: components["schemas"]["SubscriptionTier"] & {
-            /** @description Whether it is the asker's. */
-            held: boolean;
+            left: number;
+            mine?: components["schemas"]["MyTicket"] | null;
+            /** @description Whether it can be bought now. */
+            on_sale: boolean;
+            price: components["schemas"]["Money"];
             /** @description Who gets what of the price. */
             quote: components["schemas"]["Quote"];
-            upgrade?: components["schemas"]["Money"] | null;
+            /** @description Whether tickets include the replay. */
+            replay: boolean;
+            rules: components["schemas"]["TicketRules"];
+            sales_from?: components["schemas"]["Timestamp"] | null;
+            sales_until?: components["schemas"]["Timestamp"] | null;
+            stage?: components["schemas"]["StageOffer"] | null;
         };
+        /** @description A purchase of a ticket. */
+        TicketPurchase: {
+            /** @description Where to pay. */
+            checkout_url?: string | null;
+            id: components["schemas"]["PaymentId"];
+            price: components["schemas"]["Money"];
+            /** @description Until when the seat is kept while it is paid for. */
+            reserved_until: components["schemas"]["Timestamp"];
+            room: components["schemas"]["RoomId"];
+            stage: boolean;
+            state: components["schemas"]["PaymentState"];
+        };
+        /** @description What is promised before paying. */
+        TicketRules: {
+            /**
+             * Format: int32
+             * @description On how many devices a ticket plays at once.
+             */
+            devices_max: number;
+            /**
+             * Format: int64
+             * @description Given back to all when the host cancels, or is not live so long after the event's time.
+             */
+            no_show_s: number;
+            /**
+             * Format: int64
+             * @description Given back on request until so long before the event, and whenever its time is changed.
+             */
+            refund_before_s: number;
+        };
+        /**
+         * @description Where a ticket is.
+         * @enum {string}
+         */
+        TicketState: "reserved" | "lapsed" | "held" | "delivered" | "returned";
         /** @description How large a viewer shows the seats. */
         Tiles: {
             /** @description By seat, in pixels of the screen; 0 for one that is not shown, which then is not sent. At most 8. */
@@ -4512,7 +4159,7 @@ export interface components {
          * @description Who may watch a replay.
          * @enum {string}
          */
-        Visibility: "private" | "public";
+        Visibility: "private" | "public" | "subscribers" | "ticket_holders";
         /** @description All are asked whether to go live. */
         Vote: {
             /** @description Who has said yes so far. */
@@ -4568,14 +4215,6 @@ export interface components {
             hearts: number;
             /** @enum {string} */
             type: "badge";
-        } | {
-            from: components["schemas"]["Speaker"];
-            /** Format: int64 */
-            months: number;
-            /** Format: int32 */
-            tier: number;
-            /** @enum {string} */
-            type: "subscription";
         } | {
             goal: components["schemas"]["Goal"];
             /** @enum {string} */
@@ -4638,10 +4277,6 @@ export interface components {
             id: components["schemas"]["PostingId"];
             /** @description Why, for whoever looks later. */
             note: string;
-        };
-        WrittenPolicy: {
-            starts_at: components["schemas"]["Timestamp"];
-            version: components["schemas"]["PolicyVersion"];
         };
     };
     responses: never;
@@ -5428,577 +5063,6 @@ export interface operations {
             };
         };
     };
-    get_channels_handle_subscribers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                handle: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_Subscriber"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_your_channel` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `channel_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_channels_handle_subscription: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                handle: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SubscribeBody"];
-            };
-        };
-        responses: {
-            /** @description begun before */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SubscriptionPayment"];
-                };
-            };
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SubscriptionPayment"];
-                };
-            };
-            /** @description `malformed`: the body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `foreign_origin`: another site's page may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `channel_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `id_reused`, `subscribed`, `spending_cap_reached`, `in_debt` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid`: `field` names what is wrong */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_payments` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_refused` */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    set_subscription_next_tier: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                handle: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NextTierBody"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SubscriptionView"];
-                };
-            };
-            /** @description `malformed`: the body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `foreign_origin`: another site's page may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `channel_unknown`, `not_subscribed` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid`: `field` names what is wrong */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    set_subscription_renewal: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                handle: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RenewalBody"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SubscriptionView"];
-                };
-            };
-            /** @description `malformed`: the body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `foreign_origin`: another site's page may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `channel_unknown`, `not_subscribed` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `no_card_kept` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid`: `field` names what is wrong */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_channels_handle_subscription_upgrade: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                handle: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SubscribeBody"];
-            };
-        };
-        responses: {
-            /** @description begun before */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SubscriptionPayment"];
-                };
-            };
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SubscriptionPayment"];
-                };
-            };
-            /** @description `malformed`: the body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `foreign_origin`: another site's page may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `channel_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `id_reused`, `not_an_upgrade`, `nothing_to_pay`, `spending_cap_reached`, `in_debt` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid`: `field` names what is wrong */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_payments` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_refused` */
-            502: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_channels_handle_supporters: {
         parameters: {
             query?: {
@@ -6043,160 +5107,6 @@ export interface operations {
             };
             /** @description `channel_unknown` */
             404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_channels_handle_tiers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                handle: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_TierOffer"];
-                };
-            };
-            /** @description `channel_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    set_subscription_tiers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                handle: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetTiersBody"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_SubscriptionTier"];
-                };
-            };
-            /** @description `malformed`: the body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `foreign_origin`: another site's page may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `channel_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid`: `field` names what is wrong */
-            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6547,7 +5457,10 @@ export interface operations {
     };
     get_earnings: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6564,6 +5477,15 @@ export interface operations {
             };
             /** @description `sign_in_needed` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6593,7 +5515,10 @@ export interface operations {
     };
     get_earnings_identity: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6648,7 +5573,10 @@ export interface operations {
     };
     post_earnings_identity: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6762,6 +5690,8 @@ export interface operations {
     get_earnings_journal: {
         parameters: {
             query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
                 /**
                  * @description The first day, or moment; from the beginning when nothing is said.
                  * @example 2026-11-01
@@ -6841,7 +5771,10 @@ export interface operations {
     };
     get_earnings_money: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6896,7 +5829,10 @@ export interface operations {
     };
     post_earnings_redeem: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7019,6 +5955,8 @@ export interface operations {
     get_earnings_statement: {
         parameters: {
             query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
                 /** @description `next` of the page before. */
                 cursor?: string;
                 /** @description Items at most. */
@@ -7070,6 +6008,8 @@ export interface operations {
     "get_earnings_statement.csv": {
         parameters: {
             query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
                 /**
                  * @description The first day, or moment; from the beginning when nothing is said.
                  * @example 2026-11-01
@@ -7144,7 +6084,10 @@ export interface operations {
     };
     get_earnings_statement_posting: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path: {
                 posting: components["schemas"]["PostingId"];
@@ -8788,7 +7731,7 @@ export interface operations {
             };
         };
     };
-    get_me_subscriptions: {
+    get_me_tickets: {
         parameters: {
             query?: never;
             header?: never;
@@ -8802,7 +7745,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_SubscriptionView"];
+                    "application/json": components["schemas"]["Page_MyTicket"];
                 };
             };
             /** @description `sign_in_needed` */
@@ -10168,346 +9111,6 @@ export interface operations {
             };
         };
     };
-    get_operator_policies: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Page_DatedPolicy"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `operator_needed` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_operator_policies_simulations: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SimulateBody"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PolicySimulation"];
-                };
-            };
-            /** @description `malformed`: the body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `foreign_origin`: another site's page may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid`: `field` names what is wrong */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    put: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                version: components["schemas"]["PolicyVersion"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["PolicyBody"];
-            };
-        };
-        responses: {
-            /** @description it was written before */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WrittenPolicy"];
-                };
-            };
-            /** @description written */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WrittenPolicy"];
-                };
-            };
-            /** @description `malformed`: the body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `foreign_origin`: another site's page may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `policy_version_taken`, `policy_not_the_next`, `policies_too_many` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid`: `field` names what is wrong */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_operator_policies_version: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                version: components["schemas"]["PolicyVersion"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description withdrawn */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `operator_needed` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `policy_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `policy_begun` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     get_operator_postings: {
         parameters: {
             query?: {
@@ -11077,6 +9680,156 @@ export interface operations {
             };
         };
     };
+    get_pages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_OwnPage"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_pages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePage"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnPage"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `handle_taken`, `too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_payments: {
         parameters: {
             query?: {
@@ -11429,6 +10182,8 @@ export interface operations {
     get_payouts: {
         parameters: {
             query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
                 /** @description `next` of the page before. */
                 cursor?: string;
                 /** @description Items at most. */
@@ -11488,7 +10243,10 @@ export interface operations {
     };
     post_payouts: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -11619,7 +10377,10 @@ export interface operations {
     };
     payout_bank: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -11723,7 +10484,10 @@ export interface operations {
     };
     payout_setting: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -11827,7 +10591,10 @@ export interface operations {
     };
     post_payouts_payout_cancel: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The handle of a page of one's own; else one's personal channel. */
+                channel?: string;
+            };
             header?: never;
             path: {
                 payout: components["schemas"]["PayoutId"];
@@ -12101,7 +10868,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `already_open`: the channel has an open room */
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `already_open`: the channel has an open room; `page_needed` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13606,6 +12382,24 @@ export interface operations {
                     "application/json": components["schemas"]["Replay"];
                 };
             };
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ticket_required`, `subscription_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `replay_unknown` */
             404: {
                 headers: {
@@ -13881,6 +12675,24 @@ export interface operations {
                     "application/json": components["schemas"]["PlacedEvents"];
                 };
             };
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ticket_required`, `subscription_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `replay_unknown` */
             404: {
                 headers: {
@@ -13996,6 +12808,72 @@ export interface operations {
                 };
             };
             /** @description `blocked` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_stage_passes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PassHolder"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15068,6 +13946,311 @@ export interface operations {
             };
         };
     };
+    get_rooms_room_ticket_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketOffer"];
+                };
+            };
+            /** @description `tickets_not_sold` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_offer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OfferBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketOffer"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `page_needed`, `too_late`, `below_taken` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_tickets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BuyTicketBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPurchase"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketPurchase"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown`, `tickets_not_sold` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `not_on_sale`, `ticket_held`, `ticket_being_paid`, `sold_out`, `spending_cap_reached` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_setup: {
         parameters: {
             query?: never;
@@ -15428,6 +14611,71 @@ export interface operations {
             };
         };
     };
+    get_hls_room_pass: {
+        parameters: {
+            query?: {
+                /** @description Wait for this media sequence number. */
+                _HLS_msn?: number;
+                /** @description And in it for this part. */
+                _HLS_part?: number;
+                /** @description `YES`: leave out what the player knows already. */
+                _HLS_skip?: string;
+                /** @description A token, for players that keep no cookies. */
+                pass?: string;
+            };
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description they may */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `blocked`, `ticket_required`, `subscription_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_hls_room_name: {
         parameters: {
             query?: {
@@ -15437,6 +14685,8 @@ export interface operations {
                 _HLS_part?: number;
                 /** @description `YES`: leave out what the player knows already. */
                 _HLS_skip?: string;
+                /** @description A token, for players that keep no cookies. */
+                pass?: string;
             };
             header?: never;
             path: {
@@ -15464,7 +14714,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `blocked` */
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `blocked`, `ticket_required`, `subscription_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15532,6 +14791,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ticket_required`, `subscription_required` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `replay_unknown`, `not_found` */
             404: {
@@ -15890,7 +15167,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `blocked` */
+            /** @description `ticket_required`, `subscription_required`: and sign in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `blocked`, `ticket_required`, `subscription_required` */
             403: {
                 headers: {
                     [name: string]: unknown;

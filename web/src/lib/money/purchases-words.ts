@@ -13,6 +13,15 @@ const en = {
   refunded: (amount: string) => `${amount} given back`,
   receipt: 'Receipt',
   pay: 'Pay now',
+  back: {
+    ask: 'Money back',
+    why: 'Why?',
+    send: 'Ask for it',
+    stop: 'Not now',
+    rules: 'Unspent coins come back at once within 14 days, tickets until 48 hours before their event. Anything else, the site’s operator decides.',
+    granted: 'It is on its way back to you.',
+    asked: 'Asked for: the site’s operator decides.',
+  },
 }
 
 const fr: typeof en = {
@@ -25,6 +34,15 @@ const fr: typeof en = {
   refunded: (amount) => `${amount} remboursés`,
   receipt: 'Reçu',
   pay: 'Payer',
+  back: {
+    ask: 'Remboursement',
+    why: 'Pourquoi ?',
+    send: 'Le demander',
+    stop: 'Pas maintenant',
+    rules: 'Les pièces non dépensées reviennent aussitôt pendant 14 jours, les billets jusqu’à 48 heures avant l’événement. Pour le reste, l’opérateur du site décide.',
+    granted: 'L’argent est en route vers vous.',
+    asked: 'Demandé : l’opérateur du site décide.',
+  },
 }
 
 export const t = words({ en, fr })

@@ -1,0 +1,155 @@
+//! Who may be in a room: everybody, the channel's subscribers, or whom a ticket admits. Rooms know nothing of money:
+//! whoever sells calls [`admit`] and [`withdraw`] in its transactions.
+//!
+//! Invariant: whoever is not admitted comes through no door (socket, WHEP, LL-HLS, chat, log), and whoever was and
+//! is no more is shown out. The host, those on stage and the site's operators always may.
+
+use busk_api::{Problem, StatusCode};
+use busk_base::{JobId, PersonId, RoomId, Timestamp};
+use busk_store::{Read, StoreError, Tx, jobs, params};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Room, members};
+
+/// The job that shows out who is not admitted any more.
+pub const SHOW_OUT_JOB: &str = "rooms.show_out";
+
+/// Whom a room is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    #[default]
+    Free,
+    /// Subscribers of its channel.
+    Subscribers,
+    /// Whoever has a ticket.
+    Ticket,
+}
+
+impl Access {
+    fn word(self) -> &'static str {
+        match self {
+            Access::Free => "free",
+            Access::Subscribers => "subscribers",
+            Access::Ticket => "ticket",
+        }
+    }
+
+    pub(crate) fn parse(word: &str) -> Result<Self, StoreError> {
+        let all = [Access::Free, Access::Subscribers, Access::Ticket];
+        let found = all.into_iter().find(|access| access.word() == word);
+        found.ok_or_else(|| StoreError::Broken(format!("a room for {word}")))
+    }
+
+    /// The answer to somebody whom it does not let in.
+    pub(crate) fn refusal(self, signed_in: bool) -> Problem {
+        let (code, title, opens) = match self {
+            Access::Free => return Problem::internal(),
+            Access::Subscribers => (
+                "subscription_required",
+                "This is for the channel's subscribers",
+                "A subscription to the channel opens it",
+            ),
+            Access::Ticket => (
+                "ticket_required",
+                "This is for those who have a ticket",
+                "A ticket of this room opens it",
+            ),
+        };
+        let status = if signed_in {
+            StatusCode::FORBIDDEN
+        } else {
+            StatusCode::UNAUTHORIZED
+        };
+        Problem::new(status, code, title).detail(opens)
+    }
+}
+
+/// Whom the room is for.
+pub fn of(db: &mut impl Read, room: RoomId) -> Result<Access, StoreError> {
+    let row = db.row("SELECT kind FROM room_access WHERE room = $1", params![room])?;
+    row.map_or(Ok(Access::Free), |row| Access::parse(&row.get::<String>(0)?))
+}
+
+/// Says whom a room is for. Not changed any more once it is on the air.
+pub fn set(tx: &mut Tx, room: RoomId, access: Access) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO room_access (room, kind) VALUES ($1, $2) ON CONFLICT (room) DO UPDATE SET kind = excluded.kind",
+        params![room, access.word()],
+    )?;
+    Ok(())
+}
+
+/// Lets a person in; `replay` says whether to the replay, too.
+pub fn admit(
+    tx: &mut Tx,
+    room: RoomId,
+    person: PersonId,
+    replay: bool,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO room_admission (room, person, replay, admitted_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (room, person) DO UPDATE SET replay = excluded.replay",
+        params![room, person, replay, now],
+    )?;
+    Ok(())
+}
+
+/// Lets a person in no more; `job` shows them out.
+pub fn withdraw(
+    tx: &mut Tx,
+    room: RoomId,
+    person: PersonId,
+    job: JobId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "DELETE FROM room_admission WHERE room = $1 AND person = $2",
+        params![room, person],
+    )?;
+    let body = serde_json::json!([room, person]).to_string();
+    jobs::leave(tx, job, SHOW_OUT_JOB, body, now);
+    Ok(())
+}
+
+/// Whether the person was let in, and to the replay.
+pub fn admission(db: &mut impl Read, room: RoomId, person: PersonId) -> Result<Option<bool>, StoreError> {
+    let row = db.row(
+        "SELECT replay FROM room_admission WHERE room = $1 AND person = $2",
+        params![room, person],
+    )?;
+    row.map(|row| row.get(0)).transpose()
+}
+
+/// Whether a room that is for some only lets this person in.
+pub fn admits(
+    db: &mut impl Read,
+    room: &Room,
+    access: Access,
+    person: Option<PersonId>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    match (access, person) {
+        (Access::Free, _) => Ok(true),
+        (_, Some(person)) if person == room.host => Ok(true),
+        (_, None) => Ok(false),
+        (Access::Subscribers, Some(person)) => members::is_member(db, room.channel, person, now),
+        (Access::Ticket, Some(person)) => Ok(admission(db, room.id, person)?.is_some()),
+    }
+}
+
+/// Whether a replay that is for some only is for this person: a ticket may have been sold without it.
+pub(crate) fn admits_to_replay(
+    db: &mut impl Read,
+    room: &Room,
+    access: Access,
+    person: Option<PersonId>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    match (access, person) {
+        (Access::Ticket, Some(person)) => Ok(admission(db, room.id, person)? == Some(true)),
+        (Access::Free | Access::Subscribers | Access::Ticket, _) => admits(db, room, access, person, now),
+    }
+}
