@@ -9,6 +9,7 @@ const policy = {
   provider_fee_basis_points: 290, provider_fee_fixed_cents: 30, tax_basis_points: { DE: 1_900, FR: 2_000, IE: 2_305 },
   payout_min_cents: 2_000, payout_two_approvals_from: 100_000, refund_unspent_days: 14, spending_cap_raise_s: 86_400,
   payments_per_hour_max: 20, declines_per_hour_max: 5, streak_window_ms: 5_000, streak_price_max: 99, resume_window_s: 60,
+  ticket_reserve_s: 600, ticket_refund_before_s: 172_800, ticket_no_show_s: 7_200, ticket_devices_max: 2,
   hangout_people_max: 8, replay_keep_days: 30, chat_messages_max: 5, chat_messages_guest_max: 3, chat_window_s: 10,
 } satisfies Policy
 

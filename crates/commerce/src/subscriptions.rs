@@ -28,7 +28,7 @@ use busk_rooms::{Room, What, board, state};
 use busk_store::{Read, StoreError, Tx};
 
 use crate::notices::{HearError, Heard};
-use crate::payments::{self, BeginError, NewPayment, Order, Payment};
+use crate::payments::{self, BeginError, NewPayment, Order, Payment, Purchase};
 use crate::rules::Rules;
 use crate::sales;
 pub use http::routes;
@@ -68,13 +68,7 @@ pub struct Subscribe {
 }
 
 /// A payment that was begun for a subscription.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Begun {
-    pub payment: Payment,
-    pub order: MonthOrder,
-    /// Whether it was begun just now.
-    pub new: bool,
-}
+pub type Begun = Purchase<MonthOrder>;
 
 /// Why nothing was begun, in order of precedence.
 #[derive(Debug, Clone, thiserror::Error)]

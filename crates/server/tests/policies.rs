@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 const BUSK: &str = env!("CARGO_BIN_EXE_busk");
 const POLICIES: &str = "/api/v1/operator/policies";
 
+#[allow(clippy::disallowed_methods, reason = "the server's clock is the machine's")]
 fn later(seconds: u64) -> Timestamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     Timestamp::from_unix_us(i64::try_from(now.as_micros()).unwrap()) + Duration::from_secs(seconds)

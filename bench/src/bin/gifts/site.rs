@@ -10,7 +10,8 @@ use busk_commerce::accounts::{COIN_FLOAT, COIN_ISSUED, CURRENCY, PSP_CLEARING, w
 use busk_commerce::gifts::{self, SendGift, SendGiftError};
 use busk_commerce::rules::Rules;
 use busk_ledger::{Cause, Leg, Posting};
-use busk_people::Channel;
+use busk_people::{Channel, ChannelKind};
+use busk_rooms::Access;
 use busk_rooms::event::{Speaker, SpeakerKind};
 use busk_rooms::state::{self, By, NewRoom};
 use busk_store::{Config, Database, Store, StoreError};
@@ -149,6 +150,7 @@ fn go_live(tx: &mut busk_store::Tx, room: RoomId, now: Timestamp) -> Result<(), 
     let channel = Channel {
         id: channel,
         owner,
+        kind: ChannelKind::Personal,
         handle: String::new(),
         name: String::new(),
         about: String::new(),
@@ -158,6 +160,7 @@ fn go_live(tx: &mut busk_store::Tx, room: RoomId, now: Timestamp) -> Result<(), 
         title: "bench".into(),
         scheduled_at: None,
         live_on_camera: false,
+        access: Access::Free,
     };
     state::create(tx, &channel, &new, now).map_err(|e| StoreError::Broken(e.to_string()))?;
     state::go_live(tx, room, By::System, true, now).map_err(|e| StoreError::Broken(e.to_string()))?;

@@ -16,7 +16,7 @@ use busk_ledger::{Cause, Leg, PostError, Posting};
 use busk_people::Role;
 use busk_people::sign_up::{SignUp, sign_up};
 use busk_rooms::state::{self, By, NewRoom};
-use busk_rooms::{Speaker, SpeakerKind};
+use busk_rooms::{Access, Speaker, SpeakerKind};
 use busk_store::{Config, Reader, Store, StoreError};
 use clap::Parser;
 use uuid::Uuid;
@@ -159,6 +159,7 @@ async fn fill(store: &Store, gifts: u64) -> Fallible<()> {
             title: "A long room".into(),
             scheduled_at: None,
             live_on_camera: false,
+            access: Access::Free,
         };
         state::create(tx, &channel, &new, BEGIN).map_err(|error| StoreError::Broken(error.to_string()))?;
         state::go_live(tx, ROOM, By::System, true, BEGIN)

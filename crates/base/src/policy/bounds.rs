@@ -76,6 +76,10 @@ impl Policy {
             refund_unspent_days,
             payments_per_hour_max,
             declines_per_hour_max,
+            ticket_reserve_s,
+            ticket_refund_before_s,
+            ticket_no_show_s,
+            ticket_devices_max,
             reserve_percent,
             reserve_hold_s,
             payout_min_cents,
@@ -112,6 +116,10 @@ impl Policy {
         found.within("refund_unspent_days", *refund_unspent_days, 0..=365);
         found.within("payments_per_hour_max", *payments_per_hour_max, 1..=10_000);
         found.within("declines_per_hour_max", *declines_per_hour_max, 1..=10_000);
+        found.within("ticket_reserve_s", *ticket_reserve_s, 60..=3_600);
+        found.within("ticket_refund_before_s", *ticket_refund_before_s, HOLD_S);
+        found.within("ticket_no_show_s", *ticket_no_show_s, 60..=7 * DAY_S as i128);
+        found.within("ticket_devices_max", *ticket_devices_max, 1..=20);
         found.within("reserve_percent", *reserve_percent, PERCENT);
         found.within("reserve_hold_s", *reserve_hold_s, 0..=730 * DAY_S as i128);
         found.within("payout_min_cents", *payout_min_cents, 1..=10_000_000);

@@ -8,7 +8,7 @@ use busk_store::{StoreError, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{BeginError, CHECKOUT_LASTS, Payment, PaymentState, Purchase, opened};
+use super::{BeginError, CHECKOUT_LASTS, Order, Payment, PaymentState, Purchase, opened};
 use crate::accounts::CURRENCY;
 use crate::caps::{Period, Reached};
 use crate::providers::{Checkout, ProviderError};
@@ -72,13 +72,14 @@ impl Till {
         E: From<StoreError> + Into<Problem> + Clone + Send + 'static,
     {
         let return_to = page_of_ours(return_to)?;
-        let (now, rules, mut buy) = (self.site.now(), Rules::of(&self.site), buy);
+        let ((now, rules), mut buy) = (Rules::now(&self.site), buy);
         let begun = self.site.store().write(move |tx| buy(tx, &rules, now));
         let Purchase { payment, order, new } = begun.await.map_err(E::into)?;
         let page = Page {
             description: describe(&order),
             return_to,
-            keep_method: false,
+            // For renewals, at which nobody is there.
+            keep_method: payment.order == Order::Subscription,
         };
         let payment = self.open(payment, page).await?;
         let status = if new { StatusCode::CREATED } else { StatusCode::OK };

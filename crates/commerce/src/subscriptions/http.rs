@@ -6,16 +6,16 @@ use busk_api::{
 };
 use busk_base::{ChannelId, JobId, PaymentId, PersonId, Timestamp};
 use busk_people::{Caller, Channel, ChannelRef, SignedIn};
-use busk_store::{Read, Reader, StoreError};
+use busk_store::{Read, Reader, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Begun, ChangeError, SetTiersError, Subscribe, SubscribeError, Subscription, SubscriptionState, Tier,
-    downgrade, of_channel, of_person, renewal, set_renews, set_tiers, subscribe, subscription, tiers,
-    upgrade,
+    Begun, ChangeError, MonthOrder, SetTiersError, Subscribe, SubscribeError, Subscription,
+    SubscriptionState, Tier, downgrade, of_channel, of_person, renewal, set_renews, set_tiers, subscribe,
+    subscription, tiers, upgrade,
 };
-use crate::payments::{self, Money, PaymentState, Till};
+use crate::payments::{self, Money, PaymentState, Purchase, Till};
 use crate::rules::Rules;
 use crate::sales::Quote;
 
@@ -313,7 +313,7 @@ async fn begin_upgrade(
     pay(till, channel, person.id, body, upgrade).await
 }
 
-type Begin = fn(&mut busk_store::Tx, &Subscribe, &Rules, Timestamp) -> Result<Begun, SubscribeError>;
+type Begin = fn(&mut Tx, &Subscribe, &Rules, Timestamp) -> Result<Begun, SubscribeError>;
 
 async fn pay(
     till: Till,
@@ -322,8 +322,6 @@ async fn pay(
     body: SubscribeBody,
     begin: Begin,
 ) -> Result<(StatusCode, Json<SubscriptionPayment>), Problem> {
-    let return_to = payments::page_of_ours(&body.return_to)?;
-    let (now, rules) = (till.site().now(), Rules::of(till.site()));
     let wanted = Subscribe {
         id: body.id,
         channel: channel.id,
@@ -331,28 +329,15 @@ async fn pay(
         tier: body.tier,
         provider: till.provider().name(),
     };
-    let begun = till
-        .site()
-        .store()
-        .write(move |tx| begin(tx, &wanted, &rules, now));
-    let begun = begun.await.map_err(problem)?;
-    let page = payments::Page {
-        description: format!("Subscription to {}, by the month", channel.name),
-        return_to,
-        keep_method: true,
-    };
-    let status = if begun.new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let payment = till.open(begun.payment, page).await?;
+    let begin = move |tx: &mut Tx, rules: &Rules, now| begin(tx, &wanted, rules, now);
+    let describe = |_: &MonthOrder| format!("Subscription to {}, by the month", channel.name);
+    let (status, Purchase { payment, order, .. }) = till.begin(&body.return_to, begin, describe).await?;
     let answer = SubscriptionPayment {
         id: payment.id,
-        tier: begun.order.tier,
+        tier: order.tier,
         state: payment.state,
         price: Money::new(payment.price),
-        monthly: Money::new(begun.order.monthly),
+        monthly: Money::new(order.monthly),
         checkout_url: payment.checkout_url,
     };
     Ok((status, Json(answer)))
@@ -414,29 +399,31 @@ async fn change_next_tier(
     Ok(Json(changed.await.map_err(change_problem)?))
 }
 
-fn problem(error: SubscribeError) -> Problem {
-    match error {
-        SubscribeError::Store(error) => error.into(),
-        SubscribeError::IdReused(_) => {
-            Problem::conflict("id_reused", "This id was used for another payment").field("id")
+impl From<SubscribeError> for Problem {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::Store(error) => error.into(),
+            SubscribeError::IdReused(_) => {
+                Problem::conflict("id_reused", "This id was used for another payment").field("id")
+            }
+            SubscribeError::ChannelUnknown => channel_unknown(),
+            SubscribeError::TierUnknown => Problem::invalid("tier", "there is no such tier"),
+            SubscribeError::OwnChannel => {
+                Problem::forbidden("own_channel", "You cannot subscribe to your own channel")
+            }
+            SubscribeError::Subscribed => {
+                Problem::conflict("subscribed", "You subscribe to this channel already")
+            }
+            SubscribeError::NotAnUpgrade => Problem::conflict(
+                "not_an_upgrade",
+                "You have no subscription here that this tier costs more than",
+            ),
+            SubscribeError::NothingToPay => Problem::conflict(
+                "nothing_to_pay",
+                "The rest of the period is worth nothing; change when it is renewed",
+            ),
+            SubscribeError::Begin(error) => payments::begin_problem(error),
         }
-        SubscribeError::ChannelUnknown => channel_unknown(),
-        SubscribeError::TierUnknown => Problem::invalid("tier", "there is no such tier"),
-        SubscribeError::OwnChannel => {
-            Problem::forbidden("own_channel", "You cannot subscribe to your own channel")
-        }
-        SubscribeError::Subscribed => {
-            Problem::conflict("subscribed", "You subscribe to this channel already")
-        }
-        SubscribeError::NotAnUpgrade => Problem::conflict(
-            "not_an_upgrade",
-            "You have no subscription here that this tier costs more than",
-        ),
-        SubscribeError::NothingToPay => Problem::conflict(
-            "nothing_to_pay",
-            "The rest of the period is worth nothing; change when it is renewed",
-        ),
-        SubscribeError::Begin(error) => payments::begin_problem(error),
     }
 }
 

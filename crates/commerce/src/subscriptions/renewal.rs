@@ -80,8 +80,8 @@ pub(super) enum Due {
 /// Does a [`RENEWAL_JOB`]. A provider that is not there is asked again later, for the same payment.
 pub async fn charge(till: &Till, job: &Job) -> Result<(), String> {
     let body: Body = serde_json::from_str(&job.body).map_err(|e| e.to_string())?;
-    let (site, rules, id) = (till.site(), Rules::of(till.site()), job.id);
-    let now = site.now();
+    let (site, id) = (till.site(), job.id);
+    let (now, rules) = Rules::now(site);
     let due = site.store().write(move |tx| {
         let due = due(tx, body, &rules, now)?;
         match &due {

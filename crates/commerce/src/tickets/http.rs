@@ -185,7 +185,7 @@ async fn show_offer(
 }
 
 async fn offer_for(site: &Site, room: RoomId, asker: Option<PersonId>) -> Result<Json<TicketOffer>, Problem> {
-    let (rules, now) = (Rules::of(site), site.now());
+    let (now, rules) = Rules::now(site);
     let read = site
         .store()
         .read(move |db: &mut Reader| db.snapshot(|db| read_offer(db, room, asker, &rules, now)));
@@ -366,7 +366,7 @@ impl From<BuyError> for Problem {
 #[utoipa::path(get, path = "/api/v1/me/tickets", tag = "tickets",
     responses((status = 200, body = Page<MyTicket>), (status = 401, description = "`sign_in_needed`"), Failures))]
 async fn list(Shared(site): Shared<Site>, SignedIn(me): SignedIn) -> Result<Json<Page<MyTicket>>, Problem> {
-    let (rules, now) = (Rules::of(&site), site.now());
+    let (now, rules) = Rules::now(&site);
     let read = site.store().read(move |db: &mut Reader| {
         db.snapshot(|db| {
             let mut mine = Vec::new();

@@ -126,6 +126,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{handle}/subscribers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who subscribes to one's channel or did, the longest first; at most a thousand. */
+        get: operations["get_channels_handle_subscribers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/subscription": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins a subscription: its first month is paid at the provider's page, which keeps the card for renewals. Also
+         *     takes one up again whose renewal was declined.
+         */
+        post: operations["post_channels_handle_subscription"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/subscription/next-tier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes to a cheaper tier from the next period on. */
+        put: operations["set_subscription_next_tier"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/subscription/renewal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Cancels a subscription at the period's end, or takes that back until then. */
+        put: operations["set_subscription_renewal"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/subscription/upgrade": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Begins a change to a tier that costs more: the difference for the rest of the period is paid now. */
+        post: operations["post_channels_handle_subscription_upgrade"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}/supporters": {
         parameters: {
             query?: never;
@@ -136,6 +224,24 @@ export interface paths {
         /** A channel's supporters of all times, who gave most first. Its creator's to see. */
         get: operations["get_channels_handle_supporters"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a channel offers its members, the cheapest first. */
+        get: operations["get_channels_handle_tiers"];
+        /** Sets what one's channel offers. Who subscribes already keeps their tier and price until they change it. */
+        put: operations["set_subscription_tiers"];
         post?: never;
         delete?: never;
         options?: never;
@@ -606,6 +712,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own subscriptions, also those that are over; the longest first. */
+        get: operations["get_me_subscriptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/tickets": {
         parameters: {
             query?: never;
@@ -874,6 +997,61 @@ export interface paths {
         /** Writes a payer's debt off, or some of it: the platform pays it. */
         post: operations["post_operator_people_id_debt_write_offs"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All policies, newest first. */
+        get: operations["get_operator_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/policies/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Divides a time's gifts and deliveries again, as a policy would have; nothing is written. Refunds are left out. */
+        post: operations["post_operator_policies_simulations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/policies/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Writes the next policy: from its beginning on everything is posted under it. The number is the next one, so that
+         *     the same again changes nothing.
+         */
+        put: operations["put"];
+        post?: never;
+        /** Withdraws a policy that does not begin within the next minute. It keeps its number, and is never in force. */
+        delete: operations["delete_operator_policies_version"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2271,6 +2449,18 @@ export interface components {
             handle: string;
             password: string;
         };
+        /** @description A policy with its number and its beginning. */
+        DatedPolicy: {
+            policy: components["schemas"]["Policy"];
+            starts_at: components["schemas"]["Timestamp"];
+            state: components["schemas"]["PolicyState"];
+            version: components["schemas"]["PolicyVersion"];
+            withdrawn_at?: components["schemas"]["Timestamp"] | null;
+            withdrawn_by?: string | null;
+            written_at?: components["schemas"]["Timestamp"] | null;
+            /** @description The operator's name, if they still have one. */
+            written_by?: string | null;
+        };
         /** @description What one owes of payments that one's bank took back. */
         Debt: {
             /** @description Coins that are bought settle it first. */
@@ -2668,6 +2858,13 @@ export interface components {
              */
             diamonds: number;
         };
+        NextTierBody: {
+            /**
+             * Format: int32
+             * @description A cheaper one; one's own takes the change back.
+             */
+            tier: number;
+        };
         /** @description What an operator did about a notice. */
         NoticeAct: {
             /** @description `looked_at` or `hear_again`. */
@@ -2888,6 +3085,22 @@ export interface components {
                 promotional: number;
                 /** @description Who gets what of the price once all of these coins are given. */
                 split: components["schemas"]["Quote"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DatedPolicy: {
+            items: {
+                policy: components["schemas"]["Policy"];
+                starts_at: components["schemas"]["Timestamp"];
+                state: components["schemas"]["PolicyState"];
+                version: components["schemas"]["PolicyVersion"];
+                withdrawn_at?: components["schemas"]["Timestamp"] | null;
+                withdrawn_by?: string | null;
+                written_at?: components["schemas"]["Timestamp"] | null;
+                /** @description The operator's name, if they still have one. */
+                written_by?: string | null;
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -3295,6 +3508,67 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_Subscriber: {
+            items: {
+                handle: string;
+                name: string;
+                person: components["schemas"]["PersonId"];
+                price: components["schemas"]["Money"];
+                state: components["schemas"]["SubscriptionState"];
+                /** Format: int32 */
+                tier: number;
+                until: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SubscriptionTier: {
+            items: {
+                /** @description What the creator promises besides what every member has. */
+                about: string;
+                name: string;
+                /**
+                 * Format: int32
+                 * @description 1, 2 or 3, the cheapest first.
+                 */
+                place: number;
+                /**
+                 * Format: int64
+                 * @description By the month, in the minor unit of the site's currency.
+                 */
+                price: number;
+                /**
+                 * Format: int32
+                 * @description What its members pay less for tickets, in percent.
+                 */
+                ticket_discount: number;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_SubscriptionView: {
+            items: {
+                channel: components["schemas"]["ChannelRef"];
+                next_charge_at?: components["schemas"]["Timestamp"] | null;
+                /**
+                 * Format: int32
+                 * @description The cheaper tier of the next period.
+                 */
+                next_tier?: number | null;
+                /** @description By the month, as it was agreed. */
+                price: components["schemas"]["Money"];
+                state: components["schemas"]["SubscriptionState"];
+                /** Format: int32 */
+                tier: number;
+                /** @description When access ends, unless it is renewed. */
+                until: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_SupporterView: {
             items: {
                 /** Format: int64 */
@@ -3322,8 +3596,32 @@ export interface components {
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
         };
+        /** @description One page of a list. */
+        Page_TierOffer: {
+            items: (components["schemas"]["SubscriptionTier"] & {
+                /** @description Whether it is the asker's. */
+                held: boolean;
+                /** @description Who gets what of the price. */
+                quote: components["schemas"]["Quote"];
+                upgrade?: components["schemas"]["Money"] | null;
+            })[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @enum {string} */
         Part: "viewer" | "creator";
+        /** @description Who gets what of a price, in the currency's minor unit. */
+        Parts: {
+            /** Format: int64 */
+            creator: number;
+            /** Format: int64 */
+            platform: number;
+            /**
+             * Format: int64
+             * @description Included in the price.
+             */
+            tax: number;
+        };
         /** @description A holder of a stage pass, as the host sees them. */
         PassHolder: {
             bought_at: components["schemas"]["Timestamp"];
@@ -3466,6 +3764,274 @@ export interface components {
              */
             next?: number | null;
         };
+        /** @description The fields of a policy; defaults are those of policy 1. */
+        Policy: {
+            /**
+             * Format: int64
+             * @description How long earned money stays pending once what was paid for is delivered, in seconds.
+             * @default 604800
+             */
+            badge_hold_s: number;
+            /**
+             * @description What one, two and three hearts beside a name cost for a live, in hundredths of the currency's main unit.
+             * @default [
+             *       99,
+             *       199,
+             *       499
+             *     ]
+             */
+            badge_prices_cents: number[];
+            /**
+             * Format: int32
+             * @description What the creator gets of badges, tickets and subscriptions, after tax, in percent.
+             * @default 70
+             */
+            badge_share_percent: number;
+            /**
+             * Format: int32
+             * @description Chat messages a guest may send in `chat_window_s`.
+             * @default 3
+             */
+            chat_messages_guest_max: number;
+            /**
+             * Format: int32
+             * @description Chat messages a signed-in person may send in `chat_window_s`.
+             * @default 5
+             */
+            chat_messages_max: number;
+            /**
+             * Format: int64
+             * @default 10
+             */
+            chat_window_s: number;
+            /**
+             * @description What coins are sold in, smallest first.
+             * @default [
+             *       {
+             *         "coins": 70,
+             *         "promotional": 0
+             *       },
+             *       {
+             *         "coins": 350,
+             *         "promotional": 0
+             *       },
+             *       {
+             *         "coins": 1400,
+             *         "promotional": 0
+             *       },
+             *       {
+             *         "coins": 7000,
+             *         "promotional": 350
+             *       },
+             *       {
+             *         "coins": 17500,
+             *         "promotional": 1750
+             *       }
+             *     ]
+             */
+            coin_packs: components["schemas"]["PolicyCoinPack"][];
+            /**
+             * Format: int64
+             * @description What one coin costs, in hundredths of the currency's main unit.
+             * @default 1
+             */
+            coin_price_cents: number;
+            /**
+             * Format: int32
+             * @description Declined cards of one person in an hour, after which no payment is begun.
+             * @default 5
+             */
+            declines_per_hour_max: number;
+            /**
+             * Format: int64
+             * @description How long earned diamonds stay pending, in seconds.
+             * @default 604800
+             */
+            gift_hold_s: number;
+            /**
+             * Format: int32
+             * @description What the creator gets of a gift's coins, in percent.
+             * @default 50
+             */
+            gift_share_percent: number;
+            /**
+             * Format: int32
+             * @description How many a hangout may have on camera; eight at most.
+             * @default 8
+             */
+            hangout_people_max: number;
+            /**
+             * Format: int32
+             * @description Payments that one person may begin in an hour.
+             * @default 20
+             */
+            payments_per_hour_max: number;
+            /**
+             * Format: int64
+             * @description The least that is paid out, in hundredths of the currency's main unit.
+             * @default 2000
+             */
+            payout_min_cents: number;
+            /**
+             * Format: int64
+             * @description From this amount on two operators approve a payout, in hundredths of the currency's main unit.
+             * @default 100000
+             */
+            payout_two_approvals_from: number;
+            /**
+             * Format: int32
+             * @description What a payment is expected to cost at the provider: hundredths of a percent of it, and a fixed part in
+             *     hundredths of the currency's main unit. Shown before paying; what it did cost is in the provider's report.
+             * @default 290
+             */
+            provider_fee_basis_points: number;
+            /**
+             * Format: int64
+             * @default 30
+             */
+            provider_fee_fixed_cents: number;
+            /**
+             * Format: int64
+             * @description How long after paying coins that are still unspent are given back on request, without anybody's yes, in days.
+             * @default 14
+             */
+            refund_unspent_days: number;
+            /**
+             * Format: int64
+             * @description How long a replay is kept, in days.
+             * @default 30
+             */
+            replay_keep_days: number;
+            /**
+             * Format: int64
+             * @default 7776000
+             */
+            reserve_hold_s: number;
+            /**
+             * Format: int32
+             * @description What of money that becomes available is kept back for disputes, in percent, and for how long, in seconds.
+             * @default 0
+             */
+            reserve_percent: number;
+            /**
+             * Format: int64
+             * @description How long a room waits for a lost camera, in seconds.
+             * @default 60
+             */
+            resume_window_s: number;
+            /**
+             * Format: int64
+             * @description How long a higher spending cap waits until it acts, in seconds.
+             * @default 86400
+             */
+            spending_cap_raise_s: number;
+            /**
+             * Format: int64
+             * @description Only gifts up to this price can be streaked, in coins.
+             * @default 99
+             */
+            streak_price_max: number;
+            /**
+             * Format: int64
+             * @description The same gift by the same viewer within this time counts up, in milliseconds.
+             * @default 5000
+             */
+            streak_window_ms: number;
+            /**
+             * Format: int64
+             * @default 604800
+             */
+            subscription_hold_s: number;
+            /**
+             * Format: int32
+             * @default 70
+             */
+            subscription_share_percent: number;
+            /**
+             * @description The tax that prices include, in hundredths of a percent, by the payer's country (ISO 3166-1 alpha-2).
+             * @default {}
+             */
+            tax_basis_points: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int32
+             * @description On how many devices a ticket plays at once.
+             * @default 2
+             */
+            ticket_devices_max: number;
+            /**
+             * Format: int64
+             * @default 604800
+             */
+            ticket_hold_s: number;
+            /**
+             * Format: int64
+             * @description An event that is not live so long after its time is not held: all tickets are given back. In seconds.
+             * @default 7200
+             */
+            ticket_no_show_s: number;
+            /**
+             * Format: int64
+             * @description How long before an event a ticket is given back on request without anybody's yes, in seconds.
+             * @default 172800
+             */
+            ticket_refund_before_s: number;
+            /**
+             * Format: int64
+             * @description How long a seat is kept for whoever is paying for it, in seconds.
+             * @default 600
+             */
+            ticket_reserve_s: number;
+            /**
+             * Format: int32
+             * @default 90
+             */
+            ticket_share_percent: number;
+        };
+        PolicyBody: {
+            /** @description Every field: none is left to a default. */
+            policy: components["schemas"]["Policy"];
+            /** @description At least a minute from now, and later than every other that was not withdrawn. */
+            starts_at: components["schemas"]["Timestamp"];
+        };
+        /** @description A number of coins that is sold, and what comes with it. */
+        PolicyCoinPack: {
+            /**
+             * Format: int64
+             * @description Paid for.
+             */
+            coins: number;
+            /**
+             * Format: int64
+             * @description The discount: promotional coins, which are spent first and bring creators nothing.
+             */
+            promotional: number;
+        };
+        /**
+         * @description What a policy would have made of the gifts and deliveries of a time, in the currency's minor unit. What was given
+         *     back of them is left out on both sides.
+         */
+        PolicySimulation: {
+            /** @description How many creators earned anything. */
+            creators: number;
+            from: components["schemas"]["Timestamp"];
+            /** @description At most 20, the greatest gain first. */
+            gaining: components["schemas"]["SimulatedCreator"][];
+            /** @description By kind of income: `gift`, `badge`, `ticket`, `subscription`. */
+            kinds: {
+                [key: string]: components["schemas"]["SimulatedSums"];
+            };
+            /** @description At most 20, the greatest loss first. */
+            losing: components["schemas"]["SimulatedCreator"][];
+            to: components["schemas"]["Timestamp"];
+            total: components["schemas"]["SimulatedSums"];
+        };
+        /**
+         * @description Where a policy is.
+         * @enum {string}
+         */
+        PolicyState: "past" | "in_force" | "scheduled" | "withdrawn";
         /**
          * Format: int64
          * @description The number of a policy, from 1.
@@ -3607,6 +4173,10 @@ export interface components {
         RejectBody: {
             /** @description The creator reads it; 1–200 characters. */
             reason: string;
+        };
+        RenewalBody: {
+            /** @description False cancels: access lasts to the end of what is paid. */
+            renews: boolean;
         };
         /** @description A replay. */
         Replay: {
@@ -3827,6 +4397,10 @@ export interface components {
             /** @description 1–60 characters. */
             title: string;
         };
+        SetTiersBody: {
+            /** @description The cheapest first; at most three. */
+            tiers: components["schemas"]["TierBody"][];
+        };
         SettingBody: {
             method: components["schemas"]["PayoutMethod"];
             /** @description Whether all that is available is asked for at the beginning of each month. */
@@ -3857,6 +4431,29 @@ export interface components {
             id: string;
             kind: string;
             of: string;
+        };
+        SimulateBody: {
+            from: components["schemas"]["Timestamp"];
+            /** @description Every field: none is left to a default. */
+            policy: components["schemas"]["Policy"];
+            /** @description At most 32 days later. */
+            to: components["schemas"]["Timestamp"];
+        };
+        SimulatedCreator: {
+            channel: components["schemas"]["ChannelRef"];
+            /** Format: int64 */
+            got: number;
+            /** Format: int64 */
+            would: number;
+        };
+        SimulatedSums: {
+            /**
+             * Format: int64
+             * @description Gifts and deliveries.
+             */
+            count: number;
+            got: components["schemas"]["Parts"];
+            would: components["schemas"]["Parts"];
         };
         /** @description Who said or gave something, as others see them. */
         Speaker: {
@@ -4019,6 +4616,81 @@ export interface components {
              */
             rtmps_port?: number | null;
         };
+        SubscribeBody: {
+            /** @description Made by the payer and permanent: the same again is begun once. */
+            id: components["schemas"]["PaymentId"];
+            /** @description The page of this site that the checkout leads back to. */
+            return_to: string;
+            /** Format: int32 */
+            tier: number;
+        };
+        /** @description A member, as the creator sees them. */
+        Subscriber: {
+            handle: string;
+            name: string;
+            person: components["schemas"]["PersonId"];
+            price: components["schemas"]["Money"];
+            state: components["schemas"]["SubscriptionState"];
+            /** Format: int32 */
+            tier: number;
+            until: components["schemas"]["Timestamp"];
+        };
+        /** @description A payment for a subscription. */
+        SubscriptionPayment: {
+            /** @description Where to pay. */
+            checkout_url?: string | null;
+            id: components["schemas"]["PaymentId"];
+            /** @description What every month costs from then on. */
+            monthly: components["schemas"]["Money"];
+            /** @description What is to be paid now. */
+            price: components["schemas"]["Money"];
+            state: components["schemas"]["PaymentState"];
+            /** Format: int32 */
+            tier: number;
+        };
+        /**
+         * @description Where a subscription is.
+         * @enum {string}
+         */
+        SubscriptionState: "active" | "cancelled" | "past_due" | "ended";
+        /** @description A tier, as it is offered. */
+        SubscriptionTier: {
+            /** @description What the creator promises besides what every member has. */
+            about: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description 1, 2 or 3, the cheapest first.
+             */
+            place: number;
+            /**
+             * Format: int64
+             * @description By the month, in the minor unit of the site's currency.
+             */
+            price: number;
+            /**
+             * Format: int32
+             * @description What its members pay less for tickets, in percent.
+             */
+            ticket_discount: number;
+        };
+        /** @description A subscription of one's own. */
+        SubscriptionView: {
+            channel: components["schemas"]["ChannelRef"];
+            next_charge_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int32
+             * @description The cheaper tier of the next period.
+             */
+            next_tier?: number | null;
+            /** @description By the month, as it was agreed. */
+            price: components["schemas"]["Money"];
+            state: components["schemas"]["SubscriptionState"];
+            /** Format: int32 */
+            tier: number;
+            /** @description When access ends, unless it is renewed. */
+            until: components["schemas"]["Timestamp"];
+        };
         /** @description Someone who gave. */
         SupporterView: {
             /** Format: int64 */
@@ -4113,6 +4785,28 @@ export interface components {
          * @enum {string}
          */
         TicketState: "reserved" | "lapsed" | "held" | "delivered" | "returned";
+        TierBody: {
+            about?: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description By the month, in the minor unit of the site's currency.
+             */
+            price: number;
+            /**
+             * Format: int32
+             * @description In percent.
+             */
+            ticket_discount?: number;
+        };
+        /** @description A tier that one can subscribe to. */
+        TierOffer: components["schemas"]["SubscriptionTier"] & {
+            /** @description Whether it is the asker's. */
+            held: boolean;
+            /** @description Who gets what of the price. */
+            quote: components["schemas"]["Quote"];
+            upgrade?: components["schemas"]["Money"] | null;
+        };
         /** @description How large a viewer shows the seats. */
         Tiles: {
             /** @description By seat, in pixels of the screen; 0 for one that is not shown, which then is not sent. At most 8. */
@@ -4216,6 +4910,14 @@ export interface components {
             /** @enum {string} */
             type: "badge";
         } | {
+            from: components["schemas"]["Speaker"];
+            /** Format: int64 */
+            months: number;
+            /** Format: int32 */
+            tier: number;
+            /** @enum {string} */
+            type: "subscription";
+        } | {
             goal: components["schemas"]["Goal"];
             /** @enum {string} */
             type: "goal";
@@ -4277,6 +4979,10 @@ export interface components {
             id: components["schemas"]["PostingId"];
             /** @description Why, for whoever looks later. */
             note: string;
+        };
+        WrittenPolicy: {
+            starts_at: components["schemas"]["Timestamp"];
+            version: components["schemas"]["PolicyVersion"];
         };
     };
     responses: never;
@@ -5063,6 +5769,577 @@ export interface operations {
             };
         };
     };
+    get_channels_handle_subscribers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Subscriber"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_your_channel` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_subscription: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscribeBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionPayment"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionPayment"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `subscribed`, `spending_cap_reached`, `in_debt` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_subscription_next_tier: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextTierBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `not_subscribed` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_subscription_renewal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenewalBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `not_subscribed` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_card_kept` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_subscription_upgrade: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubscribeBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionPayment"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionPayment"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `not_an_upgrade`, `nothing_to_pay`, `spending_cap_reached`, `in_debt` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_channels_handle_supporters: {
         parameters: {
             query?: {
@@ -5107,6 +6384,160 @@ export interface operations {
             };
             /** @description `channel_unknown` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TierOffer"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_subscription_tiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetTiersBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SubscriptionTier"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7731,6 +9162,52 @@ export interface operations {
             };
         };
     };
+    get_me_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SubscriptionView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_tickets: {
         parameters: {
             query?: never;
@@ -9084,6 +10561,346 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatedPolicy"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_policies_simulations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimulateBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySimulation"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: components["schemas"]["PolicyVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            /** @description it was written before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenPolicy"];
+                };
+            };
+            /** @description written */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WrittenPolicy"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `policy_version_taken`, `policy_not_the_next`, `policies_too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_operator_policies_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: components["schemas"]["PolicyVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description withdrawn */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `policy_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `policy_begun` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

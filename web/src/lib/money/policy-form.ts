@@ -11,6 +11,7 @@ export const groups = [
   { name: 'holds', fields: ['gift_hold_s', 'badge_hold_s', 'ticket_hold_s', 'subscription_hold_s', 'reserve_percent', 'reserve_hold_s'] },
   { name: 'prices', fields: ['coin_price_cents', 'coin_packs', 'badge_prices_cents', 'provider_fee_basis_points', 'provider_fee_fixed_cents', 'tax_basis_points'] },
   { name: 'limits', fields: ['payout_min_cents', 'payout_two_approvals_from', 'refund_unspent_days', 'spending_cap_raise_s', 'payments_per_hour_max', 'declines_per_hour_max'] },
+  { name: 'tickets', fields: ['ticket_reserve_s', 'ticket_refund_before_s', 'ticket_no_show_s', 'ticket_devices_max'] },
   { name: 'rooms', fields: ['streak_window_ms', 'streak_price_max', 'resume_window_s', 'hangout_people_max', 'replay_keep_days', 'chat_messages_max', 'chat_messages_guest_max', 'chat_window_s'] },
 ] as const satisfies { name: string; fields: FieldName[] }[]
 
