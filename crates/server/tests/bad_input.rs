@@ -33,15 +33,16 @@ fn operations(document: &Value) -> Vec<Operation> {
             }
             let body = operation["requestBody"]["content"].as_object();
             let (content, schema) = body.and_then(|body| body.iter().next()).unzip();
-            let named = schema.and_then(|body| body["schema"]["$ref"].as_str());
-            let schema =
-                named.map(|name| &document["components"]["schemas"][name.rsplit('/').next().unwrap()]);
+            let schema = schema.map(|body| referred(document, &body["schema"]));
             let schema = schema.cloned().unwrap_or_default();
+            let properties = schema["properties"].as_object().into_iter().flatten();
             found.push(Operation {
                 method: method.to_uppercase().parse().unwrap(),
                 path: path.clone(),
                 content: content.cloned(),
-                properties: schema["properties"].as_object().cloned().unwrap_or_default(),
+                properties: properties
+                    .map(|(name, property)| (name.clone(), referred(document, property).clone()))
+                    .collect(),
                 required: schema["required"].as_array().cloned().unwrap_or_default(),
             });
         }
@@ -49,10 +50,18 @@ fn operations(document: &Value) -> Vec<Operation> {
     found
 }
 
+/// A schema, or the one that it refers to.
+fn referred<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
+        Some(name) => &document["components"]["schemas"][name],
+        None => schema,
+    }
+}
+
 /// A value that no property of that schema can have.
 fn wrong(schema: &Value) -> Value {
     match schema["type"].as_str() {
-        Some("integer") => json!("many"),
+        Some("integer" | "object") => json!("many"),
         _ => json!({"not": "this"}),
     }
 }
@@ -60,7 +69,7 @@ fn wrong(schema: &Value) -> Value {
 impl Operation {
     fn with(&self, room: &str, message: &str) -> String {
         let path = self.path.replace("{room}", room).replace("{message}", message);
-        let path = path.replace("{handle}", "nobody_here");
+        let path = path.replace("{handle}", "nobody_here").replace("{version}", "7");
         // Whatever else there is, is unknown.
         path.split('/')
             .map(|part| if part.starts_with('{') { UNKNOWN } else { part })
