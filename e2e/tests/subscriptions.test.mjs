@@ -41,11 +41,22 @@ describe('subscriptions', { concurrency: 1 }, () => {
     await creator.id('tier-price').nth(1).fill('4.99')
     await creator.id('tiers-save').click()
     await until('the tiers in their order', () => creator.id('tier-name').evaluateAll((fields) => fields.map(({ value }) => value).join()), (names) => names === 'Friend,Front row')
+  })
+
+  step('a channel that is not live offers them, though not to its creator', async () => {
+    await signUp(viewer, { handle: 'ben', name: 'Ben Ode' })
+    await viewer.page.goto('/@mira')
+    await viewer.id('subscribe-open').click()
+    await viewer.id('tier-2').waitFor()
+    const asked = creator.page.waitForResponse('**/channels/mira/tiers')
+    await creator.page.goto('/@mira')
+    assert.equal((await asked).status(), 200)
+    await creator.page.getByRole('heading', { name: 'Mira Vale is not live' }).waitFor()
+    assert.equal(await creator.id('subscribe-open').count(), 0)
     await goLive(creator, 'mira')
   })
 
   step('a viewer sees who gets what, and subscribes', async () => {
-    await signUp(viewer, { handle: 'ben', name: 'Ben Ode' })
     await viewer.page.goto('/@mira')
     await viewer.id('gift-open').click()
     await viewer.id('tab-subscribe').click()
