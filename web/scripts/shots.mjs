@@ -34,6 +34,7 @@ const pages = [
   ['watch-guest', live, 'nobody', wait(2500)],
   ['watch-tray', live, 'viewer', steps(wait(1500), click('gift-open'), click('gift-rose'), click('gift-send'), click('gift-send'), click('gift-send'))],
   ['watch-badges', live, 'viewer', steps(wait(1500), click('gift-open'), click('tab-badges'), wait(600))],
+  ['watch-subscribe', live, 'viewer', steps(wait(1500), click('gift-open'), click('tab-subscribe'), wait(600))],
   ['watch-menu', live, 'viewer', steps(wait(1500), click('picture-settings'))],
   ['watch-packs', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'))],
   ['watch-paying', live, 'viewer', steps(wait(1500), click('gift-open'), click('coins-buy'), click('pack-coins-350'))],

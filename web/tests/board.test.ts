@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Goal } from '../src/lib/api'
 import { bare, moved } from '../src/lib/rooms/board'
-import { hearted } from '../src/lib/rooms/chat'
+import { bought } from '../src/lib/rooms/chat'
 
 const goal = (id: string, so_far: number, state: Goal['state'] = 'open'): Goal => ({ id, title: id, kind: 'gifts', target: 3, so_far, state, since: 0 })
 const event = (of: Goal) => ({ n: 1, at: '2026-03-04T20:00:00Z', type: 'goal' as const, goal: of })
@@ -18,7 +18,11 @@ describe('a board', () => {
 
 describe('chat', () => {
   test('shows hearts that were bought as a line of their own', () => {
-    const lines = hearted([], { n: 4, at: '2026-03-04T20:00:00Z', type: 'badge', from, hearts: 2 })
+    const lines = bought([], { n: 4, at: '2026-03-04T20:00:00Z', type: 'badge', from, hearts: 2 })
     expect(lines.map(({ id, kind, from }) => [id, kind, from?.badge])).toEqual([['badge-4', 'badge', 2]])
+  })
+  test('says who subscribes, and for how long', () => {
+    const lines = bought([], { n: 5, at: '2026-03-04T20:00:00Z', type: 'subscription', from, tier: 1, months: 3 })
+    expect(lines.map(({ id, kind, months }) => [id, kind, months])).toEqual([['subscription-5', 'subscription', 3]])
   })
 })

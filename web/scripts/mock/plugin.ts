@@ -10,6 +10,7 @@ import { deskOf, held, payouts, standing } from './payouts.ts'
 import { operatorList } from './operator.ts'
 import { restreaming, restreamTargets } from './restream.ts'
 import { knock, onStage, stageView } from './stage.ts'
+import { subscribers, subscriptions, tiers } from './subscriptions.ts'
 import { badges, ranking, supporters } from './support.ts'
 import { gifts, makeRoom, packs, statement, transfers, world, type MockRoom } from './world.ts'
 
@@ -64,7 +65,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
   const me = people[who] ?? people.nobody!
   const room = state.rooms.find((each) => each.id === id)
   switch (`${method} ${area}`) {
-    case 'GET me': return [200, id === 'blocks' ? { items: blocked, next: null } : id === 'spending-caps' ? caps : meOf(who)]
+    case 'GET me': return [200, id === 'blocks' ? { items: blocked, next: null } : id === 'subscriptions' ? { items: subscriptions, next: null } : id === 'spending-caps' ? caps : meOf(who)]
     case 'POST me': me.adult = true; return [204, null]
     case 'PUT me': blocked.push({ handle: deed!, name: deed! }); return [204, null]
     case 'DELETE me': blocked.splice(0); return [204, null]
@@ -83,6 +84,8 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
       const ended = state.rooms.filter((each) => each.channel.handle === id && each.state === 'ended')
       if (deed === 'ranking') return [200, { items: ranking, next: null }]
       if (deed === 'supporters') return [200, { items: supporters, next: null }]
+      if (deed === 'tiers') return [200, { items: tiers, next: null }]
+      if (deed === 'subscribers') return [200, { items: subscribers, next: null }]
       if (deed === 'replays') return [200, { items: replaysOf({ id: 'c', handle: id, name: me.display_name ?? 'Otto Offline' }, own, ended), next: null }]
       if (!open && !own && id !== 'offline') return problem(404, 'channel_unknown', 'unknown')
       return [200, { id: 'c', handle: id, name: open?.channel.name ?? me.display_name ?? 'Otto Offline', about: '', room: open ? viewOf(open, who) : null, mine: own }]

@@ -54,6 +54,11 @@ export type Restream = Required<Schema['Restream']>
 
 export type BadgeOffer = Required<Schema['BadgeOffer']>
 export type BadgePurchase = Schema['BadgePurchase']
+export type Tier = Schema['SubscriptionTier']
+export type TierOffer = Required<Schema['TierOffer']>
+export type Subscription = Required<Schema['SubscriptionView']>
+export type SubscriptionState = Schema['SubscriptionState']
+export type Subscriber = Schema['Subscriber']
 export type Quote = Schema['Quote']
 export type Board = Schema['Board']
 export type Goal = Schema['Goal']

@@ -2,17 +2,19 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker } from './wire'
+import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker, type SubscriptionEvent } from './wire'
 
 export interface Line {
   id: string
-  kind: 'said' | 'gap' | 'gift' | 'badge'
+  kind: 'said' | 'gap' | 'gift' | 'badge' | 'subscription'
   from: Speaker | null
   text: string
   state: 'sending' | 'sent' | 'failed' | 'deleted'
   why?: string
   mine?: boolean
   gift?: { kind: string; count: number }
+  /** How long they have been a member, in months. */
+  months?: number | undefined
 }
 
 /** What a list of lines shows: a live's, or a replay's, from which nothing can be removed. */
@@ -68,9 +70,10 @@ export function given(lines: readonly Line[], event: GiftEvent): Line[] {
   return keep([...lines.filter((other) => other.id !== id), line])
 }
 
-export function hearted(lines: readonly Line[], event: BadgeEvent): Line[] {
-  const line: Line = { id: `badge-${event.n}`, kind: 'badge', from: event.from, text: '', state: 'sent' }
-  return keep([...lines, line])
+/** Bought for oneself: hearts, or a month as a member. */
+export function bought(lines: readonly Line[], event: BadgeEvent | SubscriptionEvent): Line[] {
+  const { n, type: kind, from } = event
+  return keep([...lines, { id: `${kind}-${n}`, kind, from, text: '', state: 'sent', months: (event as SubscriptionEvent).months }])
 }
 
 function keep(lines: Line[]): Line[] {

@@ -113,7 +113,8 @@ export class LiveRoom implements SocketSink {
         this.ears.gift?.(event)
         break
       case 'badge':
-        this.lines = chat.hearted(this.lines, event)
+      case 'subscription':
+        this.lines = chat.bought(this.lines, event)
         break
       case 'goal':
         // The hello has told where all past ones led.

@@ -49,7 +49,8 @@ function told(scene: Scene, { event, position_ms }: Placed): Scene {
         banners: grown(expired(scene.banners, position_ms), event, position_ms),
       }
     case 'badge':
-      return { ...scene, taken, lines: chat.hearted(scene.lines, event) }
+    case 'subscription':
+      return { ...scene, taken, lines: chat.bought(scene.lines, event) }
     case 'title':
       return { ...scene, taken, title: event.title }
     default:

@@ -1,0 +1,141 @@
+/**
+ * A member by the month: a creator sets tiers, a viewer on a phone sees who gets what and subscribes on the sandbox's
+ * page, both screens say so in the chat, and the viewer's account cancels it, takes that back and changes the tier.
+ */
+import assert from 'node:assert/strict'
+import { after, before, describe } from 'node:test'
+import { openScreen, startBrowser } from '../src/browser.mjs'
+import { startBusk } from '../src/busk.mjs'
+import { goLive, signUp } from '../src/people.mjs'
+import { steps } from '../src/steps.mjs'
+import { until } from '../src/wait.mjs'
+
+describe('subscriptions', { concurrency: 1 }, () => {
+  let busk, browser, creator, viewer
+  const step = steps('subscriptions', () => ({ screens: [creator, viewer], busk }))
+  const stateIs = (state) => until(`it is ${state}`, () => viewer.id('own-subscription').first().getAttribute('data-state'), (seen) => seen === state)
+
+  before(async () => {
+    busk = await startBusk()
+    browser = await startBrowser()
+    creator = await openScreen(browser, busk, { name: 'creator' })
+    viewer = await openScreen(browser, busk, { name: 'viewer', width: 390, height: 844, phone: true })
+  })
+  after(async () => {
+    await browser?.close()
+    await busk?.remove()
+  })
+
+  step('a creator sets two tiers, the cheapest first', async () => {
+    await signUp(creator, { handle: 'mira', name: 'Mira Vale' })
+    await creator.page.goto('/earnings')
+    for (const [i, [name, price, perks, discount]] of [['Front row', '9.99', 'A song of your choice\nYour name on the wall', '20'], ['Friend', '4.9x', 'A letter a month', '']].entries()) {
+      await creator.id('tier-add').click()
+      await creator.id('tier-name').nth(i).fill(name)
+      await creator.id('tier-price').nth(i).fill(price)
+      await creator.id('tier-draft').nth(i).locator('textarea').fill(perks)
+      await creator.id('tier-discount').nth(i).fill(discount)
+    }
+    await creator.id('tiers-save').click()
+    await creator.id('tier-draft').nth(1).getByRole('alert').waitFor()
+    await creator.id('tier-price').nth(1).fill('4.99')
+    await creator.id('tiers-save').click()
+    await until('the tiers in their order', () => creator.id('tier-name').evaluateAll((fields) => fields.map(({ value }) => value).join()), (names) => names === 'Friend,Front row')
+  })
+
+  step('a channel that is not live offers them, though not to its creator', async () => {
+    await signUp(viewer, { handle: 'ben', name: 'Ben Ode' })
+    await viewer.page.goto('/@mira')
+    await viewer.id('subscribe-open').click()
+    await viewer.id('tier-2').waitFor()
+    const asked = creator.page.waitForResponse('**/channels/mira/tiers')
+    await creator.page.goto('/@mira')
+    assert.equal((await asked).status(), 200)
+    await creator.page.getByRole('heading', { name: 'Mira Vale is not live' }).waitFor()
+    assert.equal(await creator.id('subscribe-open').count(), 0)
+    await goLive(creator, 'mira')
+  })
+
+  step('a viewer sees who gets what, and subscribes', async () => {
+    await viewer.page.goto('/@mira')
+    await viewer.id('gift-open').click()
+    await viewer.id('tab-subscribe').click()
+    const offer = viewer.id('tier-1')
+    await offer.waitFor()
+    const said = await offer.textContent()
+    for (const part of ['Friend', '4.99', 'A letter a month', 'Mira Vale gets', '3.49']) assert.ok(said.includes(part), `${part} in ${said}`)
+    await viewer.id('subscribe-1').click()
+    await pay(viewer.id('adult-yes'))
+    await viewer.id('checkout-paid').getByRole('button').click()
+    await viewer.id('subscribed').waitFor()
+    await stateIs('active')
+    assert.equal(await viewer.id('subscribe-2').count(), 0)
+  })
+
+  step('the chat says so on both screens', async () => {
+    for (const screen of [creator, viewer]) await screen.id('subscription-line').first().waitFor()
+  })
+
+  step('the account cancels in one click, and takes it back', async () => {
+    await viewer.page.goto('/me')
+    const row = viewer.id('subscription')
+    await row.waitFor()
+    assert.match(await row.textContent(), /Mira Vale.*Friend.*4\.99.*a month/s)
+    await viewer.id('subscription-cancel').click()
+    await stateIs('cancelled')
+    assert.match(await row.textContent(), /Nothing more is charged/)
+    assert.equal((await subscription()).next_charge_at, null)
+    await viewer.id('subscription-keep').click()
+    await stateIs('active')
+    assert.ok((await subscription()).next_charge_at)
+  })
+
+  step('an upgrade says what is paid now, and a downgrade waits for the next month', async () => {
+    await viewer.id('subscription-change').click()
+    assert.match(await viewer.id('upgrade-2').textContent(), /(5\.00|4\.99)/)
+    await pay(viewer.id('upgrade-2'))
+    await viewer.id('checkout-paid').getByRole('button').click()
+    await viewer.id('downgrade-1').click()
+    await viewer.id('tier-stay').first().waitFor()
+    const { tier, next_tier } = await subscription()
+    assert.deepEqual({ tier, next_tier }, { tier: 2, next_tier: 1 })
+    await viewer.page.keyboard.press('Escape')
+    await until('the account says so', () => viewer.id('subscription').textContent(), (text) => /Front row.*9\.99.*Friend from/s.test(text))
+    await viewer.id('tier-stay').click()
+    await until('it is taken back', subscription, ({ next_tier }) => next_tier === null)
+  })
+
+  step('the creator sees who subscribes', async () => {
+    const books = await creator.context.newPage()
+    await books.goto('/earnings')
+    const one = books.getByTestId('subscriber')
+    await one.waitFor()
+    assert.match(await one.textContent(), /Ben Ode.*Active.*Front row.*9\.99/s)
+    await books.close()
+  })
+
+  step('nothing went wrong in either browser, and the books balance', async () => {
+    assert.deepEqual([...creator.faults, ...viewer.faults], [])
+    const { ended, said } = await busk.stop()
+    assert.equal(ended, 'exit 0', said)
+    const audit = await busk.audit()
+    assert.equal(audit.code, 0, audit.said)
+  })
+
+  async function subscription() {
+    const answer = await viewer.context.request.get('/api/v1/me/subscriptions')
+    return (await answer.json()).items[0]
+  }
+
+  /** Presses what opens the provider's page, pays there, and waits until this page knows of it. */
+  async function pay(button) {
+    const opened = viewer.context.waitForEvent('page')
+    await button.click()
+    const checkout = await opened
+    await checkout.waitForURL('**/sandbox/checkout/**')
+    await checkout.getByTestId('sandbox-pay').click()
+    await checkout.getByTestId('sandbox-outcome').waitFor()
+    await checkout.close()
+    await viewer.id('checkout-paid').waitFor({ timeout: 30_000 })
+  }
+})
