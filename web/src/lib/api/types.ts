@@ -54,6 +54,10 @@ export type Restream = Required<Schema['Restream']>
 
 export type BadgeOffer = Required<Schema['BadgeOffer']>
 export type BadgePurchase = Schema['BadgePurchase']
+export type TicketOffer = Required<Schema['TicketOffer']>
+export type MyTicket = Required<Schema['MyTicket']>
+export type Access = Schema['Access']
+export type OwnPage = Schema['Page_OwnPage']['items'][number]
 export type Quote = Schema['Quote']
 export type Board = Schema['Board']
 export type Goal = Schema['Goal']
