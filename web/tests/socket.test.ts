@@ -8,16 +8,16 @@ class FakeSocket {
   readyState = 0
   sent: { do: string; id: string }[] = []
   onmessage: ((message: { data: string }) => void) | null = null
-  onclose: (() => void) | null = null
+  onclose: ((event: { code: number }) => void) | null = null
   constructor(readonly url: string) {
     FakeSocket.all.push(this)
   }
   send(text: string): void {
     this.sent.push(JSON.parse(text))
   }
-  close(): void {
+  close(code = 1006): void {
     this.readyState = 3
-    this.onclose?.()
+    this.onclose?.({ code })
   }
   hear(frame: object): void {
     this.readyState = 1
@@ -28,7 +28,7 @@ class FakeSocket {
   }
 }
 const last = () => FakeSocket.all.at(-1)!
-const sink = { hello: vi.fn(), taken: vi.fn(), totals: vi.fn(), connected: vi.fn() } satisfies SocketSink
+const sink = { hello: vi.fn(), taken: vi.fn(), totals: vi.fn(), connected: vi.fn(), lost: vi.fn() } satisfies SocketSink
 const say = { do: 'say', id: 'm1', text: 'hi' } as const
 
 beforeEach(() => {
@@ -109,5 +109,15 @@ test('closed is closed', () => {
   last().greet()
   socket.close()
   vi.runOnlyPendingTimers()
+  expect(FakeSocket.all).toHaveLength(1)
+})
+
+test.each([4005, 4006])('close code %d says so and does not come back', (code) => {
+  const socket = open()
+  last().greet()
+  last().close(code)
+  expect(sink.lost).toHaveBeenLastCalledWith(code)
+  vi.runOnlyPendingTimers()
+  socket.again()
   expect(FakeSocket.all).toHaveLength(1)
 })

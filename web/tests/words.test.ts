@@ -4,6 +4,7 @@ import { dictionaries as common } from '../src/lib/i18n/common'
 import { dictionaries as earnings } from '../src/lib/money/earnings-words'
 import { dictionaries as badges } from '../src/lib/money/badge-words'
 import { dictionaries as subscriptions } from '../src/lib/money/subscription-words'
+import { dictionaries as tickets } from '../src/lib/money/ticket-words'
 import { dictionaries as support } from '../src/lib/money/support-words'
 import { dictionaries as caps } from '../src/lib/money/caps-words'
 import { dictionaries as payouts } from '../src/lib/money/payout-words'
@@ -23,7 +24,7 @@ import { dictionaries as restream } from '../src/lib/rooms/restream-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { badges, subscriptions, support, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, stage, studio, rooms }
+const areas = { badges, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges'])
 

@@ -1,6 +1,7 @@
 /** Words of the creator's books. */
 import { locale, plural, words } from '$lib/i18n/index.svelte'
-import { day, dayTime, number, span } from '$lib/i18n/format'
+import { day, dayTime, number } from '$lib/i18n/format'
+import { span } from '$lib/i18n/span'
 
 /** The day, and for the next two days the time as well. */
 function soon(at: string): string {

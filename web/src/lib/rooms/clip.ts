@@ -1,5 +1,5 @@
 /** The times of a clip: as people write them, and which are refused. Pure. */
-import { elapsed } from '$lib/i18n/format'
+import { elapsed } from '$lib/i18n/span'
 import { clipMsMax } from './replay'
 
 /** 75, 1:15 or 0:01:15 as seconds; null when it is not a time. */

@@ -4,7 +4,7 @@ import { explain } from '$lib/i18n/common'
 import { expired, grown, type Banner } from '$lib/money/streaks'
 import { bare, moved } from './board'
 import * as chat from './chat'
-import { RoomSocket, type SocketSink } from './socket'
+import { RoomSocket, type Lost, type SocketSink } from './socket'
 import type { Taken } from './cursor'
 import { staged, type StageState } from './stage'
 import type { GiftEvent, Hello, RoomEvent, Speaker, Totals } from './wire'
@@ -13,6 +13,8 @@ export interface RoomEars {
   /** A gift that has just been given, never one from the past. */
   gift?(gift: GiftEvent): void
   ended?(): void
+  /** One is not let in any more. */
+  lost?(why: Lost): void
 }
 
 export class LiveRoom implements SocketSink {
@@ -79,6 +81,9 @@ export class LiveRoom implements SocketSink {
   }
   connected(yes: boolean): void {
     this.online = yes
+  }
+  lost(why: Lost): void {
+    this.ears.lost?.(why)
   }
   totals({ viewers, top }: Totals): void {
     this.view = { ...this.view, viewers }

@@ -7,11 +7,18 @@ import { backoffMs } from './backoff'
 import { Cursor, type Taken } from './cursor'
 import type { Command, Frame, Hello, Totals } from './wire'
 
+/**
+ * Close codes that nobody comes back after by themselves: the ticket or subscription does not hold any more (4005), or
+ * plays on other devices now (4006). A type, as constants of these would weigh on the watch page's first script.
+ */
+export type Lost = 4005 | 4006
+
 export interface SocketSink {
   hello(hello: Hello): void
   taken(taken: Taken): void
   totals(totals: Totals): void
   connected(yes: boolean): void
+  lost(why: Lost): void
 }
 
 interface Waiter {
@@ -45,8 +52,8 @@ export class RoomSocket {
     socket.onmessage = (message) => {
       if (this.socket === socket) this.take(JSON.parse(String(message.data)) as Frame)
     }
-    socket.onclose = () => {
-      if (this.socket === socket) this.dropped()
+    socket.onclose = ({ code }) => {
+      if (this.socket === socket) this.dropped(code)
     }
   }
 
@@ -107,10 +114,14 @@ export class RoomSocket {
     how(waiter)
   }
 
-  private dropped(): void {
+  private dropped(code: number): void {
     this.socket = null
     this.sink.connected(false)
     this.greeted = false
+    if (code === 4005 || code === 4006) {
+      this.closed = true
+      this.sink.lost(code)
+    }
     if (!this.closed) this.timer = setTimeout(() => this.open(), backoffMs(this.attempt++, Math.random()))
   }
 }
