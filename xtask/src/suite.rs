@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Length {
-    /// On every change: about twenty minutes from a clean clone on two cores.
+    /// On every change: less than half an hour from a clean clone on two cores.
     Short,
     /// Before a release: more cases, more cycles, and cargo-deny must be there.
     Long,
