@@ -23,7 +23,7 @@ use crate::accounts::CURRENCY;
 use crate::caps::{self, Reached};
 use crate::debts;
 use crate::providers::{PaymentNotice, PaymentSaid};
-pub use history::{Before, Entry, Sold, entry, payments_of};
+pub use history::{Before, Entry, entry, payments_of};
 pub use http::routes;
 pub use sql::{Payment, any_by, payment};
 pub use till::{Money, Provider, Till};
@@ -165,13 +165,19 @@ pub fn hear(tx: &mut Tx, notice: &PaymentNotice, now: Timestamp) -> Result<Weigh
     if let Some(why) = misfit(&payment, notice) {
         return Ok(Weighed::SetAside(why));
     }
+    let country = match (&notice.country, &notice.method) {
+        (Some(country), _) => Some(country.clone()),
+        // Of a renewal it is not said again: it is charged to what was kept at a payment of which it was.
+        (None, Some(method)) => sql::country_of(tx, &payment, method)?,
+        (None, None) => None,
+    };
     let becomes = |payment: Payment, state| {
         payment.change(|payment| {
             payment.state = state;
             payment.settled_at = Some(now);
             payment.charge = notice.charge.clone().or(payment.charge.take());
             payment.method = notice.method.clone().or(payment.method.take());
-            payment.country = notice.country.clone().or(payment.country.take());
+            payment.country = country.or(payment.country.take());
         })
     };
     Ok(match (notice.said, payment.state) {

@@ -10,6 +10,7 @@ mod csv;
 mod http;
 mod journal;
 mod operator;
+mod taxes;
 #[cfg(test)]
 mod tests;
 

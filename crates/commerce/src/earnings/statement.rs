@@ -17,12 +17,15 @@ use crate::accounts::*;
 pub struct StatementLine {
     pub posting: PostingId,
     pub at: Timestamp,
-    /// `gift`, `release`, `redeem`, `money_release`, `debt`, `payout`, `payout_void` or `payout_returned`.
+    /// `gift`, `release`, `redeem`; `badge`, `ticket`, `subscription`, `money_release`, `debt`, `payout`, `payout_void` or
+    /// `payout_returned`.
     pub kind: String,
     pub text: StatementText,
     pub diamonds_pending: i64,
     pub diamonds_available: i64,
-    /// In the currency's minor unit.
+    /// What is still held, in the currency's minor unit.
+    pub money_pending: i64,
+    /// What can be paid out, in the currency's minor unit.
     pub money: i64,
     pub balance_after: BalanceAfter,
     pub policy: PolicyVersion,
@@ -47,27 +50,31 @@ pub struct StatementText {
 pub struct BalanceAfter {
     pub pending: i64,
     pub available: i64,
+    pub money_pending: i64,
     pub money: i64,
 }
 
+const ACCOUNTS: usize = 4;
+
 /// The accounts that the statement is of, in the order of its columns.
-fn accounts(channel: ChannelId) -> [AccountRef; 3] {
+fn accounts(channel: ChannelId) -> [AccountRef; ACCOUNTS] {
     [
         diamonds_pending(channel),
         diamonds_available(channel),
+        earnings_pending(channel),
         earnings_available(channel),
     ]
 }
 
 /// The lines of each of those accounts.
-type Lines = [Vec<Line>; 3];
+type Lines = [Vec<Line>; ACCOUNTS];
 
 fn read(
     channel: ChannelId,
     mut read: impl FnMut(&AccountRef) -> Result<Vec<Line>, StoreError>,
 ) -> Result<Lines, StoreError> {
-    let [pending, available, money] = accounts(channel).map(|account| read(&account));
-    Ok([pending?, available?, money?])
+    let [pending, available, held, money] = accounts(channel).map(|account| read(&account));
+    Ok([pending?, available?, held?, money?])
 }
 
 /// The lines before transfer `before`, newest first, at most `max`.
@@ -87,7 +94,7 @@ pub fn lines(
     all.truncate(usize::try_from(max).unwrap_or(0));
     let texts = texts(db, &all)?;
     let shown = all.into_iter().map(|line| {
-        let balances = [0, 1, 2].map(|account| balance_at(&of[account], line));
+        let balances = [0, 1, 2, 3].map(|account| balance_at(&of[account], line));
         make(line, &of, balances, &texts)
     });
     Ok(shown.collect())
@@ -97,7 +104,7 @@ pub fn lines(
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
     after: i64,
-    balances: [i64; 3],
+    balances: [i64; ACCOUNTS],
 }
 
 impl Progress {
@@ -190,12 +197,13 @@ fn around<'a>(lines: &'a [Line], line: &Line) -> impl Iterator<Item = &'a Line> 
     near.filter(move |own| own.posting == posting)
 }
 
-fn make(line: &Line, of: &Lines, balances: [i64; 3], texts: &Texts) -> StatementLine {
+fn make(line: &Line, of: &Lines, balances: [i64; ACCOUNTS], texts: &Texts) -> StatementLine {
     let own = of.iter().flat_map(|lines| around(lines, line));
     let first = own.map(|own| own.transfer).min();
     let text = texts.get(&line.cause_id).filter(|_| line.cause == GIFT);
-    let [diamonds_pending, diamonds_available, money] = of.each_ref().map(|lines| amount_of(lines, line));
-    let [pending, available, money_after] = balances;
+    let [diamonds_pending, diamonds_available, money_pending, money] =
+        of.each_ref().map(|lines| amount_of(lines, line));
+    let [pending, available, held, money_after] = balances;
     StatementLine {
         posting: line.posting,
         at: line.at,
@@ -203,10 +211,12 @@ fn make(line: &Line, of: &Lines, balances: [i64; 3], texts: &Texts) -> Statement
         text: text.cloned().unwrap_or_default(),
         diamonds_pending,
         diamonds_available,
+        money_pending,
         money,
         balance_after: BalanceAfter {
             pending,
             available,
+            money_pending: held,
             money: money_after,
         },
         policy: line.policy,

@@ -145,3 +145,24 @@ each_db!(redeeming, async |db| {
     let after = lines[0].balance_after;
     assert_eq!((after.pending, after.available, after.money), (0, 3, 10));
 });
+
+each_db!(a_statement_has_what_is_held, async |db| {
+    let scene = Scene::set(db).await;
+    scene.sold(1, true).await;
+    scene.sold(2, true).await;
+    let read = scene.store.read(|db| lines(db, CHANNEL, i64::MAX, 10));
+    let lines = read.await.unwrap();
+    let shown = lines.iter().map(|line| {
+        let after = line.balance_after;
+        (
+            line.kind.as_str(),
+            line.money_pending,
+            line.money,
+            after.money_pending,
+            after.money,
+        )
+    });
+    let shown: Vec<_> = shown.collect();
+    assert_eq!(shown, [("badge", 700, 0, 1_400, 0), ("badge", 700, 0, 700, 0)]);
+    assert_eq!(scene.balance(earnings_pending(CHANNEL)).await, 1_400);
+});

@@ -15,24 +15,19 @@ use crate::sales::Parts;
 pub struct Entry {
     pub payment: Payment,
     pub coins: Option<CoinOrder>,
-    /// What of the price is a channel's and the state's, once it is delivered.
-    pub sale: Option<Sold>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sold {
-    pub channel: ChannelRef,
-    /// In what was not given back.
-    pub tax: i64,
+    /// Whose it is; coins are nobody's yet.
+    pub channel: Option<ChannelRef>,
+    /// What of the price is the state's, in what was not given back; once it is delivered.
+    pub taxed: Option<i64>,
 }
 
 impl Entry {
     /// The tax in what was paid and not given back. Coins are not taxed when they are bought.
     pub fn tax(&self, policy: &Policy) -> i64 {
         let Payment { price, refunded, .. } = self.payment;
-        match (self.payment.order, &self.sale) {
+        match (self.payment.order, self.taxed) {
             (Order::Coins, _) => 0,
-            (Order::Badge | Order::Ticket | Order::Subscription, Some(sold)) => sold.tax,
+            (Order::Badge | Order::Ticket | Order::Subscription, Some(tax)) => tax,
             // Before delivery, as the delivery will reckon it; the tax does not depend on the share.
             (Order::Badge | Order::Ticket | Order::Subscription, None) => {
                 Parts::of(price - refunded, 0, self.payment.country.as_deref(), policy).tax
@@ -75,8 +70,11 @@ macro_rules! select {
             "SELECT p.id, p.payer, p.kind, p.price, p.currency, p.provider, p.checkout, p.checkout_url, p.state, p.charge, \
              p.method, p.country, p.refunded, p.created_at, p.expires_at, p.settled_at, p.disputed, \
              o.pack, o.coins, o.promotional, c.id, c.handle, c.name, s.tax, o.coins_back, o.promotional_back \
-             FROM payment p LEFT JOIN coin_order o ON o.payment = p.id \
-             LEFT JOIN sale s ON s.payment = p.id LEFT JOIN channel c ON c.id = s.channel ",
+             FROM payment p LEFT JOIN coin_order o ON o.payment = p.id LEFT JOIN sale s ON s.payment = p.id \
+             LEFT JOIN subscription_order m ON m.payment = p.id \
+             LEFT JOIN badge_order b ON b.payment = p.id LEFT JOIN ticket t ON t.payment = p.id \
+             LEFT JOIN room r ON r.id = COALESCE(b.room, t.room) \
+             LEFT JOIN channel c ON c.id = COALESCE(s.channel, m.channel, r.channel) ",
             $rest
         )
     };
@@ -120,16 +118,19 @@ fn read(row: &Row) -> Result<Entry, StoreError> {
         None => None,
     };
     let channel: Option<ChannelId> = row.get(20)?;
-    let sale = match channel {
-        Some(channel) => Some(Sold {
-            channel: ChannelRef {
-                id: channel,
-                handle: row.get(21)?,
-                name: row.get(22)?,
-            },
-            tax: row.get(23)?,
+    let channel = match channel {
+        Some(channel) => Some(ChannelRef {
+            id: channel,
+            handle: row.get(21)?,
+            name: row.get(22)?,
         }),
         None => None,
     };
-    Ok(Entry { payment, coins, sale })
+    let taxed = row.get(23)?;
+    Ok(Entry {
+        payment,
+        coins,
+        channel,
+        taxed,
+    })
 }

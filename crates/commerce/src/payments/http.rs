@@ -33,7 +33,7 @@ struct PaymentView {
     order: Order,
     /// Of an order of coins.
     coins: Option<CoinsOrdered>,
-    /// Whom it was for, once it is delivered; coins are for nobody yet.
+    /// Whose it is: the channel of the badge, the ticket or the subscription. Coins are for nobody yet.
     channel: Option<ChannelRef>,
     state: PaymentState,
     price: Money,
@@ -56,7 +56,13 @@ struct CoinsOrdered {
 }
 
 impl PaymentView {
-    fn new(Entry { payment, coins, sale }: Entry, now: Timestamp) -> Self {
+    fn new(entry: Entry, now: Timestamp) -> Self {
+        let Entry {
+            payment,
+            coins,
+            channel,
+            taxed: _,
+        } = entry;
         let open = payment.state == PaymentState::Pending && now < payment.expires_at;
         let money = |amount| Money {
             amount,
@@ -69,7 +75,7 @@ impl PaymentView {
                 coins: order.coins,
                 promotional: order.promotional,
             }),
-            channel: sale.map(|sold| sold.channel),
+            channel,
             state: payment.state,
             price: money(payment.price),
             refunded: money(payment.refunded),

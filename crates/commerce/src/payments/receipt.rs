@@ -135,8 +135,7 @@ fn what(entry: &Entry, language: Language) -> String {
         (Order::Subscription, Language::English) => ("Subscription".to_owned(), "to"),
         (Order::Subscription, Language::French) => ("Abonnement".to_owned(), "à"),
     };
-    if let Some(sold) = &entry.sale {
-        let channel = &sold.channel;
+    if let Some(channel) = &entry.channel {
         text.push_str(&format!(" {of} {} (@{})", channel.name, channel.handle));
     }
     text

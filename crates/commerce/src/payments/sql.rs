@@ -213,6 +213,20 @@ pub(super) fn by_charge(tx: &mut Tx, provider: &str, charge: &str) -> Result<Opt
     }
 }
 
+/// The country of the payer's newest payment by a means of payment that the provider kept.
+pub(super) fn country_of(
+    db: &mut impl Read,
+    payment: &Payment,
+    method: &str,
+) -> Result<Option<String>, StoreError> {
+    let row = db.row(
+        "SELECT country FROM payment WHERE payer = $1 AND provider = $2 AND method = $3 AND country IS NOT NULL \
+         ORDER BY created_at DESC, id DESC LIMIT 1",
+        params![payment.payer, &payment.provider, method],
+    )?;
+    row.map_or(Ok(None), |row| row.get(0))
+}
+
 /// How many payments a person has begun since, and how many of them were declined.
 pub(super) fn begun_since(
     db: &mut impl Read,

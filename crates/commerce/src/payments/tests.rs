@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use busk_api::Limit;
 use busk_people::{Person, Role};
+use busk_store::params;
 use busk_testkit::each_db;
 
 use super::receipt::{Receipt, page};
@@ -117,8 +118,8 @@ each_db!(an_entry_that_is_not_delivered_is_for_nobody_yet, async |db| {
 async fn badge_is(scene: &Scene, number: u128, channel: Option<&str>, tax: i64) {
     let read = scene.store.read(move |db| entry(db, payment_id(number)));
     let entry = read.await.unwrap().unwrap();
-    let sold = entry.sale.as_ref();
-    assert_eq!(sold.map(|sold| sold.channel.handle.as_str()), channel);
+    let named = entry.channel.as_ref();
+    assert_eq!(named.map(|of| of.handle.as_str()), channel);
     assert_eq!(entry.tax(&german().policy), tax);
     assert_eq!(entry.coins, None);
 }
@@ -168,5 +169,63 @@ each_db!(a_receipt_is_text, async |db| {
     let french = print(&entry, 95, Language::French);
     for text in ["11,90 USD", "−5,95 USD", "0,95 USD", "70 pièces, et 5 offertes"] {
         assert!(french.contains(text), "{text} in {french}");
+    }
+});
+
+each_db!(tickets_and_subscriptions_name_their_channel, async |db| {
+    let scene = Scene::set(db).await;
+    // Begun and not paid: as `tickets` and `subscriptions` would note them.
+    for (number, order) in [(31, Order::Ticket), (32, Order::Subscription)] {
+        let new = NewPayment {
+            id: payment_id(number),
+            payer: CID,
+            order,
+            price: 499,
+            provider: "sandbox",
+        };
+        let begun = scene.store.write(move |tx| begin(tx, &new, &rules().policy, NOW));
+        begun.await.unwrap();
+    }
+    let noted = scene.store.write(|tx| {
+        tx.execute(
+            "INSERT INTO ticket (payment, room, person, stage, state, replay, scheduled_at, country, reserved_until, \
+             created_at) VALUES ($1, $2, $3, FALSE, 'reserved', FALSE, NULL, NULL, $4, $4)",
+            params![payment_id(31), LATER, CID, NOW],
+        )?;
+        tx.execute(
+            "INSERT INTO subscription_order (payment, channel, person, tier, kind, monthly, taken_back) \
+             VALUES ($1, $2, $3, 1, 'month', 499, FALSE)",
+            params![payment_id(32), CHANNEL, CID],
+        )?;
+        Ok::<_, StoreError>(())
+    });
+    noted.await.unwrap();
+    let all = history(&scene, CID, Before::NEWEST, Limit::default()).await;
+    let named = all
+        .iter()
+        .map(|entry| entry.channel.as_ref().map(|of| of.handle.clone()));
+    assert_eq!(
+        named.collect::<Vec<_>>(),
+        [Some("ada".into()), Some("ada".into())]
+    );
+    assert!(all.iter().all(|entry| entry.taxed.is_none()));
+});
+
+each_db!(a_renewal_is_from_where_its_card_is, async |db| {
+    let scene = Scene::set(db).await;
+    for (number, said, expected) in [
+        (41, Some("FR"), Some("FR")),
+        (42, None, Some("FR")),
+        (43, None, None),
+    ] {
+        scene.begin(buy_70(number, CID), NOW).await.unwrap();
+        let said = PaymentNotice {
+            method: Some(if number == 43 { "another card" } else { "the card" }.into()),
+            country: said.map(str::to_owned),
+            ..notice(number, CID, PaymentSaid::Settled)
+        };
+        scene.hear(said).await;
+        let paid = scene.store.read(move |db| payment(db, payment_id(number))).await;
+        assert_eq!(paid.unwrap().unwrap().country.as_deref(), expected, "{number}");
     }
 });

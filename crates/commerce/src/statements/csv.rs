@@ -11,14 +11,23 @@ use crate::accounts::CURRENCY;
 use crate::earnings::{Progress, StatementLine, lines_onward};
 
 /// A line under construction.
-struct Fields(String);
+pub(super) struct Fields(String);
 
 impl Fields {
     fn new() -> Self {
         Self(String::new())
     }
 
-    fn field(&mut self, text: &str) {
+    /// After a header, or what was written before.
+    pub(super) fn beginning(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    pub(super) fn text(self) -> String {
+        self.0
+    }
+
+    pub(super) fn field(&mut self, text: &str) {
         if !self.0.is_empty() && !self.0.ends_with('\n') {
             self.0.push(',');
         }
@@ -40,13 +49,13 @@ impl Fields {
         }
     }
 
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.0.push_str("\r\n");
     }
 }
 
-const STATEMENT: &str = "at,posting,kind,from,gift,count,room,diamonds_pending,diamonds_available,money,currency,\
-     diamonds_pending_after,diamonds_available_after,money_after,policy\r\n";
+const STATEMENT: &str = "at,posting,kind,from,gift,count,room,diamonds_pending,diamonds_available,money_pending,money,\
+     currency,diamonds_pending_after,diamonds_available_after,money_pending_after,money_after,policy\r\n";
 
 /// A creator's statement, oldest first.
 pub struct StatementCsv {
@@ -116,10 +125,12 @@ fn write_line(out: &mut Fields, line: &StatementLine) {
     out.typed(text.room.as_deref().unwrap_or_default());
     out.field(&line.diamonds_pending.to_string());
     out.field(&line.diamonds_available.to_string());
+    out.field(&money(line.money_pending));
     out.field(&money(line.money));
     out.field(CURRENCY.code());
     out.field(&line.balance_after.pending.to_string());
     out.field(&line.balance_after.available.to_string());
+    out.field(&money(line.balance_after.money_pending));
     out.field(&money(line.balance_after.money));
     out.field(&line.policy.0.to_string());
     out.end();

@@ -31,7 +31,8 @@ pub fn routes(site: Site) -> OpenApiRouter {
         .routes(operations!(operator_journal))
         .routes(operations!(creator_csv))
         .routes(operations!(creator_journal_text))
-        .with_state(site)
+        .with_state(site.clone())
+        .merge(super::taxes::http::routes(site))
 }
 
 /// A moment in a query: a day from its beginning in UTC, or RFC 3339.
@@ -153,17 +154,17 @@ struct PostingsQuery {
     limit: Limit,
 }
 
-fn foreign_cursor() -> Problem {
+pub(super) fn foreign_cursor() -> Problem {
     Problem::invalid("cursor", "is not one of this list")
 }
 
 /// The time and the number of a posting, for a cursor.
-fn cursor_of(place: Place) -> Cursor {
+pub(super) fn cursor_of(place: Place) -> Cursor {
     let [at, number] = [place.at.unix_us(), place.number].map(i64::to_be_bytes);
     Cursor::from_bytes(&[at, number].concat())
 }
 
-fn place_of(cursor: &Cursor) -> Option<Place> {
+pub(super) fn place_of(cursor: &Cursor) -> Option<Place> {
     let (at, number) = cursor.as_bytes().split_first_chunk::<8>()?;
     Some(Place {
         at: Timestamp::from_unix_us(i64::from_be_bytes(*at)),
@@ -292,7 +293,12 @@ async fn operator_month(
 }
 
 /// Sends an export as it is made: each piece is read when the one before it was taken.
-fn streamed(site: Site, export: impl Export + 'static, kind: &'static str, name: &str) -> Response {
+pub(super) fn streamed(
+    site: Site,
+    export: impl Export + 'static,
+    kind: &'static str,
+    name: &str,
+) -> Response {
     let pieces = stream::try_unfold((site, export), async |(site, mut export)| {
         let read = site.store().read(move |db| {
             let piece = export.next(db)?;
@@ -310,7 +316,7 @@ fn streamed(site: Site, export: impl Export + 'static, kind: &'static str, name:
     (headers, Body::from_stream(pieces)).into_response()
 }
 
-const CSV: &str = "text/csv; charset=utf-8";
+pub(super) const CSV: &str = "text/csv; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// All postings of a span as CSV, oldest first, a line a transfer.

@@ -198,6 +198,7 @@ pub struct CreatorJournal {
 
 const PENDING: &str = "Assets:Busk:Diamonds:Pending";
 const AVAILABLE: &str = "Assets:Busk:Diamonds:Available";
+const HELD: &str = "Assets:Busk:Earnings:Pending";
 const EARNINGS: &str = "Assets:Busk:Earnings";
 
 impl CreatorJournal {
@@ -216,6 +217,7 @@ impl CreatorJournal {
         for (account, unit) in [
             (PENDING, Unit::Diamond),
             (AVAILABLE, Unit::Diamond),
+            (HELD, Unit::Money(CURRENCY)),
             (EARNINGS, Unit::Money(CURRENCY)),
         ] {
             self.format.open(out, account, unit);
@@ -247,8 +249,9 @@ impl CreatorJournal {
                 -(line.diamonds_pending + line.diamonds_available),
                 Unit::Diamond,
             ),
+            (HELD, line.money_pending, money),
             (EARNINGS, line.money, money),
-            (income.as_str(), -line.money, money),
+            (income.as_str(), -(line.money_pending + line.money), money),
         ];
         for (account, value, unit) in amounts.into_iter().filter(|(_, value, _)| *value != 0) {
             put_amount(out, account, value, unit);

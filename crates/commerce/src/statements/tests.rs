@@ -220,13 +220,15 @@ each_db!(a_statement_as_csv, async |db| {
         let figures = [
             line.diamonds_pending.to_string(),
             line.diamonds_available.to_string(),
+            money(line.money_pending),
             money(line.money),
             CURRENCY.code().into(),
             line.balance_after.pending.to_string(),
             line.balance_after.available.to_string(),
+            money(line.balance_after.money_pending),
             money(line.balance_after.money),
         ];
-        assert_eq!(row[7..14], figures, "{text}");
+        assert_eq!(row[7..16], figures, "{text}");
     }
     assert_eq!(rows[1][3..7], ["bea", "coffee", "1", "Songs"]);
     // NOW is 21 November, 9:20 UTC: of the second day's gift, with the balance of the first before it.
@@ -237,7 +239,10 @@ each_db!(a_statement_as_csv, async |db| {
     .await;
     let second: Vec<&str> = second.lines().skip(1).collect();
     assert_eq!(second.len(), 1, "{second:?}");
-    assert!(second[0].contains(",13,0,0.00,USD,26,0,0.00,1"), "{second:?}");
+    assert!(
+        second[0].contains(",13,0,0.00,0.00,USD,26,0,0.00,0.00,1"),
+        "{second:?}"
+    );
     let none = whole(
         &scene.store,
         StatementCsv::new(CHANNEL, span_of("2027-01-01", "2027-02-01")),
