@@ -120,7 +120,7 @@ pub struct Transfer {
 }
 
 /// A line of a provider's report.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Settlement {
     /// The provider's name for the movement.
     pub id: String,
@@ -144,6 +144,18 @@ pub enum SettlementKind {
     Dispute,
     Payout,
     Other,
+}
+
+impl SettlementKind {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            SettlementKind::Payment => "payment",
+            SettlementKind::Refund => "refund",
+            SettlementKind::Dispute => "dispute",
+            SettlementKind::Payout => "payout",
+            SettlementKind::Other => "other",
+        }
+    }
 }
 
 /// What a provider says by itself, after its signature was verified.

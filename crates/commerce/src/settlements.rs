@@ -9,11 +9,13 @@ mod http;
 mod tests;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use busk_base::{Amount, PostingId, Timestamp};
 use busk_ledger::{Cause, Leg, PostError, Posting};
 use busk_store::{Read, StoreError, Tx};
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::accounts::*;
@@ -26,7 +28,7 @@ pub use http::routes;
 const SLACK: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 /// A movement that the books have with a provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Booked {
     pub kind: SettlementKind,
     /// What it is of: the provider's name where that is known, and ours.
@@ -50,17 +52,86 @@ impl Booked {
 pub struct Comparison {
     /// In both, by the same amount.
     pub matched: Vec<(Settlement, Booked)>,
+    pub differences: Vec<Difference>,
+    /// What the provider did for itself, which no book has: its own fees, reserves, what it sent to the operator.
+    pub others: Vec<Settlement>,
+}
+
+/// How report and books differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = SettlementDiffers)]
+pub enum Differs {
     /// In both, by another amount.
-    pub differing: Vec<(Settlement, Booked)>,
+    OtherAmount,
+    OtherCurrency,
     /// Reported, and in no book.
-    pub unbooked: Vec<Settlement>,
+    MissingInBooks,
+    /// Reported again, and booked once.
+    DoubledAtProvider,
     /// In the books of that time, and not reported.
-    pub unreported: Vec<Booked>,
+    MissingAtProvider,
+    /// Booked again, and reported once.
+    DoubledInBooks,
+}
+
+/// One movement on which report and books differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    pub differs: Differs,
+    pub reported: Option<Settlement>,
+    pub booked: Option<Booked>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.differs {
+            Differs::OtherAmount => "another amount",
+            Differs::OtherCurrency => "another currency",
+            Differs::MissingInBooks => "not in the books",
+            Differs::DoubledAtProvider => "doubled at the provider",
+            Differs::MissingAtProvider => "not at the provider",
+            Differs::DoubledInBooks => "doubled in the books",
+        })?;
+        if let Some(Settlement {
+            id,
+            kind,
+            of,
+            gross,
+            currency,
+            at,
+            ..
+        }) = &self.reported
+        {
+            write!(
+                f,
+                "; reported: {} {of}, {gross} {currency}, {at} ({id})",
+                kind.word()
+            )?;
+        }
+        if let Some(Booked {
+            kind,
+            names,
+            gross,
+            currency,
+            at,
+            ..
+        }) = &self.booked
+        {
+            write!(
+                f,
+                "; booked: {} {}, {gross} {currency}, {at}",
+                kind.word(),
+                names.join(" ")
+            )?;
+        }
+        Ok(())
+    }
 }
 
 impl Comparison {
     pub fn is_clean(&self) -> bool {
-        self.differing.is_empty() && self.unbooked.is_empty() && self.unreported.is_empty()
+        self.differences.is_empty()
     }
 }
 
@@ -84,16 +155,50 @@ pub fn compare(report: Vec<Settlement>, books: Vec<Booked>, from: Timestamp, unt
         }
     }
     for line in rest {
-        match take(&mut left, &by_name, &line, |_| true) {
-            Some(booked) => found.differing.push((line, booked)),
-            None => found.unbooked.push(line),
+        let booked = take(&mut left, &by_name, &line, |_| true);
+        if booked.is_none() && line.kind == SettlementKind::Other {
+            found.others.push(line);
+            continue;
         }
+        let differs = match &booked {
+            Some(booked) if booked.currency != line.currency => Differs::OtherCurrency,
+            Some(_) => Differs::OtherAmount,
+            None if found.matched.iter().any(|(known, _)| is_again(known, &line)) => {
+                Differs::DoubledAtProvider
+            }
+            None => Differs::MissingInBooks,
+        };
+        found.differences.push(Difference {
+            differs,
+            reported: Some(line),
+            booked,
+        });
     }
-    let unreported = left.into_iter().flatten();
-    found.unreported = unreported
-        .filter(|booked| (from..until).contains(&booked.at))
-        .collect();
+    let unreported = left
+        .into_iter()
+        .flatten()
+        .filter(|booked| (from..until).contains(&booked.at));
+    for booked in unreported {
+        let doubled = found
+            .matched
+            .iter()
+            .any(|(line, known)| booked.is_of(line) && booked.gross == known.gross);
+        let differs = match doubled {
+            true => Differs::DoubledInBooks,
+            false => Differs::MissingAtProvider,
+        };
+        found.differences.push(Difference {
+            differs,
+            reported: None,
+            booked: Some(booked),
+        });
+    }
     found
+}
+
+/// Whether a line says the same as another.
+fn is_again(known: &Settlement, line: &Settlement) -> bool {
+    (known.kind, &known.of, known.gross, &known.currency) == (line.kind, &line.of, line.gross, &line.currency)
 }
 
 fn take(
@@ -141,7 +246,14 @@ pub fn post_fees(
     now: Timestamp,
 ) -> Result<i64, PostError> {
     let mut posted = 0;
-    for (line, booked) in found.matched.iter().chain(&found.differing) {
+    let differing = found.differences.iter();
+    let differing = differing.filter_map(|of| of.reported.as_ref().zip(of.booked.as_ref()));
+    for (line, booked) in found
+        .matched
+        .iter()
+        .map(|(line, booked)| (line, booked))
+        .chain(differing)
+    {
         let fee = line.fee - booked.fee;
         let id = fee_posting(provider, line);
         if fee == 0 || line.currency != CURRENCY.code() || !busk_ledger::transfers_of(tx, id)?.is_empty() {

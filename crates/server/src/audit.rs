@@ -1,5 +1,7 @@
 //! `busk audit`: re-adds the books, compares the seals with them and with the anchor, and says what it found.
 
+pub mod settlements;
+
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +11,9 @@ use busk_ledger::seal;
 use busk_ledger::seal::anchor::compare;
 use busk_store::{Database, StoreError};
 
+use serde::Serialize;
+
+use self::settlements::Settled;
 use crate::anchor;
 
 /// How long a server that has added a seal may take to write its line.
@@ -36,10 +41,25 @@ fn anchor(folder: &Path) -> Result<String, StoreError> {
     anchor::text(folder).map_err(|error| StoreError::Unavailable(format!("the anchor file: {error}")))
 }
 
-/// Prints the audit, as JSON or for people.
-pub fn print(audit: &Audit, json: bool, out: &mut impl Write) -> io::Result<()> {
+/// The audit, and what providers were asked.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    audit: &'a Audit,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settlements: Option<&'a [Settled]>,
+}
+
+/// Prints the audit, as JSON or for people; and the providers' reports, if they were asked for.
+pub fn print(
+    audit: &Audit,
+    settlements: Option<&[Settled]>,
+    json: bool,
+    out: &mut impl Write,
+) -> io::Result<()> {
     if json {
-        serde_json::to_writer_pretty(&mut *out, audit).map_err(io::Error::other)?;
+        let whole = Whole { audit, settlements };
+        serde_json::to_writer_pretty(&mut *out, &whole).map_err(io::Error::other)?;
         return writeln!(out);
     }
     writeln!(
@@ -59,6 +79,7 @@ pub fn print(audit: &Audit, json: bool, out: &mut impl Write) -> io::Result<()> 
     if audit.findings_left_out > 0 {
         writeln!(out, "  ! and {} more", audit.findings_left_out)?;
     }
+    settlements::print(settlements.unwrap_or_default(), out)?;
     writeln!(
         out,
         "{}",

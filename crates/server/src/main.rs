@@ -4,8 +4,9 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use busk_server::audit::settlements::SettlementsError;
 use busk_server::close::{self, ClosingError};
-use busk_server::config::{ConfigError, Settings};
+use busk_server::config::{Config, ConfigError, Settings};
 use busk_server::demo::{Demo, DemoError};
 use busk_server::export::{self, ExportError};
 use busk_server::serve::{self, Mode, StartError};
@@ -30,7 +31,8 @@ Exit codes:
   3  the configuration is wrong
   4  the database cannot be opened
   5  an address cannot be listened on
-  6  the books do not balance (audit)";
+  6  the books do not balance (audit)
+  7  the books balance, and differ from what a provider reports (audit --settlements)";
 
 #[derive(Subcommand)]
 enum Command {
@@ -52,6 +54,8 @@ enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        wanted: audit::settlements::Wanted,
         /// A TOML file, as for `serve`
         #[arg(long, env = "BUSK_CONFIG", value_name = "FILE")]
         config: Option<PathBuf>,
@@ -104,6 +108,10 @@ enum Failure {
     Export(#[from] ExportError),
     #[error("the books do not balance")]
     Unbalanced,
+    #[error(transparent)]
+    Settlements(#[from] SettlementsError),
+    #[error("the books differ from what a payment provider reports")]
+    Differing,
 }
 
 impl Failure {
@@ -113,13 +121,16 @@ impl Failure {
             | Failure::Demo(_)
             | Failure::Close(_)
             | Failure::Export(ExportError::Write(_) | ExportError::HandleUnknown(_))
+            | Failure::Settlements(SettlementsError::Provider { .. })
             | Failure::Start(StartError::Rooms(_) | StartError::Provider(_)) => 1,
             Failure::Config(_) | Failure::Start(StartError::Tls(_)) => 3,
             Failure::Store(_)
+            | Failure::Settlements(SettlementsError::Store(_))
             | Failure::Export(ExportError::Store(_))
             | Failure::Start(StartError::Store(_) | StartError::DataDir(..) | StartError::SealingKey(_)) => 4,
             Failure::Start(StartError::Listen(..)) => 5,
             Failure::Unbalanced => 6,
+            Failure::Differing => 7,
         }
     }
 }
@@ -164,18 +175,13 @@ fn run(command: Command) -> Result<(), Failure> {
         }),
         Command::Audit {
             json,
+            wanted,
             config,
             settings,
         } => {
             let file = Settings::from_file_or_default(config.as_deref())?;
             let config = settings.or(file).check()?;
-            let audit = audit::run(&config.database, &config.data_dir)?;
-            audit::print(&audit, json, &mut std::io::stdout())?;
-            if audit.is_clean() {
-                Ok(())
-            } else {
-                Err(Failure::Unbalanced)
-            }
+            audited(&config, &wanted, json, &runtime)
         }
         Command::Close {
             json,
@@ -209,6 +215,33 @@ fn run(command: Command) -> Result<(), Failure> {
             let text = openapi.to_pretty_json().map_err(std::io::Error::other)?;
             Ok(writeln!(std::io::stdout(), "{text}")?)
         }
+    }
+}
+
+/// Audits the books, and compares them with the providers' reports if that is wanted.
+fn audited(
+    config: &Config,
+    wanted: &audit::settlements::Wanted,
+    json: bool,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<(), Failure> {
+    let audit = audit::run(&config.database, &config.data_dir)?;
+    let settled = match wanted.settlements {
+        true => Some(audit::settlements::run(
+            config,
+            wanted,
+            clock::clock()(),
+            runtime,
+        )?),
+        false => None,
+    };
+    audit::print(&audit, settled.as_deref(), json, &mut std::io::stdout())?;
+    if !audit.is_clean() {
+        Err(Failure::Unbalanced)
+    } else if settled.iter().flatten().any(|of| !of.clean) {
+        Err(Failure::Differing)
+    } else {
+        Ok(())
     }
 }
 

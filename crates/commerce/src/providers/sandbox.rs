@@ -190,6 +190,15 @@ impl Provider for Sandbox {
     }
 }
 
+/// The sandbox's report of a time, read without a site.
+pub fn report(
+    db: &mut impl Read,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Settlement>, ProviderError> {
+    movements::between(db, from, until)
+}
+
 /// The secret that notices are signed with: kept, and made from `fresh` at first.
 pub async fn secret(store: &Store, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
     store

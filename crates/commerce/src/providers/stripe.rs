@@ -33,7 +33,10 @@ use busk_api::Site;
 use busk_base::Timestamp;
 
 use self::client::Client;
-use super::{Asked, Charge, Checkout, Onboard, Onboarding, Opened, Provider, Refund, Settlement, Transfer};
+use super::{
+    Asked, Charge, Checkout, Onboard, Onboarding, Opened, Provider, ProviderError, Refund, Settlement,
+    Transfer,
+};
 pub use config::{StripeConfig, StripeConfigError};
 pub use event::{Event, EventError, Mode, read};
 pub use http::{Door, routes};
@@ -95,6 +98,16 @@ impl Provider for Stripe {
     }
 
     fn settlements<'a>(&'a self, from: Timestamp, until: Timestamp) -> Asked<'a, Vec<Settlement>> {
-        Box::pin(balance::settlements(self, from, until))
+        Box::pin(balance::settlements(self.client(), from, until))
     }
+}
+
+/// Stripe's report of a time, asked for without a site.
+pub async fn report(
+    config: &StripeConfig,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Settlement>, ProviderError> {
+    let client = Client::new(config).map_err(|error| ProviderError::Unavailable(error.to_string()))?;
+    balance::settlements(&client, from, until).await
 }

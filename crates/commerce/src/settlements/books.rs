@@ -1,6 +1,6 @@
-//! What the books have with a provider in a time: payments that came in, refunds and disputes that went out.
+//! What the books have with a provider in a time: payments that came in; refunds, disputes and payouts that went out.
 
-use busk_base::{DisputeId, PaymentId, RefundId, Timestamp};
+use busk_base::{DisputeId, PaymentId, PayoutId, RefundId, Timestamp};
 use busk_store::{Read, Row, StoreError, params};
 
 use super::Booked;
@@ -16,6 +16,7 @@ pub fn booked(
     let mut all = payments(db, provider, from, until)?;
     all.extend(refunds(db, provider, from, until)?);
     all.extend(disputes(db, provider, from, until)?);
+    all.extend(payouts(db, provider, from, until)?);
     Ok(all)
 }
 
@@ -107,4 +108,30 @@ fn dispute(row: &Row, gross: i64, fee: i64, at: Timestamp) -> Result<Booked, Sto
         currency: row.get(3)?,
         at,
     })
+}
+
+/// Each went out when it was paid, and came in again if the bank sent it back. Providers name them by our id.
+fn payouts(
+    db: &mut impl Read,
+    provider: &str,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Booked>, StoreError> {
+    let rows = db.rows(
+        "SELECT p.id, CASE WHEN a.act = 'pay' THEN -p.amount ELSE p.amount END, p.currency, a.at \
+         FROM payout p JOIN payout_act a ON a.payout = p.id AND a.act IN ('pay', 'return') \
+         WHERE p.provider = $1 AND a.at >= $2 AND a.at < $3 ORDER BY a.at",
+        params![provider, from, until],
+    )?;
+    let booked = rows.iter().map(|row| {
+        Ok(Booked {
+            kind: SettlementKind::Payout,
+            names: vec![row.get::<PayoutId>(0)?.to_string()],
+            gross: row.get(1)?,
+            fee: 0,
+            currency: row.get(2)?,
+            at: row.get(3)?,
+        })
+    });
+    booked.collect()
 }

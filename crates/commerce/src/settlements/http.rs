@@ -8,7 +8,7 @@ use busk_people::Operator;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Booked, Comparison, against_books, post_fees, report};
+use super::{Booked, Comparison, Differs, against_books, post_fees, report};
 use crate::payments::{Money, Till, provider_problem};
 use crate::providers::{Settlement, SettlementKind};
 use crate::rules::Rules;
@@ -36,20 +36,20 @@ struct SettlementComparison {
     clean: bool,
     /// Movements that are in both by the same amount.
     matched: usize,
-    /// In both by another amount.
-    differing: Vec<DifferingSettlement>,
-    /// Reported, and in no book.
-    unbooked: Vec<SettlementLine>,
-    /// In the books, and not reported.
-    unreported: Vec<BookedLine>,
+    /// Movements on which they differ, one by one.
+    differences: Vec<SettlementDifference>,
+    /// What the provider did for itself, which no book has: its own fees, reserves, what it sent to the operator.
+    others: Vec<SettlementLine>,
     /// What the provider kept and was not in the books until now.
     fees_posted: Money,
 }
 
+/// A movement on which report and books differ.
 #[derive(Serialize, ToSchema)]
-struct DifferingSettlement {
-    reported: SettlementLine,
-    booked: BookedLine,
+struct SettlementDifference {
+    differs: Differs,
+    reported: Option<SettlementLine>,
+    booked: Option<BookedLine>,
 }
 
 /// A line of the report. Amounts are in the currency's minor unit.
@@ -142,18 +142,19 @@ async fn compare(
 }
 
 fn shown(found: Comparison, fees: i64) -> SettlementComparison {
-    let differing = found.differing.clone().into_iter();
     SettlementComparison {
         clean: found.is_clean(),
         matched: found.matched.len(),
-        differing: differing
-            .map(|(line, booked)| DifferingSettlement {
-                reported: line.into(),
-                booked: booked.into(),
+        differences: found
+            .differences
+            .into_iter()
+            .map(|of| SettlementDifference {
+                differs: of.differs,
+                reported: of.reported.map(SettlementLine::from),
+                booked: of.booked.map(BookedLine::from),
             })
             .collect(),
-        unbooked: found.unbooked.into_iter().map(SettlementLine::from).collect(),
-        unreported: found.unreported.into_iter().map(BookedLine::from).collect(),
+        others: found.others.into_iter().map(SettlementLine::from).collect(),
         fees_posted: Money::new(fees),
     }
 }

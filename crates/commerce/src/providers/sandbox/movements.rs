@@ -37,16 +37,6 @@ impl SettlementKind {
         Self::Payout,
         Self::Other,
     ];
-
-    fn word(self) -> &'static str {
-        match self {
-            SettlementKind::Payment => "payment",
-            SettlementKind::Refund => "refund",
-            SettlementKind::Dispute => "dispute",
-            SettlementKind::Payout => "payout",
-            SettlementKind::Other => "other",
-        }
-    }
 }
 
 /// Notes a movement.

@@ -4,7 +4,7 @@ use busk_base::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Stripe;
+use super::client::Client;
 use super::event::at;
 use crate::providers::{ProviderError, Settlement, SettlementKind};
 
@@ -31,7 +31,7 @@ struct Line {
 
 /// All of a time, oldest first. Stripe counts in seconds and gives the newest first.
 pub(super) async fn settlements(
-    stripe: &Stripe,
+    client: &Client,
     from: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<Settlement>, ProviderError> {
@@ -39,7 +39,7 @@ pub(super) async fn settlements(
     let of_all = format!("limit=100&expand[]=data.source&created[gte]={from}&created[lt]={until}");
     let (mut lines, mut query) = (Vec::new(), of_all.clone());
     for _ in 0..PAGES_MAX {
-        let page: Page = stripe.client().get("/v1/balance_transactions", &query).await?;
+        let page: Page = client.get("/v1/balance_transactions", &query).await?;
         let last = page.data.last().map(|line| line.id.clone());
         lines.extend(page.data.into_iter().map(settlement));
         match last {
