@@ -6,6 +6,7 @@
 
 mod guard;
 mod input;
+pub mod once;
 mod openapi;
 mod page;
 mod peer;
@@ -14,7 +15,7 @@ mod site;
 
 pub use guard::{limit_body, origin_is_ours, same_origin, secure};
 pub use input::{BODY_BYTES_MAX, Json, Path, Query};
-pub use openapi::{Failures, Refusals, complete as complete_openapi, schemas};
+pub use openapi::{Failures, Refusals, WITHOUT_KEY, complete as complete_openapi, complete_keys, schemas};
 pub use page::{Cursor, Limit, Page, PageQuery};
 pub use peer::Peer;
 pub use problem::{Problem, ProblemBody};

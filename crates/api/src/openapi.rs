@@ -3,7 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::{Content, ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{
+    Content, ContentBuilder, KnownFormat, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder,
+    SchemaFormat, Type,
+};
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use crate::ProblemBody;
@@ -69,6 +73,61 @@ pub fn complete(document: &mut OpenApi) {
                 }
             }
         }
+    }
+}
+
+/// Operations that do not take an `Idempotency-Key`: they are for those who have no name yet, or make or end a session,
+/// which is not given twice; or providers call them, whose notices have ids of their own.
+pub const WITHOUT_KEY: &[&str] = &[
+    "/api/v1/demo/enter",
+    "/api/v1/guests",
+    "/api/v1/providers/sandbox/notices",
+    "/api/v1/providers/stripe/notices",
+    "/api/v1/setup",
+    "/api/v1/sign-in",
+    "/api/v1/sign-out",
+    "/api/v1/sign-up",
+];
+
+const KEY: &str = "Idempotency-Key";
+
+/// Says of every operation that changes something that it takes a key, and what it may answer to one.
+pub fn complete_keys(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        if !path.starts_with("/api/v1/") || WITHOUT_KEY.contains(&path.as_str()) {
+            continue;
+        }
+        let operations = [&mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        operations.into_iter().flatten().for_each(takes_key);
+    }
+}
+
+fn takes_key(operation: &mut Operation) {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+        .min_length(Some(16))
+        .max_length(Some(128));
+    let key = ParameterBuilder::new()
+        .name(KEY)
+        .parameter_in(ParameterIn::Header)
+        .description(Some(
+            "Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike.",
+        ))
+        .schema(Some(schema));
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(RefOr::T(key.build()));
+    let answers = &mut operation.responses.responses;
+    for (status, description) in [
+        ("400", "`idempotency_key_malformed`"),
+        ("409", "`idempotency_key_running`, `outcome_unknown`"),
+        ("422", "`idempotency_key_reused`"),
+        ("429", "`too_many_keys`"),
+    ] {
+        let (status, answer) = problem((status, description));
+        answers.entry(status).or_insert(answer);
     }
 }
 

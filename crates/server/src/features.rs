@@ -20,7 +20,7 @@ use busk_ledger::PostError;
 use busk_media::Media;
 use busk_people::{Coins, Limits};
 use busk_replay::Archive;
-use busk_rooms::restream::RestreamConfig;
+use busk_rooms::restream::{RestreamConfig, SealingKey};
 use busk_rooms::{Rooms, RoomsConfig};
 use busk_store::{Announcement, Migration, StoreError, Tx};
 use tokio::sync::mpsc;
@@ -34,6 +34,7 @@ use crate::{clock, sealing};
 
 /// Every crate's tables, lower crates first.
 pub const MIGRATIONS: &[&[Migration]] = &[
+    busk_api::once::MIGRATIONS,
     busk_ledger::MIGRATIONS,
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
@@ -59,6 +60,7 @@ pub(crate) struct Features {
     sandbox: Sandbox,
     stripe: Option<Stripe>,
     people_limits: Limits,
+    pub(crate) sealing: SealingKey,
 }
 
 impl Features {
@@ -103,7 +105,7 @@ impl Features {
         }
         let (sandbox, stripe) = providers(site, config, http).await?;
         let till = till(site, &sandbox, stripe.as_ref()).await?;
-        let payouts = Payouts::new(till.clone(), sealing);
+        let payouts = Payouts::new(till.clone(), sealing.clone());
         let limits = Limits::default();
         let people_limits = if config.address_limits {
             limits
@@ -117,6 +119,7 @@ impl Features {
             sandbox,
             stripe,
             people_limits,
+            sealing,
         })
     }
 

@@ -16,6 +16,7 @@ pub mod jobs;
 mod limits;
 mod listen;
 mod metrics;
+mod once;
 pub mod pages;
 mod router;
 mod rtmp;

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use busk_api::{OpenApiRouter, Problem, Site, StatusCode, limit_body, same_origin, secure};
+use busk_rooms::restream::SealingKey;
 use futures_util::FutureExt;
 use http::{Method, header};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
@@ -16,10 +17,11 @@ use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi};
 
 use crate::health;
 use crate::metrics::Metrics;
+use crate::once;
 use crate::pages::Web;
 
 /// The largest body of any request: an SDP offer.
-const BODY_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long a request may take, its body included.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -56,6 +58,7 @@ pub(crate) fn document(mut made: OpenApi) -> OpenApi {
         .insert("session".into(), SecurityScheme::ApiKey(session).into());
     made.components = Some(components);
     name_operations(&mut made);
+    busk_api::complete_keys(&mut made);
     busk_api::complete_openapi(&mut made);
     made
 }
@@ -84,7 +87,13 @@ fn name_operations(made: &mut OpenApi) {
 }
 
 /// The whole router.
-pub(crate) fn router(site: &Site, features: OpenApiRouter, web: Web, metrics: Metrics) -> Router {
+pub(crate) fn router(
+    site: &Site,
+    features: OpenApiRouter,
+    sealing: SealingKey,
+    web: Web,
+    metrics: Metrics,
+) -> Router {
     let (features, made) = features.split_for_parts();
     let openapi = document(made)
         .to_pretty_json()
@@ -96,13 +105,20 @@ pub(crate) fn router(site: &Site, features: OpenApiRouter, web: Web, metrics: Me
         .fallback(not_routed)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(Extension(web))
-        .layer(from_fn_with_state((site.clone(), metrics), guarded))
+        .layer(from_fn_with_state((site.clone(), sealing, metrics), guarded))
 }
 
 /// What every request passes. In one layer: each costs every request allocations.
-async fn guarded(State((site, metrics)): State<(Site, Metrics)>, request: Request, next: Next) -> Response {
+async fn guarded(
+    State((site, sealing, metrics)): State<(Site, SealingKey, Metrics)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let _held = metrics.request();
     let mut response = match admitted(&site, request) {
+        Ok(request) if once::is_keyed(&request) => {
+            once::once(site, sealing, request, |request| in_time(request, next)).await
+        }
         Ok(request) => in_time(request, next).await,
         Err(refused) => refused.into_response(),
     };

@@ -91,7 +91,8 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     if mode.demo {
         routes = routes.merge(demo::routes(site.clone()));
     }
-    let router = router::router(&site, routes, Web::load(), metrics.clone());
+    let sealing = features.sealing.clone();
+    let router = router::router(&site, routes, sealing, Web::load(), metrics.clone());
 
     let (stop, stopped) = stop::channel();
     let mut tasks = vec![
@@ -264,6 +265,9 @@ async fn sweep(site: Site, rooms: Rooms, mut stop: Stop) {
         let now = site.now();
         if let Err(error) = site.store().write(move |tx| session::sweep(tx, now)).await {
             tracing::warn!(%error, "ended sessions could not be removed");
+        }
+        if let Err(error) = site.store().write(move |tx| busk_api::once::sweep(tx, now)).await {
+            tracing::warn!(%error, "answers that were kept long enough could not be removed");
         }
         rooms.expire_replays().await;
     }
