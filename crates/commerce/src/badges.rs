@@ -19,7 +19,7 @@ use crate::notices::{HearError, Heard};
 use crate::payments::{self, BeginError, NewPayment, Order, Payment, PaymentState};
 use crate::rules::Rules;
 use crate::supporters::{self, Given};
-use crate::{sales, tally};
+use crate::{refunds, sales, tally};
 pub(crate) use http::room_unknown;
 pub use http::routes;
 pub use sql::{BadgeOrder, Bought, bought, order};
@@ -92,7 +92,7 @@ pub fn buy(tx: &mut Tx, buy: &Buy, rules: &Rules, now: Timestamp) -> Result<Purc
     }
     let bought = bought(tx, buy.room, buy.person)?;
     let same = || bought.iter().filter(|bought| bought.hearts == buy.hearts);
-    if same().any(|bought| bought.state == PaymentState::Paid) {
+    if same().any(|bought| bought.state == PaymentState::Paid && bought.kept) {
         return Err(BuyError::Held);
     }
     if same().any(|bought| bought.can_be_paid(now)) {
@@ -117,7 +117,7 @@ pub fn buy(tx: &mut Tx, buy: &Buy, rules: &Rules, now: Timestamp) -> Result<Purc
 }
 
 /// The payment is settled: the hearts are there at once, also when the live has ended meanwhile. A badge that was paid
-/// for twice, by a page that had expired, is not delivered again: the money waits to be given back.
+/// for twice, by a page that had expired, is not delivered again: the money goes back by itself.
 pub(crate) fn deliver(
     tx: &mut Tx,
     payment: &Payment,
@@ -128,9 +128,8 @@ pub(crate) fn deliver(
     let order = order.ok_or_else(|| StoreError::Broken(format!("no badge was ordered by {}", payment.id)))?;
     sales::paid(tx, payment, rules, now)?;
     if sql::was_delivered(tx, &order)? {
-        return Ok(Heard::SetAside(
-            "a badge that was there already: give the money back",
-        ));
+        refunds::by_rule(tx, payment, "no badge", "The badge was there already", rules, now)?;
+        return Ok(Heard::GivenBack);
     }
     let gone = |what| StoreError::Broken(format!("a badge's {what} is gone"));
     let room = tx.find::<Room>(&order.room)?.ok_or_else(|| gone("room"))?;
@@ -161,6 +160,65 @@ pub(crate) fn deliver(
     // Who has given most is seen to by the tally, with the gifts.
     tally::wake(tx, room.id)?;
     Ok(Heard::Settled)
+}
+
+/// All of the money went back, by a refund or a lost dispute: the hearts leave the name, and the badge leaves what its
+/// buyer gave. What was said with them stays as it was said, and goals where they were.
+pub(crate) fn given_back(
+    tx: &mut Tx,
+    payment: &Payment,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(order) = sql::delivered(tx, payment.id)? else {
+        return Ok(());
+    };
+    order.undelivered(tx)?;
+    count(tx, &order, payment, -1, rules, now)
+}
+
+/// The money did not go back after all: the badge is there again, unless it was bought anew meanwhile.
+pub(crate) fn given_again(
+    tx: &mut Tx,
+    payment: &Payment,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let was_sold = tx.find::<sales::Sale>(&payment.id)?.is_some();
+    let order = tx.find::<BadgeOrder>(&payment.id)?.filter(|_| was_sold);
+    let Some(order) = order else { return Ok(()) };
+    if sql::was_delivered(tx, &order)? {
+        return Ok(());
+    }
+    order.delivered(tx, now);
+    count(tx, &order, payment, 1, rules, now)
+}
+
+/// Adds a badge to what its buyer gave, or takes it away, and puts the most hearts that they have beside their name.
+fn count(
+    tx: &mut Tx,
+    order: &BadgeOrder,
+    payment: &Payment,
+    by: i64,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let room = tx.find::<Room>(&order.room)?;
+    let room = room.ok_or_else(|| StoreError::Broken("a badge's room is gone".into()))?;
+    let given = Given {
+        room: room.id,
+        channel: room.channel,
+        person: order.person,
+        gifts: 0,
+        coins: 0,
+        badges: by,
+        money: by * payment.price,
+        at: now,
+    };
+    supporters::correct(tx, &given, &rules.policy)?;
+    let most = sql::most_hearts(tx, room.id, order.person)?;
+    board::set_hearts(tx, room.id, order.person, most)?;
+    tally::wake(tx, room.id)
 }
 
 /// What a badge brings a goal.

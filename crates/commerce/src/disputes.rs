@@ -29,7 +29,7 @@ use crate::payments::{self, Order, Payment, PaymentState};
 use crate::providers::{DisputeNotice, DisputeSaid};
 use crate::rules::Rules;
 use crate::sales::{self, following};
-use crate::{subscriptions, tickets};
+use crate::{badges, subscriptions, tickets};
 pub(crate) use gifts::taken_of_pending;
 pub use http::routes;
 pub use sql::Dispute;
@@ -230,8 +230,12 @@ fn lose(tx: &mut Tx, dispute: Dispute, rules: &Rules, now: Timestamp) -> Result<
         Order::Badge | Order::Ticket | Order::Subscription => {
             let id = following(dispute.id.0, "lost");
             sales::take_back(tx, &payment, dispute.amount, DISPUTED, id, rules, now)?;
-            if payment.kept() == 0 && payment.order == Order::Ticket {
-                tickets::given_back(tx, payment.id, dispute.id.0, now)?;
+            match payment.order {
+                Order::Ticket if payment.kept() == 0 => {
+                    tickets::given_back(tx, payment.id, dispute.id.0, now)?;
+                }
+                Order::Badge if payment.kept() == 0 => badges::given_back(tx, &payment, rules, now)?,
+                Order::Coins | Order::Badge | Order::Ticket | Order::Subscription => {}
             }
             0
         }

@@ -29,7 +29,7 @@ use crate::payments::{self, Order, Payment, PaymentState};
 use crate::providers::{ProviderError, RefundNotice, RefundSaid};
 use crate::rules::Rules;
 use crate::sales::{self, following};
-use crate::{subscriptions, tickets};
+use crate::{badges, subscriptions, tickets};
 pub use http::routes;
 pub use job::ask_provider;
 pub(crate) use schema::MIGRATION;
@@ -299,8 +299,10 @@ fn grant(
         }
     };
     let payment = payments::gave_back(tx, payment, refund.amount);
-    if payment.kept() == 0 && payment.order == Order::Ticket {
-        tickets::given_back(tx, payment.id, refund.id.0, now)?;
+    match payment.order {
+        Order::Ticket if payment.kept() == 0 => tickets::given_back(tx, payment.id, refund.id.0, now)?,
+        Order::Badge if payment.kept() == 0 => badges::given_back(tx, &payment, rules, now)?,
+        Order::Coins | Order::Badge | Order::Ticket | Order::Subscription => {}
     }
     subscriptions::taken_back(tx, refund.payment, now)?;
     jobs::leave(tx, job, REFUND_JOB, job::body(refund.id)?, now);
@@ -406,8 +408,10 @@ fn fail(tx: &mut Tx, refund: Refund, why: &str, rules: &Rules, now: Timestamp) -
         }
     }
     let payment = payments::gave_back(tx, payment, -refund.amount);
-    if payment.order == Order::Ticket {
-        tickets::given_again(tx, &payment, now)?;
+    match payment.order {
+        Order::Ticket => tickets::given_again(tx, &payment, now)?,
+        Order::Badge => badges::given_again(tx, &payment, rules, now)?,
+        Order::Coins | Order::Subscription => {}
     }
     subscriptions::given_again(tx, refund.payment)?;
     let failed = refund.change(|refund| refund.answer = Some(why.to_owned()));

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::accounts::*;
-use crate::payments::Payment;
+use crate::payments::{Order, Payment};
 use crate::rules::Rules;
 pub use sql::Sale;
 
@@ -154,17 +154,12 @@ pub(crate) fn deliver(
     let country = payment.country.as_deref();
     let owed = payment.price - payment.refunded;
     let parts = Parts::of(owed, share_percent, country, &rules.policy);
-    let legs = [
-        (DEFERRED, earnings_pending(channel), parts.creator),
-        (DEFERRED, PLATFORM_REVENUE, parts.platform),
-        (DEFERRED, TAX_PAYABLE, parts.tax),
-    ];
     let posting = Posting {
         id: following(payment.id.0, "delivery"),
         cause: cause(payment),
         policy: rules.version,
         corrects: None,
-        legs: money_moves(legs),
+        legs: delivery(channel, &parts),
     };
     busk_ledger::post(tx, &posting, now)?;
     let sale = Sale {
@@ -211,7 +206,8 @@ pub(crate) fn take_back(
     busk_ledger::post(tx, &posting, now).map(|_| ())
 }
 
-/// Puts back what the posting `taken` took of a payment, to those from whom it came.
+/// Puts back what the posting `taken` took of a payment, to those from whom it came. What was not delivered then, and is
+/// delivered now, goes on to those who get it: it would wait for ever.
 pub(crate) fn put_back(
     tx: &mut Tx,
     payment: &Payment,
@@ -251,11 +247,47 @@ pub(crate) fn put_back(
         legs: money_moves(legs),
     };
     busk_ledger::post(tx, &posting, now)?;
-    if let Some(sale) = tx.find::<Sale>(&payment.id)? {
-        let parts = sale.parts.and(&parts);
-        Sale { parts, ..sale }.save(tx);
+    let Some(sale) = tx.find::<Sale>(&payment.id)? else {
+        return Ok(());
+    };
+    let late = transfers
+        .iter()
+        .filter(|transfer| transfer.debit.account == "deferred");
+    let late = late.map(|transfer| transfer.amount).sum();
+    let share = share_percent(payment.order, &rules.policy);
+    let late = Parts::of(late, share, payment.country.as_deref(), &rules.policy);
+    if late.sum() > 0 {
+        let posting = Posting {
+            id: following(id.0, "delivery"),
+            cause: cause(payment),
+            policy: rules.version,
+            corrects: None,
+            legs: delivery(sale.channel, &late),
+        };
+        busk_ledger::post(tx, &posting, now)?;
     }
+    let parts = sale.parts.and(&parts).and(&late);
+    Sale { parts, ..sale }.save(tx);
     Ok(())
+}
+
+/// The creator's share of what is sold so.
+fn share_percent(order: Order, policy: &Policy) -> u8 {
+    match order {
+        // All of it is the platform's until it is given.
+        Order::Coins => 0,
+        Order::Badge => policy.badge_share_percent,
+        Order::Ticket => policy.ticket_share_percent,
+        Order::Subscription => policy.subscription_share_percent,
+    }
+}
+
+fn delivery(channel: ChannelId, parts: &Parts) -> Vec<Leg> {
+    money_moves([
+        (DEFERRED, earnings_pending(channel), parts.creator),
+        (DEFERRED, PLATFORM_REVENUE, parts.platform),
+        (DEFERRED, TAX_PAYABLE, parts.tax),
+    ])
 }
 
 /// Where money that a channel must give comes from, in order; what it does not have becomes its debt.

@@ -1,8 +1,8 @@
 //! Who gave what: in each live and in each channel, for good. A ranking is of value given: gifts at the price of a
 //! coin, and badges (domain: Gifts, badges, goals).
 //!
-//! Invariant: a person has one row in a live, which grows and never shrinks. Badges are added where they are
-//! delivered, gifts a beat behind by the [tally](crate::tally).
+//! Invariant: a person has one row in a live, which grows, and shrinks only by a badge whose money went back. Badges are
+//! added where they are delivered, gifts a beat behind by the [tally](crate::tally).
 
 mod http;
 mod sql;
@@ -57,6 +57,19 @@ pub(crate) fn give(tx: &mut Tx, given: &Given, policy: &Policy) -> Result<(), St
     let before = tx.find::<Support>(&(given.room, given.person))?;
     Support::add(tx, before, given, given.value(policy));
     Ok(())
+}
+
+/// The same for what is taken away or put back later: that is no new giving, so the row keeps its time.
+pub(crate) fn correct(tx: &mut Tx, given: &Given, policy: &Policy) -> Result<(), StoreError> {
+    match tx.find::<Support>(&(given.room, given.person))? {
+        Some(before) => {
+            let at = before.last_at();
+            let given = Given { at, ..given.clone() };
+            Support::add(tx, Some(before), &given, given.value(policy));
+            Ok(())
+        }
+        None => give(tx, given, policy),
+    }
 }
 
 /// Who has given most in a live; of those who gave the same, who did so first.

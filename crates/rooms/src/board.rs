@@ -93,7 +93,7 @@ pub fn adorned(tx: &mut Tx, room: RoomId, speaker: &Speaker) -> Result<Speaker, 
         false => None,
     };
     Ok(Speaker {
-        badge: hearts.map(|Hearts(hearts)| hearts),
+        badge: hearts.map(|Hearts(hearts)| hearts).filter(|hearts| *hearts > 0),
         rank: row.board.rank(speaker.id),
         ..plain
     })
@@ -142,6 +142,12 @@ pub fn give_hearts(tx: &mut Tx, room: RoomId, person: PersonId, hearts: u8) -> R
         row.save(tx, room)?;
     }
     Hearts::raise(tx, room, person, hearts)
+}
+
+/// From now on so many hearts stand beside a person's name in this live, more or fewer than before; 0: none.
+pub fn set_hearts(tx: &mut Tx, room: RoomId, person: PersonId, hearts: u8) -> Result<(), StoreError> {
+    give_hearts(tx, room, person, hearts)?;
+    Hearts::set(tx, room, person, hearts)
 }
 
 /// Puts those who have given most on the board; whether that changed it.

@@ -54,6 +54,15 @@ impl BadgeOrder {
     pub(super) fn delivered(&self, tx: &mut Tx, now: Timestamp) {
         tx.update(&DELIVERED, row![self.payment, now]);
     }
+
+    /// It is not there any more.
+    pub(super) fn undelivered(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        tx.execute(
+            "UPDATE badge_order SET delivered_at = NULL WHERE payment = $1",
+            params![self.payment],
+        )?;
+        Ok(())
+    }
 }
 
 fn number(hearts: i64) -> Result<u8, StoreError> {
@@ -96,6 +105,8 @@ pub struct Bought {
     pub payment: PaymentId,
     pub hearts: u8,
     pub state: PaymentState,
+    /// Whether some of the money is still here.
+    pub kept: bool,
     pub expires_at: Timestamp,
 }
 
@@ -121,6 +132,7 @@ pub fn bought(db: &mut impl Read, room: RoomId, person: PersonId) -> Result<Vec<
             payment: of,
             hearts,
             state: paid.state,
+            kept: paid.kept() > 0,
             expires_at: paid.expires_at,
         });
     }
@@ -134,4 +146,26 @@ pub(super) fn was_delivered(tx: &mut Tx, order: &BadgeOrder) -> Result<bool, Sto
         params![order.room, order.person, i64::from(order.hearts)],
     )?;
     Ok(row.is_some())
+}
+
+/// The badge of a payment, if it is there.
+pub(super) fn delivered(tx: &mut Tx, payment: PaymentId) -> Result<Option<BadgeOrder>, StoreError> {
+    let row = tx.row(
+        "SELECT 1 FROM badge_order WHERE payment = $1 AND delivered_at IS NOT NULL",
+        params![payment],
+    )?;
+    match row {
+        Some(_) => tx.find::<BadgeOrder>(&payment),
+        None => Ok(None),
+    }
+}
+
+/// The most hearts of a person's badges in a live; none where they have no badge.
+pub(super) fn most_hearts(tx: &mut Tx, room: RoomId, person: PersonId) -> Result<u8, StoreError> {
+    let row = tx.row(
+        "SELECT CAST(COALESCE(MAX(hearts), 0) AS BIGINT) FROM badge_order \
+         WHERE room = $1 AND person = $2 AND delivered_at IS NOT NULL",
+        params![room, person],
+    )?;
+    row.map_or(Ok(0), |row| number(row.get(0)?))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use busk_base::{ChannelId, MessageId};
+use busk_base::{ChannelId, JobId, MessageId, RefundId};
 use busk_ledger::AccountRef;
 use busk_rooms::chat::{self, Say};
 use busk_rooms::state::{self, By};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::accounts::*;
-use crate::providers::{PaymentNotice, PaymentSaid};
+use crate::providers::{About, DisputeSaid, PaymentNotice, PaymentSaid, RefundNotice, RefundSaid};
 use crate::scene::*;
 
 fn hearts(number: u128, person: PersonId, room: RoomId, hearts: u8) -> Buy {
@@ -214,7 +214,7 @@ each_db!(a_badge_that_settles_late_counts_for_its_live, async |db| {
     scene.audit().await;
 });
 
-each_db!(paid_twice_waits_to_be_given_back, async |db| {
+each_db!(paid_twice_goes_back_by_itself, async |db| {
     let scene = Scene::set(db).await;
     let hour = Duration::from_secs(3_600);
     begun(&scene, hearts(1, BEA, LIVE, 1), NOW).await;
@@ -224,8 +224,105 @@ each_db!(paid_twice_waits_to_be_given_back, async |db| {
         Heard::Settled
     );
     let late = heard(&scene, 1, BEA, 99, PaymentSaid::Settled).await;
-    assert!(matches!(late, Heard::SetAside(_)), "{late:?}");
-    assert_eq!(scene.balance(DEFERRED).await, 99, "nobody has it yet");
+    assert_eq!(late, Heard::GivenBack);
+    assert_eq!(scene.balance(DEFERRED).await, 0, "it does not wait for anybody");
+    assert_eq!(kept(&scene, 1).await, 0);
+    assert_eq!(kept(&scene, 2).await, 99);
+    let states = scene.store.read(|db| refunds::of_payment(db, payment_id(1)));
+    assert_eq!(states.await.unwrap()[0].state, refunds::RefundState::Granted);
     assert_eq!(scene.told(&["badge"]).await.len(), 1);
+    assert_eq!(begun(&scene, hearts(3, BEA, LIVE, 1), NOW).await, "held");
     scene.audit().await;
+});
+
+async fn kept(scene: &Scene, number: u128) -> i64 {
+    let read = scene
+        .store
+        .read(move |db| payments::payment(db, payment_id(number)));
+    read.await.unwrap().unwrap().kept()
+}
+
+/// An operator gives so much of a payment back; all of it when nothing is said.
+async fn given_back(scene: &Scene, number: u128, payment: u128, amount: Option<i64>) {
+    let ask = refunds::Ask {
+        id: RefundId(Uuid::from_u128(number)),
+        payment: payment_id(payment),
+        by: refunds::By::Operator(ADA),
+        amount,
+        reason: "by mistake".into(),
+    };
+    let job = JobId(ask.id.0);
+    let asked = scene
+        .store
+        .write(move |tx| refunds::ask(tx, &ask, job, &rules(), NOW));
+    assert_eq!(asked.await.unwrap().state, refunds::RefundState::Granted);
+}
+
+/// The hearts beside Bea's name when she speaks now, and what the creator's list says that she gave.
+async fn shown(scene: &Scene, number: u128) -> (Option<u64>, Option<(i64, i64)>) {
+    say(scene, number, BEA, "now").await;
+    let said = scene.told(&["said"]).await;
+    let badge = said.last().unwrap()["from"]["badge"].as_u64();
+    let listed = scene
+        .store
+        .read(|db| supporters::of_channel(db, CHANNEL, None, 10));
+    let listed = listed.await.unwrap();
+    (badge, listed.first().map(|one| (one.badges, one.value)))
+}
+
+each_db!(hearts_go_with_their_money, async |db| {
+    let scene = Scene::set(db).await;
+    for (number, many, price) in [(1, 3, 499), (2, 1, 99)] {
+        begun(&scene, hearts(number, BEA, LIVE, many), NOW).await;
+        heard(&scene, number, BEA, price, PaymentSaid::Settled).await;
+    }
+    assert_eq!(shown(&scene, 1).await, (Some(3), Some((2, 598))));
+    assert_eq!(scene.count(NOW).await.unwrap()[0].value, 598);
+    given_back(&scene, 50, 1, Some(100)).await;
+    assert_eq!(
+        shown(&scene, 2).await,
+        (Some(3), Some((2, 598))),
+        "some of it is kept"
+    );
+    given_back(&scene, 51, 1, None).await;
+    assert_eq!(
+        shown(&scene, 3).await,
+        (Some(1), Some((1, 99))),
+        "the other badge is there"
+    );
+    assert_eq!(scene.count(NOW).await.unwrap()[0].value, 99);
+
+    // The bank takes the other, and decides for the payer.
+    for said in [DisputeSaid::Opened, DisputeSaid::Lost] {
+        scene.hear_about(&format!("{said:?}"), dispute(2, said, 99)).await;
+    }
+    assert_eq!(shown(&scene, 4).await, (None, None));
+    assert_eq!(scene.count(NOW).await, Some(vec![]), "nobody is on top");
+    scene.audit().await;
+
+    // It may be bought anew; and the one whose refund failed is there again.
+    assert_eq!(begun(&scene, hearts(3, BEA, LIVE, 1), NOW).await, "begun 99");
+    let failed = RefundNotice {
+        said: RefundSaid::Failed,
+        refund: RefundId(Uuid::from_u128(51)),
+        amount: 399,
+        currency: "USD".into(),
+    };
+    let heard_of = scene.hear_about("failed", About::Refund(failed)).await;
+    assert_eq!(heard_of, Heard::RefundFailed);
+    assert_eq!(shown(&scene, 5).await, (Some(3), Some((1, 499))));
+    assert_eq!(
+        heard(&scene, 3, BEA, 99, PaymentSaid::Settled).await,
+        Heard::Settled
+    );
+    assert_eq!(shown(&scene, 6).await, (Some(3), Some((2, 598))));
+    scene.audit().await;
+});
+
+each_db!(a_payment_names_the_channel_before_it_is_paid, async |db| {
+    let scene = Scene::set(db).await;
+    begun(&scene, hearts(1, BEA, LIVE, 1), NOW).await;
+    let entry = scene.store.read(|db| payments::entry(db, payment_id(1))).await;
+    let channel = entry.unwrap().unwrap().channel.unwrap();
+    assert_eq!((channel.id, channel.handle.as_str()), (CHANNEL, "ada"));
 });

@@ -274,3 +274,33 @@ each_db!(the_last_coins_go_one_way, async |db| {
     assert_eq!(scene.balance(wallet(BEA)).await, 20);
     scene.audit().await;
 });
+
+each_db!(what_comes_back_after_the_delivery_is_delivered, async |db| {
+    let scene = Scene::set(db).await;
+    // Some is given back before the delivery, and fails after it.
+    scene.sold(1, false).await;
+    request(&scene, asked_by(1, 1, By::Operator(ADA), Some(400)), NOW)
+        .await
+        .unwrap();
+    let delivered = scene.store.write(|tx| {
+        let payment = tx.find::<Payment>(&payment_id(1))?.unwrap();
+        sales::deliver(tx, &payment, CHANNEL, 70, &rules(), NOW)
+    });
+    assert_eq!(delivered.await.unwrap().parts.sum(), 600);
+    assert_eq!(said(&scene, "a", 1, Failed, 400).await, Heard::RefundFailed);
+    assert_eq!(scene.balance(DEFERRED).await, 0, "nothing waits for ever");
+    assert_eq!(scene.balance(earnings_pending(CHANNEL)).await, 700);
+    let legs = scene
+        .legs(following(following(refund_id(1).0, "failed").0, "delivery"))
+        .await;
+    assert_eq!(
+        legs,
+        ["deferred>earnings.pending 280", "deferred>platform_revenue 120"]
+    );
+    // All of it can be given back, from those who have it.
+    request(&scene, asked_by(2, 1, By::Operator(ADA), None), NOW)
+        .await
+        .unwrap();
+    assert_eq!(scene.balance(earnings_pending(CHANNEL)).await, 0);
+    scene.audit().await;
+});

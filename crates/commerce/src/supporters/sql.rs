@@ -46,6 +46,10 @@ static MORE: Update = Update {
 };
 
 impl Support {
+    pub(super) fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
     /// Adds to what there was before.
     pub(super) fn add(tx: &mut Tx, before: Option<Self>, given: &Given, value: i64) {
         let key = (given.room, given.person);
@@ -136,7 +140,7 @@ fn place(row: &Row) -> Result<Place, StoreError> {
 pub fn ranking_of_room(db: &mut impl Read, room: RoomId, max: i64) -> Result<Vec<Place>, StoreError> {
     let rows = db.rows(
         "SELECT s.person, p.display_name, s.value FROM supporter s JOIN person p ON p.id = s.person \
-         WHERE s.room = $1 ORDER BY s.value DESC, s.last_at, s.person LIMIT $2",
+         WHERE s.room = $1 AND s.gifts + s.badges > 0 ORDER BY s.value DESC, s.last_at, s.person LIMIT $2",
         params![room, max],
     )?;
     rows.iter().map(place).collect()
@@ -152,7 +156,7 @@ pub fn ranking_of_channel(
     let rows = db.rows(
         "SELECT s.person, p.display_name, CAST(SUM(s.value) AS BIGINT) AS value \
          FROM supporter s JOIN person p ON p.id = s.person WHERE s.channel = $1 AND s.last_at > $2 \
-         GROUP BY s.person, p.display_name ORDER BY value DESC, MAX(s.last_at), s.person LIMIT $3",
+         AND s.gifts + s.badges > 0 GROUP BY s.person, p.display_name ORDER BY value DESC, MAX(s.last_at), s.person LIMIT $3",
         params![channel, since, max],
     )?;
     rows.iter().map(place).collect()
@@ -197,7 +201,7 @@ macro_rules! supporters {
              CAST(SUM(s.badges) AS BIGINT), CAST(SUM(s.value) AS BIGINT), COUNT(*), MAX(s.last_at) \
              FROM supporter s JOIN person p ON p.id = s.person WHERE ",
             $of,
-            " = $1 GROUP BY s.person, p.handle, p.display_name \
+            " = $1 AND s.gifts + s.badges > 0 GROUP BY s.person, p.handle, p.display_name \
              HAVING CAST(SUM(s.value) AS BIGINT) < $2 OR (CAST(SUM(s.value) AS BIGINT) = $2 AND s.person > $3) \
              ORDER BY SUM(s.value) DESC, s.person LIMIT $4"
         )

@@ -75,6 +75,19 @@ static MORE_HEARTS: Update = Update {
 };
 
 impl Hearts {
+    /// Of a person who had some before.
+    pub(super) fn set(tx: &mut Tx, room: RoomId, person: PersonId, hearts: u8) -> Result<(), StoreError> {
+        let key = (room, person);
+        if tx
+            .find::<Hearts>(&key)?
+            .is_none_or(|Hearts(before)| before != hearts)
+        {
+            tx.update(&MORE_HEARTS, row![Self::key(&key), i64::from(hearts)]);
+            tx.put::<Hearts>(key, Hearts(hearts));
+        }
+        Ok(())
+    }
+
     pub(super) fn raise(tx: &mut Tx, room: RoomId, person: PersonId, hearts: u8) -> Result<(), StoreError> {
         let key = (room, person);
         match tx.find::<Hearts>(&key)? {
@@ -113,7 +126,7 @@ fn number(hearts: i64) -> Result<u8, StoreError> {
 
 pub(super) fn hearts(db: &mut impl Read, room: RoomId, person: PersonId) -> Result<Option<u8>, StoreError> {
     let row = db.row(
-        "SELECT hearts FROM room_hearts WHERE id = $1",
+        "SELECT hearts FROM room_hearts WHERE id = $1 AND hearts > 0",
         params![Hearts::key(&(room, person))],
     )?;
     row.map(|row| number(row.get(0)?)).transpose()
