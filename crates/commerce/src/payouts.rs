@@ -29,6 +29,7 @@ pub mod transfer;
 use busk_api::Site;
 use busk_base::{ChannelId, JobId, PayoutId, PersonId, Timestamp};
 use busk_ledger::{AccountRef, Cause, PostError, Posting};
+use busk_people::Confirmation;
 use busk_rooms::restream::SealingKey;
 use busk_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
@@ -45,16 +46,22 @@ pub use http::routes;
 pub use setting::{Method, Setting, channels_monthly, monthly};
 pub use sql::{Act, Payee, Payout};
 
-/// What payouts need: the site, its providers, and the key that bank details are sealed with. Clones share them.
+/// What payouts need: the site, its providers, the key that bank details are sealed with, and who asks for passwords
+/// again. Clones share them.
 #[derive(Clone)]
 pub struct Payouts {
     till: Till,
     sealing: SealingKey,
+    confirmation: Confirmation,
 }
 
 impl Payouts {
     pub fn new(till: Till, sealing: SealingKey) -> Self {
-        Self { till, sealing }
+        Self {
+            till,
+            sealing,
+            confirmation: Confirmation::default(),
+        }
     }
 
     fn site(&self) -> &Site {

@@ -65,13 +65,13 @@ struct Window {
 }
 
 /// Counts attempts by key, in windows that begin with a key's first attempt.
-struct Attempts<K> {
+pub(crate) struct Attempts<K> {
     rate: Rate,
     windows: HashMap<K, Window>,
 }
 
 impl<K: Clone + Eq + Hash> Attempts<K> {
-    fn new(rate: Rate) -> Self {
+    pub(crate) fn new(rate: Rate) -> Self {
         Self {
             rate,
             windows: HashMap::new(),
@@ -102,7 +102,7 @@ impl<K: Clone + Eq + Hash> Attempts<K> {
         Ok(())
     }
 
-    fn forget(&mut self, key: &K) {
+    pub(crate) fn forget(&mut self, key: &K) {
         self.windows.remove(key);
     }
 
@@ -156,12 +156,16 @@ impl Gates {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A count is right even if a thread died while it held the lock.
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-fn admit<K: Clone + Eq + Hash>(attempts: &Mutex<Attempts<K>>, key: K, now: Timestamp) -> Result<(), Problem> {
+pub(crate) fn admit<K: Clone + Eq + Hash>(
+    attempts: &Mutex<Attempts<K>>,
+    key: K,
+    now: Timestamp,
+) -> Result<(), Problem> {
     locked(attempts).admit(key, now).map_err(|wait| {
         let seconds = u32::try_from(wait.as_secs())
             .unwrap_or(u32::MAX)

@@ -23,8 +23,6 @@ pub enum ApprovalError {
     OwnChannel,
     #[error("It is past that")]
     TooLate(PayoutState),
-    #[error("You have approved it; another operator must, too")]
-    ApprovedByYou,
     #[error("The creator's identity is not verified")]
     IdentityUnverified,
     #[error("The creator owes money")]
@@ -67,7 +65,7 @@ pub fn approvals_needed(amount: i64, rules: &Rules) -> usize {
     }
 }
 
-/// Approves a payout. With the last approval that it needs it goes: to the provider by a job, or with the next batch.
+/// Approves a payout; who has approved it already is answered as then. With the last approval that it needs it goes: to the provider by a job, or with the next batch.
 pub fn approve(
     tx: &mut Tx,
     id: PayoutId,
@@ -79,12 +77,13 @@ pub fn approve(
     if own {
         return Err(ApprovalError::OwnChannel);
     }
-    if payout.state != PayoutState::Requested {
-        return Err(ApprovalError::TooLate(payout.state));
-    }
+    // The answer may have been lost.
     let approvers = sql::approvers(tx, id)?;
     if approvers.contains(&operator) {
-        return Err(ApprovalError::ApprovedByYou);
+        return Ok(payout);
+    }
+    if payout.state != PayoutState::Requested {
+        return Err(ApprovalError::TooLate(payout.state));
     }
     let account = identity::account_of(tx, payout.channel)?;
     if !account.is_some_and(|account| account.identity == Identity::Verified) {

@@ -172,7 +172,6 @@ fn approval_problem(error: ApprovalError) -> Problem {
         ApprovalError::TooLate(state) => {
             Problem::conflict("payout_too_late", text).detail(format!("It is {}", state.word()))
         }
-        ApprovalError::ApprovedByYou => Problem::conflict("approved_by_you", text),
         ApprovalError::IdentityUnverified => Problem::conflict("identity_unverified", text),
         ApprovalError::InDebt => Problem::conflict("in_debt", text),
         ApprovalError::Ledger(error) => {
@@ -188,7 +187,7 @@ fn approval_problem(error: ApprovalError) -> Problem {
     responses((status = 200, body = DeskPayout), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`operator_needed`, `own_channel`"),
         (status = 404, description = "`payout_unknown`"),
-        (status = 409, description = "`payout_too_late`, `approved_by_you`, `identity_unverified`, `in_debt`"),
+        (status = 409, description = "`payout_too_late`, `identity_unverified`, `in_debt`"),
         Failures))]
 async fn approve_one(
     Shared(payouts): Shared<Payouts>,

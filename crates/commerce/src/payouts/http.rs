@@ -277,19 +277,26 @@ struct BankBody {
     name: String,
     /// It is kept sealed, and never shown again but for its country and last four characters.
     iban: String,
+    /// One's own, again: a session that somebody took must not lead the money elsewhere.
+    password: String,
 }
 
 /// Says which bank account one is paid to; what was asked for before goes where it was asked for.
 #[utoipa::path(put, path = "/api/v1/payouts/bank", tag = "payouts", operation_id = "payout_bank", params(ChannelQuery),
     request_body = BankBody,
     responses((status = 200, body = PayoutStanding), (status = 401, description = "`sign_in_needed`"),
-        (status = 404, description = "`channel_unknown`"), Refusals))]
+        (status = 403, description = "`password_wrong`"), (status = 404, description = "`channel_unknown`"),
+        (status = 429, description = "`too_many_attempts`"), Refusals))]
 async fn keep_bank(
     Shared(payouts): Shared<Payouts>,
     OwnChannel { person, channel }: OwnChannel,
     Json(body): Json<BankBody>,
 ) -> Result<Json<PayoutStanding>, Problem> {
     let details = BankDetails::new(&body.name, &body.iban).map_err(bank_problem)?;
+    let confirmation = &payouts.confirmation;
+    confirmation
+        .confirm(payouts.site(), person.id, body.password)
+        .await?;
     let channel = channel.id;
     let mut nonce = [0; 12];
     nonce.copy_from_slice(&payouts.site().secret()[..12]);
