@@ -1,8 +1,14 @@
-//! What the operator sees at a glance: people, rooms, coins, what the platform holds, and the audit.
+//! What the operator sees at a glance: people, rooms, coins, what the platform holds, and the last audit.
+//!
+//! Looking costs the same however long the books are: they are re-added beside it, once an hour at most or when an
+//! operator asks, and what came of it is kept until the next time.
 
-use axum::extract::State as Shared;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{FromRef, State as Shared};
 use busk_api::{Failures, Json, OpenApiRouter, Problem, Site, routes as operations};
-use busk_base::Unit;
+use busk_base::{Timestamp, Unit};
 use busk_ledger::AccountRef;
 use busk_people::Operator;
 use busk_store::{Read, Reader, StoreError};
@@ -12,7 +18,78 @@ use utoipa::ToSchema;
 use crate::accounts::*;
 
 pub fn routes(site: Site) -> OpenApiRouter {
-    OpenApiRouter::new().routes(operations!(summary)).with_state(site)
+    let desk = Desk {
+        site,
+        audits: Arc::default(),
+    };
+    OpenApiRouter::new()
+        .routes(operations!(summary))
+        .routes(operations!(audit_now))
+        .with_state(desk)
+}
+
+/// How old what came of an audit may be before the books are re-added.
+const AUDIT_EVERY: Duration = Duration::from_secs(3_600);
+
+/// The site, and what came of its last audit. Clones share it.
+#[derive(Clone)]
+struct Desk {
+    site: Site,
+    audits: Arc<Mutex<Audits>>,
+}
+
+#[derive(Default)]
+struct Audits {
+    last: Option<AuditSummary>,
+    running: bool,
+}
+
+impl FromRef<Desk> for Site {
+    fn from_ref(desk: &Desk) -> Self {
+        desk.site.clone()
+    }
+}
+
+impl Desk {
+    fn audits(&self) -> std::sync::MutexGuard<'_, Audits> {
+        self.audits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What came of the last audit; when there was none, or it is old, the next begins.
+    fn last_audit(&self) -> Option<AuditSummary> {
+        let now = self.site.now();
+        let mut audits = self.audits();
+        let fresh = audits
+            .last
+            .as_ref()
+            .is_some_and(|last| now < last.at + AUDIT_EVERY);
+        if !fresh && !audits.running {
+            audits.running = true;
+            let desk = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = desk.audit().await {
+                    tracing::warn!(%error, "the books could not be re-added");
+                }
+                desk.audits().running = false;
+            });
+        }
+        audits.last.clone()
+    }
+
+    async fn audit(&self) -> Result<AuditSummary, StoreError> {
+        let at = self.site.now();
+        let audit = self.site.store().read(busk_ledger::audit::run).await?;
+        let summary = AuditSummary {
+            at,
+            ok: audit.is_clean(),
+            accounts: audit.accounts,
+            postings: audit.postings,
+            transfers: audit.transfers,
+            findings: audit.findings,
+        };
+        self.audits().last = Some(summary.clone());
+        Ok(summary)
+    }
 }
 
 /// The site at a glance.
@@ -25,7 +102,8 @@ struct OperatorSummary {
     /// Notices of payment providers that fitted nothing, and were not looked at yet.
     notices_set_aside: i64,
     holdings: Vec<Holding>,
-    audit: AuditSummary,
+    /// What came of the last audit; null until the first since the site's start has ended.
+    audit: Option<AuditSummary>,
 }
 
 /// One of the platform's accounts.
@@ -37,9 +115,11 @@ struct Holding {
     balance: i64,
 }
 
-/// The books, re-added just now.
-#[derive(Serialize, ToSchema)]
+/// What came of re-adding the books.
+#[derive(Clone, Serialize, ToSchema)]
 struct AuditSummary {
+    /// When it began.
+    at: Timestamp,
     ok: bool,
     accounts: u64,
     postings: u64,
@@ -51,12 +131,21 @@ struct AuditSummary {
 #[utoipa::path(get, path = "/api/v1/operator/summary", tag = "operator",
     responses((status = 200, body = OperatorSummary), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`operator_needed`"), Failures))]
-async fn summary(Shared(site): Shared<Site>, _operator: Operator) -> Result<Json<OperatorSummary>, Problem> {
-    Ok(Json(site.store().read(read).await?))
+async fn summary(Shared(desk): Shared<Desk>, _operator: Operator) -> Result<Json<OperatorSummary>, Problem> {
+    let audit = desk.last_audit();
+    let summary = desk.site.store().read(move |db| read(db, audit));
+    Ok(Json(summary.await?))
 }
 
-fn read(db: &mut Reader) -> Result<OperatorSummary, StoreError> {
-    let audit = busk_ledger::audit::run(db)?;
+/// Re-adds the books now, which takes as long as they are.
+#[utoipa::path(post, path = "/api/v1/operator/audits", tag = "operator",
+    responses((status = 200, body = AuditSummary), (status = 401, description = "`sign_in_needed`"),
+        (status = 403, description = "`operator_needed`"), Failures))]
+async fn audit_now(Shared(desk): Shared<Desk>, _operator: Operator) -> Result<Json<AuditSummary>, Problem> {
+    Ok(Json(desk.audit().await?))
+}
+
+fn read(db: &mut Reader, audit: Option<AuditSummary>) -> Result<OperatorSummary, StoreError> {
     let accounts: [AccountRef; 4] = [PSP_CLEARING, COIN_FLOAT, DIAMOND_FLOAT, PLATFORM_REVENUE];
     let holdings = accounts.iter().map(|account| {
         let balance = busk_ledger::balance_of(db, account)?;
@@ -78,13 +167,7 @@ fn read(db: &mut Reader) -> Result<OperatorSummary, StoreError> {
             db,
             "SELECT COUNT(*) FROM provider_notice WHERE outcome = 'set_aside' AND looked_at IS NULL",
         )?,
-        audit: AuditSummary {
-            ok: audit.is_clean(),
-            accounts: audit.accounts,
-            postings: audit.postings,
-            transfers: audit.transfers,
-            findings: audit.findings,
-        },
+        audit,
     })
 }
 

@@ -98,6 +98,16 @@ each_db!(only_operators_see_the_lists, async |db| {
         bea.get(&path).await.problem(403, "operator_needed");
         assert_eq!(ada.get(&path).await.is(200).body["items"], json!([]));
     }
+    for path in ["taxes?period=2026-11", "taxes/lines?period=2026", "summary"] {
+        let path = format!("/api/v1/operator/{path}");
+        bea.get(&path).await.problem(403, "operator_needed");
+        ada.get(&path).await.is(200);
+    }
+    let wrong = ada
+        .get("/api/v1/operator/taxes?period=2026-13")
+        .await
+        .problem(422, "invalid");
+    assert_eq!(wrong.body["field"], "period");
     ada.post(
         "/api/v1/operator/notices/evt/acts",
         json!({"act": "looked_at", "note": "seen"}),
@@ -109,4 +119,37 @@ each_db!(only_operators_see_the_lists, async |db| {
         .await
         .problem(404, "provider_unknown");
     assert_eq!(bea.get("/api/v1/me/debt").await.is(200).body["owed"]["amount"], 0);
+});
+
+each_db!(the_summary_has_the_last_audit, async |db| {
+    let app = TestApp::start(BUSK, db).await;
+    let (ada, bea) = (app.sign_up("ada").await, app.sign_up("bea").await);
+    app.db
+        .tamper("UPDATE person SET role = 'operator' WHERE handle = 'ada'")
+        .await;
+    // The first look begins one, and a later look has it.
+    let summary = async || ada.get("/api/v1/operator/summary").await.is(200).body;
+    let waited = tokio::time::timeout(Duration::from_secs(30), async {
+        while summary().await["audit"].is_null() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    waited.await.unwrap();
+    assert_eq!(
+        (
+            &summary().await["audit"]["ok"],
+            &summary().await["audit"]["postings"]
+        ),
+        (&json!(true), &json!(0))
+    );
+    app.buy_coins(&bea, &id(1), "coins-70").await;
+    let kept = summary().await;
+    assert_eq!(kept["audit"]["postings"], 0, "looking does not re-add the books");
+    assert_eq!(kept["coins_sold"], 70, "though balances are those of now");
+    bea.post("/api/v1/operator/audits", json!({}))
+        .await
+        .problem(403, "operator_needed");
+    let audit = ada.post("/api/v1/operator/audits", json!({})).await.is(200).body;
+    assert_eq!((&audit["ok"], &audit["postings"]), (&json!(true), &json!(1)));
+    assert_eq!(summary().await["audit"], audit);
 });
