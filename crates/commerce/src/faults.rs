@@ -6,6 +6,7 @@
 //! switched on for a whole process: so all this runs in children of the tests.
 
 mod deeds;
+mod outside;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -198,11 +198,7 @@ impl Deed {
             }
             PayoutApproved => {
                 let approved = store.write(move |tx| approval::approve(tx, PAYOUT, BEA, &rules(), NOW));
-                match approved.await {
-                    // The word for "again": it was approved, and nothing is left to do.
-                    Err(approval::ApprovalError::TooLate(payouts::PayoutState::Approved)) => Ok(()),
-                    other => said(other),
-                }
+                said(approved.await)
             }
             PayoutPaid => heard(scene, "paid out", payout(PayoutSaid::Paid)).await,
             PayoutFailed => heard(scene, "not paid out", payout(PayoutSaid::Failed)).await,
