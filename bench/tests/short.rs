@@ -9,7 +9,11 @@ use serde_json::Value;
 
 /// Runs a bench; gives its figures and yardsticks by name.
 fn figures(program: &str, args: &str) -> Vec<(String, f64)> {
-    let done = Command::new(program)
+    let mut bench = Command::new(program);
+    if let Some(tests) = tests_postgres() {
+        bench.env("BUSK_BENCH_POSTGRES", tests);
+    }
+    let done = bench
         .args(args.split(' '))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -28,6 +32,12 @@ fn figures(program: &str, args: &str) -> Vec<(String, f64)> {
         )
     };
     lists.into_iter().flatten().map(figure).collect()
+}
+
+/// The one of the other tests: each bench makes a database of its own there.
+#[expect(clippy::disallowed_methods, reason = "where the tests' PostgreSQL is")]
+fn tests_postgres() -> Option<String> {
+    std::env::var("BUSK_TEST_POSTGRES").ok()
 }
 
 #[track_caller]
@@ -67,5 +77,34 @@ fn stage() {
     has(
         &figures,
         "solo.core_pct four.core_pct solo.recorded_kbit_per_s four.recorded_kbit_per_s",
+    );
+}
+
+#[test]
+fn gifts() {
+    let args = "--http --rounds 1 --seconds 1 --creators 20 --clients 8";
+    let figures = figures(env!("CARGO_BIN_EXE_gifts"), args);
+    has(
+        &figures,
+        "http.sqlite.8.per_s http.sqlite.8.p99_ms http.postgres.8.per_s http.postgres.8.p99_ms",
+    );
+}
+
+#[test]
+fn statement() {
+    let figures = figures(env!("CARGO_BIN_EXE_statement"), "--gifts 200");
+    has(
+        &figures,
+        "first_page_ms first_page_p99_ms export.rows_per_s select.rows_per_s postgres.first_page_ms \
+         postgres.export.rows_per_s",
+    );
+}
+
+#[test]
+fn audit() {
+    let figures = figures(env!("CARGO_BIN_EXE_audit"), "--transfers 2000 --rounds 1");
+    has(
+        &figures,
+        "audit.2000.s audit.2000.memory_mb select.2000.s audit.postgres.2000.s select.postgres.2000.s",
     );
 }

@@ -71,11 +71,10 @@ fn dispatch(args: &[&str]) -> Outcome {
         ["gen-api", "--check"] => api::check(),
         ["postgres", program, rest @ ..] => {
             let cluster = postgres::Cluster::start()?;
-            run::run(
-                run::command(program)
-                    .args(rest)
-                    .env("BUSK_TEST_POSTGRES", cluster.url()),
-            )
+            let mut told = run::command(program);
+            told.args(rest);
+            postgres::tell(&mut told, &cluster.url());
+            run::run(&mut told)
         }
         ["needs"] => needs::see_to(needs::For::Test),
         ["needs", "demo"] => needs::see_to(needs::For::Demo),

@@ -13,6 +13,14 @@ pub struct Cluster {
     port: u16,
 }
 
+/// Says to tests where a PostgreSQL is, and where its programs are.
+pub fn tell(tests: &mut Command, url: &str) {
+    tests.env("BUSK_TEST_POSTGRES", url);
+    if let Some(programs) = programs() {
+        tests.env("BUSK_PG_BIN", programs);
+    }
+}
+
 /// The folder that holds `initdb` and `postgres`: Debian's newest, which it keeps off the PATH, else the
 /// PATH's.
 pub fn programs() -> Option<PathBuf> {

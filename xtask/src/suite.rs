@@ -1,7 +1,7 @@
 //! Everything that must pass before a change lands, cheapest first, stopping at the first failure and
 //! always closing with what ran and how long it took.
 
-use crate::postgres::Cluster;
+use crate::postgres::{Cluster, tell};
 use crate::run::{Outcome, cargo, command, found, npm, read, root, run, target_dir};
 use crate::{api, fuzz, needs, tidy, web};
 use std::path::Path;
@@ -85,7 +85,7 @@ fn rust_tests(length: Length, profile: &str) -> Outcome {
         eprintln!("cargo-nextest is not installed: plain `cargo test` runs the same tests, more slowly");
         tests.args(["test", "--workspace"]);
     }
-    tests.env("BUSK_TEST_POSTGRES", url);
+    tell(&mut tests, &url);
     if length == Length::Long {
         tests
             .env("BUSK_TEST_LONG", "1")
