@@ -9,17 +9,18 @@ const line = (change: Partial<StatementLine>): StatementLine => ({
   text: {},
   diamonds_pending: 0,
   diamonds_available: 0,
+  money_pending: 0,
   money: 0,
-  balance_after: { pending: 0, available: 0, money: 0 },
+  balance_after: { pending: 0, available: 0, money_pending: 0, money: 0 },
   policy: 1,
   ...change,
 })
 const transfer = (debit: string, credit: string, amount: number, unit: string): Transfer => ({ id: 1, debit, credit, amount, unit })
 
 describe('re-adding a statement', () => {
-  const redeem = line({ kind: 'redeem', diamonds_available: -30, money: 30, balance_after: { pending: 5, available: 0, money: 30 } })
-  const release = line({ kind: 'release', diamonds_pending: -30, diamonds_available: 30, balance_after: { pending: 5, available: 30, money: 0 } })
-  const gift = line({ diamonds_pending: 35, balance_after: { pending: 35, available: 0, money: 0 } })
+  const redeem = line({ kind: 'redeem', diamonds_available: -30, money: 30, balance_after: { pending: 5, available: 0, money_pending: 0, money: 30 } })
+  const release = line({ kind: 'release', diamonds_pending: -30, diamonds_available: 30, balance_after: { pending: 5, available: 30, money_pending: 0, money: 0 } })
+  const gift = line({ diamonds_pending: 35, balance_after: { pending: 35, available: 0, money_pending: 0, money: 0 } })
 
   test('a whole statement adds up from zero', () => {
     expect(checks([redeem, release, gift], true)).toEqual(['ok', 'ok', 'ok'])
@@ -29,7 +30,7 @@ describe('re-adding a statement', () => {
   })
   test.each([
     ['a changed amount', [redeem, { ...release, diamonds_available: 31 }, gift], ['ok', 'wrong', 'ok']],
-    ['a changed balance', [redeem, { ...release, balance_after: { pending: 5, available: 31, money: 0 } }, gift], ['wrong', 'wrong', 'ok']],
+    ['a changed balance', [redeem, { ...release, balance_after: { pending: 5, available: 31, money_pending: 0, money: 0 } }, gift], ['wrong', 'wrong', 'ok']],
     ['a missing line', [redeem, gift], ['wrong', 'ok']],
     ['a beginning that is not zero', [release], ['wrong']],
   ])('%s shows', (_what, lines, verdicts) => {
@@ -59,8 +60,14 @@ describe('the transfers behind a line', () => {
       transfer('earnings.pending (you)', 'earnings.available (you)', 905, 'USD'),
       transfer('earnings.pending (you)', 'earnings.reserve (you)', 100, 'USD'),
     ]
-    expect(agrees(line({ kind: 'money_release', money: 905 }), released)).toBe(true)
-    expect(agrees(line({ kind: 'money_release', money: 1_005 }), released)).toBe(false)
+    expect(agrees(line({ kind: 'money_release', money_pending: -1_005, money: 905 }), released)).toBe(true)
+    expect(agrees(line({ kind: 'money_release', money: 905 }), released)).toBe(false)
+    expect(agrees(line({ kind: 'money_release', money_pending: -1_005, money: 1_005 }), released)).toBe(false)
+  })
+  test('what is held of a sale is the line’s', () => {
+    const sold = [transfer('deferred', 'earnings.pending (you)', 700, 'USD'), transfer('deferred', 'platform_revenue', 300, 'USD')]
+    expect(agrees(line({ kind: 'badge', money_pending: 700 }), sold)).toBe(true)
+    expect(agrees(line({ kind: 'badge', money_pending: 701 }), sold)).toBe(false)
   })
   test('a line that says more than its transfers is seen', () => {
     expect(agrees({ ...gift, diamonds_pending: 14 }, legs)).toBe(false)

@@ -12,8 +12,9 @@ const page = { closed: false, location: { href: 'about:blank' }, close: () => (p
 const problem = (status: number, kind: string) => Response.json({ type: `/problems/${kind}`, title: kind, status }, { status })
 let asked: { method: string; path: string; body: Record<string, unknown> }[]
 let answer: (path: string, method: string) => Response | undefined
+const money = (amount: number) => ({ amount, currency: 'USD' })
 const states = (...list: string[]) => (path: string) =>
-  path.startsWith('/payments/') ? Response.json({ state: list.length > 1 ? list.shift() : list[0] }) : undefined
+  path.startsWith('/payments/') ? Response.json({ state: list.length > 1 ? list.shift() : list[0], price: money(99), refunded: money(0) }) : undefined
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -55,6 +56,20 @@ describe('a payment', () => {
     expect(checkout.state).toBe('paid')
     expect(session.me.coins).toBe(350)
     expect(asked.filter((ask) => ask.path === `/payments/${String(body.id)}`)).toHaveLength(2)
+  })
+
+  test('that came too late is not called theirs: it goes back', async () => {
+    answer = (path) => (path.startsWith('/payments/') ? Response.json({ state: 'paid', price: money(99), refunded: money(99) }) : undefined)
+    void checkout.pay(order)
+    await soon()
+    expect(checkout.state).toBe('returned')
+    checkout.reset()
+    checkout.watched = false
+    const said = vi.spyOn(toasts, 'say')
+    void checkout.pay(order)
+    await soon()
+    expect(said.mock.calls.map(([, tone]) => tone)).toEqual(['danger'])
+    said.mockRestore()
   })
 
   test.each(['declined', 'expired'] as const)('%s: may be begun again, as another one', async (end) => {

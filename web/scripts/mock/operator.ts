@@ -33,3 +33,28 @@ export function operatorList(name: string): { items: unknown[]; next: null } {
   const lists: Record<string, unknown[]> = { refunds, disputes, notices }
   return { items: lists[name] ?? [], next: null }
 }
+
+const sums = (count: number, net: number, tax: number) => ({ count, net, tax, gross: net + tax })
+const none = sums(0, 0, 0)
+
+/// A month by country: one of no known country, and refunds.
+export function taxSummary() {
+  const row = (country: string | null, sales: typeof none, refunds = none) => ({ country, currency: 'USD', sales, refunds })
+  return {
+    from: '2026-11-01T00:00:00Z',
+    to: '2026-12-01T00:00:00Z',
+    rows: [row(null, sums(12, 59_88, 0)), row('DE', sums(214, 898_32, 170_68), sums(3, 12_58, 2_39)), row('FR', sums(88, 365_90, 73_18)), row('US', sums(1031, 10_289_38, 0))],
+    totals: [row(null, sums(1345, 11_613_48, 243_86), sums(3, 12_58, 2_39))],
+  }
+}
+
+export function taxLines() {
+  const line = (number: number, as: string, net: number, tax: number) => ({ posting: `0190a0b0-0000-7000-9000-${String(number).padStart(12, '0')}`, number, at: ago(number), kind: number % 2 ? 'badge' : 'ticket', payment: '0190a0b0-0000-7000-9000-000000000001', country: 'DE', currency: 'USD', as, net, tax, gross: net + tax })
+  return { items: [line(1, 'sales', 4_19, 80), line(2, 'sales', 10_08, 1_92), line(3, 'refunds', 4_19, 80)], next: null }
+}
+
+export function taxPosting(posting: string) {
+  const side = (account: string) => ({ account, owner: null, balance: 0 })
+  const transfer = (id: number, credit: string, amount: number) => ({ id, kind: 'move', amount, unit: 'USD', debit: side('deferred'), credit: side(credit) })
+  return { posting, number: 1, at: ago(1), kind: 'badge', cause: posting, policy: 1, corrects: null, transfers: [transfer(1, 'earnings.pending', 2_93), transfer(2, 'platform_revenue', 1_26), transfer(3, 'tax_payable', 80)] }
+}

@@ -7,7 +7,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { begin, caps, payment, payments, refusal } from './payments.ts'
 import { drop, logPage, media, replayOf, replaysOf, reveal } from './replay.ts'
 import { deskOf, held, payouts, standing } from './payouts.ts'
-import { operatorList } from './operator.ts'
+import { operatorList, taxLines, taxPosting, taxSummary } from './operator.ts'
 import { restreaming, restreamTargets } from './restream.ts'
 import { knock, onStage, stageView } from './stage.ts'
 import { subscribers, subscriptions, tiers } from './subscriptions.ts'
@@ -112,11 +112,13 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
       return [200, { diamonds: { pending: 1840, available: 12_400 }, money: { available: standing.available }, next_release: { at: new Date(Date.now() + 2 * 864e5).toISOString(), diamonds: 410 }, lifetime_diamonds: 18_240 + state.rooms.reduce((n, each) => n + each.log.filter((event) => event.type === 'gift').length * 3, 0), policy: { version: 1, gift_share_percent: 50, hold_days: 7 } }]
     }
     case 'POST earnings': return Number(body.diamonds) > 12_400 ? problem(422, 'insufficient_funds', 'more than available', 'diamonds') : [201, { id: body.id, money: { amount: Number(body.diamonds), currency: 'USD' } }]
-    case 'POST operator': return id === 'payouts' || id === 'payout-batches' ? [200, deed ? {} : { payouts: 1, file: '/mock-batch' }] : [deed && id !== 'people' ? 200 : 204, {}]
+    case 'POST operator': if (id === 'audits') return [200, { at: new Date().toISOString(), ok: true, accounts: 2210, transfers: 91_204, postings: 30_188, findings: [] }]; return id === 'payouts' || id === 'payout-batches' ? [200, deed ? {} : { payouts: 1, file: '/mock-batch' }] : [deed && id !== 'people' ? 200 : 204, {}]
     case 'GET operator':
       if (id?.startsWith('payout')) return [200, deskOf(id)]
+      if (id?.startsWith('taxes')) return [200, deed?.startsWith('lines') ? taxLines() : taxSummary()]
+      if (id === 'postings') return [200, taxPosting(String(deed))]
       if (id !== 'summary') return [200, operatorList(String(id).split('?')[0]!)]
-      return [200, { people: 1204, rooms_live: 5, coins_sold: 482_350, notices_set_aside: 0, holdings: [{ account: 'psp_clearing', unit: 'USD', balance: 482_350 }, { account: 'coin_float', unit: 'USD', balance: 120_400 }, { account: 'diamond_float', unit: 'USD', balance: 88_210 }, { account: 'platform_revenue', unit: 'USD', balance: 273_740 }], audit: { ok: true, accounts: 2210, transfers: 91_204, postings: 30_188, findings: [] } }]
+      return [200, { people: 1204, rooms_live: 5, coins_sold: 482_350, notices_set_aside: 0, holdings: [{ account: 'psp_clearing', unit: 'USD', balance: 482_350 }, { account: 'coin_float', unit: 'USD', balance: 120_400 }, { account: 'diamond_float', unit: 'USD', balance: 88_210 }, { account: 'platform_revenue', unit: 'USD', balance: 273_740 }], audit: { at: new Date(Date.now() - 9e5).toISOString(), ok: true, accounts: 2210, transfers: 91_204, postings: 30_188, findings: [] } }]
     case 'GET rooms':
       if (deed === 'replay' && which?.startsWith('events')) return [200, logPage(Number(which.split('=')[1] ?? 0))]
       if (deed === 'replay') {

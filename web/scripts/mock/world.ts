@@ -109,8 +109,8 @@ export function statement() {
     const kind = i === 4 ? 'redeem' : i % 7 === 6 ? 'release' : 'gift'
     const gift = gifts[(i * 5) % 12]!
     const diamonds = Math.ceil(gift.price / 2)
-    const balance_after = { pending, available, money: i <= 4 ? 25_00 : 0 }
-    const base = { posting: `0190a0b0-0000-7000-9000-${String(i).padStart(12, '0')}`, at, kind, policy: 1, money: kind === 'redeem' ? 25_00 : 0, balance_after }
+    const balance_after = { pending, available, money_pending: 0, money: i <= 4 ? 25_00 : 0 }
+    const base = { posting: `0190a0b0-0000-7000-9000-${String(i).padStart(12, '0')}`, at, kind, policy: 1, money_pending: 0, money: kind === 'redeem' ? 25_00 : 0, balance_after }
     if (kind === 'gift') {
       lines.push({ ...base, text: { from: names[i % 4], gift: gift.code, count: 1, room: 'Rooftop soul & requests' }, diamonds_pending: diamonds, diamonds_available: 0 })
       pending -= diamonds

@@ -763,6 +763,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/operator/audits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Re-adds the books now, which takes as long as they are. */
+        post: operations["post_operator_audits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operator/disputes": {
         parameters: {
             query?: never;
@@ -1168,6 +1185,77 @@ export interface paths {
         };
         /** The site at a glance, for its operators. */
         get: operations["get_operator_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/taxes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was sold and taxed, by the payer's country. */
+        get: operations["get_operator_taxes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/taxes.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, a line a country and currency. */
+        get: operations["get_operator_taxes.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/taxes/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a summary is the sum of, oldest first: each posting, which opens at `/api/v1/operator/postings/{posting}`. A
+         *     page may hold fewer than asked for, even none, and still have a next one.
+         */
+        get: operations["get_operator_taxes_lines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/taxes/lines.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, all of a month or year. */
+        get: operations["get_operator_taxes_lines.csv"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2213,10 +2301,12 @@ export interface components {
             focus?: number | null;
             layout: components["schemas"]["Layout"];
         };
-        /** @description The books, re-added just now. */
+        /** @description What came of re-adding the books. */
         AuditSummary: {
             /** Format: int64 */
             accounts: number;
+            /** @description When it began. */
+            at: components["schemas"]["Timestamp"];
             findings: string[];
             ok: boolean;
             /** Format: int64 */
@@ -2255,6 +2345,8 @@ export interface components {
             /** Format: int64 */
             money: number;
             /** Format: int64 */
+            money_pending: number;
+            /** Format: int64 */
             pending: number;
         };
         BankBody: {
@@ -2262,6 +2354,8 @@ export interface components {
             iban: string;
             /** @description Whose account it is, 1–70 characters. */
             name: string;
+            /** @description One's own, again: a session that somebody took must not lead the money elsewhere. */
+            password: string;
         };
         BatchBody: {
             debtor?: components["schemas"]["DebtorBody"] | null;
@@ -2500,10 +2594,6 @@ export interface components {
             available: number;
             /** Format: int64 */
             pending: number;
-        };
-        DifferingSettlement: {
-            booked: components["schemas"]["BookedLine"];
-            reported: components["schemas"]["SettlementLine"];
         };
         /**
          * Format: uuid
@@ -2984,7 +3074,7 @@ export interface components {
         };
         /** @description The site at a glance. */
         OperatorSummary: {
-            audit: components["schemas"]["AuditSummary"];
+            audit?: components["schemas"]["AuditSummary"] | null;
             /**
              * Format: int64
              * @description Ever.
@@ -3493,13 +3583,21 @@ export interface components {
                 diamonds_available: number;
                 /** Format: int64 */
                 diamonds_pending: number;
-                /** @description `gift`, `release`, `redeem`, `money_release`, `debt`, `payout`, `payout_void` or `payout_returned`. */
+                /**
+                 * @description `gift`, `release`, `redeem`; `badge`, `ticket`, `subscription`, `money_release`, `debt`, `payout`, `payout_void` or
+                 *     `payout_returned`.
+                 */
                 kind: string;
                 /**
                  * Format: int64
-                 * @description In the currency's minor unit.
+                 * @description What can be paid out, in the currency's minor unit.
                  */
                 money: number;
+                /**
+                 * Format: int64
+                 * @description What is still held, in the currency's minor unit.
+                 */
+                money_pending: number;
                 policy: components["schemas"]["PolicyVersion"];
                 posting: components["schemas"]["PostingId"];
                 text: components["schemas"]["StatementText"];
@@ -3592,6 +3690,33 @@ export interface components {
                 person: components["schemas"]["PersonId"];
                 /** @description Of badges and gifts. */
                 value: components["schemas"]["Money"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TaxLine: {
+            items: {
+                as: components["schemas"]["TaxedAs"];
+                at: components["schemas"]["Timestamp"];
+                /** @description ISO 3166-1 alpha-2; null where the provider named none. */
+                country?: string | null;
+                currency: string;
+                /** Format: int64 */
+                gross: number;
+                /** @description `badge`, `ticket`, `subscription`. */
+                kind: string;
+                /**
+                 * Format: int64
+                 * @description Without the tax, in the currency's minor unit. Of refunds positive, and negative where one failed.
+                 */
+                net: number;
+                /** Format: int64 */
+                number: number;
+                payment: components["schemas"]["PaymentId"];
+                posting: components["schemas"]["PostingId"];
+                /** Format: int64 */
+                tax: number;
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -4409,17 +4534,26 @@ export interface components {
         /** @description What a provider reports against what the books have. */
         SettlementComparison: {
             clean: boolean;
-            /** @description In both by another amount. */
-            differing: components["schemas"]["DifferingSettlement"][];
+            /** @description Movements on which they differ, one by one. */
+            differences: components["schemas"]["SettlementDifference"][];
             /** @description What the provider kept and was not in the books until now. */
             fees_posted: components["schemas"]["Money"];
             /** @description Movements that are in both by the same amount. */
             matched: number;
-            /** @description Reported, and in no book. */
-            unbooked: components["schemas"]["SettlementLine"][];
-            /** @description In the books, and not reported. */
-            unreported: components["schemas"]["BookedLine"][];
+            /** @description What the provider did for itself, which no book has: its own fees, reserves, what it sent to the operator. */
+            others: components["schemas"]["SettlementLine"][];
         };
+        /** @description A movement on which report and books differ. */
+        SettlementDifference: {
+            booked?: components["schemas"]["BookedLine"] | null;
+            differs: components["schemas"]["SettlementDiffers"];
+            reported?: components["schemas"]["SettlementLine"] | null;
+        };
+        /**
+         * @description How report and books differ.
+         * @enum {string}
+         */
+        SettlementDiffers: "other_amount" | "other_currency" | "missing_in_books" | "doubled_at_provider" | "missing_at_provider" | "doubled_in_books";
         /** @description A line of the report. Amounts are in the currency's minor unit. */
         SettlementLine: {
             at: components["schemas"]["Timestamp"];
@@ -4566,13 +4700,21 @@ export interface components {
             diamonds_available: number;
             /** Format: int64 */
             diamonds_pending: number;
-            /** @description `gift`, `release`, `redeem`, `money_release`, `debt`, `payout`, `payout_void` or `payout_returned`. */
+            /**
+             * @description `gift`, `release`, `redeem`; `badge`, `ticket`, `subscription`, `money_release`, `debt`, `payout`, `payout_void` or
+             *     `payout_returned`.
+             */
             kind: string;
             /**
              * Format: int64
-             * @description In the currency's minor unit.
+             * @description What can be paid out, in the currency's minor unit.
              */
             money: number;
+            /**
+             * Format: int64
+             * @description What is still held, in the currency's minor unit.
+             */
+            money_pending: number;
             policy: components["schemas"]["PolicyVersion"];
             posting: components["schemas"]["PostingId"];
             text: components["schemas"]["StatementText"];
@@ -4726,6 +4868,70 @@ export interface components {
              */
             person?: string | null;
         };
+        /** @description A sum of lines. */
+        TaxFigures: {
+            /**
+             * Format: int64
+             * @description How many; a refund that failed is one less.
+             */
+            count: number;
+            /** Format: int64 */
+            gross: number;
+            /**
+             * Format: int64
+             * @description Without the tax, in the currency's minor unit.
+             */
+            net: number;
+            /** Format: int64 */
+            tax: number;
+        };
+        /** @description What one posting sold, or took back. */
+        TaxLine: {
+            as: components["schemas"]["TaxedAs"];
+            at: components["schemas"]["Timestamp"];
+            /** @description ISO 3166-1 alpha-2; null where the provider named none. */
+            country?: string | null;
+            currency: string;
+            /** Format: int64 */
+            gross: number;
+            /** @description `badge`, `ticket`, `subscription`. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Without the tax, in the currency's minor unit. Of refunds positive, and negative where one failed.
+             */
+            net: number;
+            /** Format: int64 */
+            number: number;
+            payment: components["schemas"]["PaymentId"];
+            posting: components["schemas"]["PostingId"];
+            /** Format: int64 */
+            tax: number;
+        };
+        /** @description What came of one country in one currency. */
+        TaxRow: {
+            /** @description ISO 3166-1 alpha-2; null where the provider named none. */
+            country?: string | null;
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description Taken back: refunds and lost disputes. Not in `sales`. */
+            refunds: components["schemas"]["TaxFigures"];
+            sales: components["schemas"]["TaxFigures"];
+        };
+        /** @description What was sold and taxed in a month or a year. */
+        TaxSummary: {
+            from: components["schemas"]["Timestamp"];
+            /** @description By country and currency; sales of no known country first. */
+            rows: components["schemas"]["TaxRow"][];
+            to: components["schemas"]["Timestamp"];
+            /** @description All countries together, by currency. */
+            totals: components["schemas"]["TaxRow"][];
+        };
+        /**
+         * @description Which of the two a figure is of.
+         * @enum {string}
+         */
+        TaxedAs: "sales" | "refunds";
         /** @description What tickets of a room cost, and what rules they come with. */
         TicketOffer: {
             /** Format: int64 */
@@ -5263,7 +5469,10 @@ export interface operations {
     post_channels_handle_restream_targets: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
             };
@@ -5387,7 +5596,10 @@ export interface operations {
     delete_channels_handle_restream_targets_target: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
                 target: components["schemas"]["RestreamTargetId"];
@@ -5438,6 +5650,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -5458,6 +5679,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5488,7 +5718,10 @@ export interface operations {
     patch_channels_handle_restream_targets_target: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
                 target: components["schemas"]["RestreamTargetId"];
@@ -5538,6 +5771,15 @@ export interface operations {
             };
             /** @description `channel_unknown`, `target_unknown` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5670,7 +5912,10 @@ export interface operations {
     post_channels_handle_stream_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
             };
@@ -5722,6 +5967,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -5742,6 +5996,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5838,7 +6101,10 @@ export interface operations {
     post_channels_handle_subscription: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
             };
@@ -5980,7 +6246,10 @@ export interface operations {
     set_subscription_next_tier: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
             };
@@ -6036,6 +6305,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -6056,6 +6334,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6086,7 +6373,10 @@ export interface operations {
     set_subscription_renewal: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
             };
@@ -6178,6 +6468,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -6201,7 +6500,10 @@ export interface operations {
     post_channels_handle_subscription_upgrade: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
             };
@@ -6462,7 +6764,10 @@ export interface operations {
     set_subscription_tiers: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 handle: string;
             };
@@ -6518,6 +6823,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -6538,6 +6852,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6605,7 +6928,10 @@ export interface operations {
     post_coin_purchases: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7008,7 +7334,10 @@ export interface operations {
                 /** @description The handle of a page of one's own; else one's personal channel. */
                 channel?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7062,6 +7391,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -7082,6 +7420,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7264,7 +7611,10 @@ export interface operations {
                 /** @description The handle of a page of one's own; else one's personal channel. */
                 channel?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7356,6 +7706,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7718,7 +8077,10 @@ export interface operations {
     post_hangouts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7799,6 +8161,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -7822,7 +8193,10 @@ export interface operations {
     post_hangouts_room_answer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -7914,6 +8288,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -7937,7 +8320,10 @@ export interface operations {
     post_hangouts_room_door: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -7984,6 +8370,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -8004,6 +8399,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8034,7 +8438,10 @@ export interface operations {
     post_hangouts_room_enter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -8126,6 +8533,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -8149,7 +8565,10 @@ export interface operations {
     post_hangouts_room_link: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -8237,6 +8656,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -8260,7 +8688,10 @@ export interface operations {
     post_hangouts_room_live: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -8348,6 +8779,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -8371,7 +8811,10 @@ export interface operations {
     post_hangouts_room_lock: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -8463,6 +8906,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -8523,7 +8975,10 @@ export interface operations {
     patch_me: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8577,6 +9032,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -8597,6 +9061,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8627,7 +9100,10 @@ export interface operations {
     post_me_adult: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8671,6 +9147,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -8691,6 +9176,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8767,7 +9261,10 @@ export interface operations {
     block: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description a handle or a person's id */
                 handle: string;
@@ -8854,6 +9351,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -8877,7 +9383,10 @@ export interface operations {
     delete_me_blocks_handle: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description a handle or a person's id */
                 handle: string;
@@ -8928,6 +9437,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -8948,6 +9466,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9070,7 +9597,10 @@ export interface operations {
     change: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9115,6 +9645,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -9135,6 +9674,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9296,6 +9844,100 @@ export interface operations {
             };
             /** @description `invalid` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_audits: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditSummary"];
+                };
+            };
+            /** @description `idempotency_key_malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9597,7 +10239,10 @@ export interface operations {
     post_operator_notices_id_acts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -9689,6 +10334,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -9712,7 +10366,10 @@ export interface operations {
     post_operator_payments_id_refunds: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["PaymentId"];
             };
@@ -9804,6 +10461,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -9882,7 +10548,10 @@ export interface operations {
     post_operator_payout_batches: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9956,6 +10625,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10181,7 +10859,10 @@ export interface operations {
     post_operator_payouts_payout_approve: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 payout: components["schemas"]["PayoutId"];
             };
@@ -10195,6 +10876,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DeskPayout"];
+                };
+            };
+            /** @description `idempotency_key_malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `sign_in_needed` */
@@ -10224,8 +10914,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `payout_too_late`, `approved_by_you`, `identity_unverified`, `in_debt` */
+            /** @description `payout_too_late`, `identity_unverified`, `in_debt` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10256,7 +10964,10 @@ export interface operations {
     post_operator_payouts_payout_outcome: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 payout: components["schemas"]["PayoutId"];
             };
@@ -10348,6 +11059,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -10371,7 +11091,10 @@ export interface operations {
     post_operator_payouts_payout_reject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 payout: components["schemas"]["PayoutId"];
             };
@@ -10463,6 +11186,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -10486,7 +11218,10 @@ export interface operations {
     post_operator_people_id_debt_write_offs: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["PersonId"];
             };
@@ -10561,6 +11296,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10646,7 +11390,10 @@ export interface operations {
     post_operator_policies_simulations: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10691,6 +11438,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -10711,6 +11467,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10741,7 +11506,10 @@ export interface operations {
     put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 version: components["schemas"]["PolicyVersion"];
             };
@@ -10834,6 +11602,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -10857,7 +11634,10 @@ export interface operations {
     delete_operator_policies_version: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 version: components["schemas"]["PolicyVersion"];
             };
@@ -10871,6 +11651,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `idempotency_key_malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `sign_in_needed` */
             401: {
@@ -10901,6 +11690,24 @@ export interface operations {
             };
             /** @description `policy_begun` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11217,7 +12024,10 @@ export interface operations {
     post_operator_refunds_id_decision: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["RefundId"];
             };
@@ -11309,6 +12119,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -11332,7 +12151,10 @@ export interface operations {
     post_operator_settlement_comparisons: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11386,6 +12208,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -11406,6 +12237,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11497,6 +12337,294 @@ export interface operations {
             };
         };
     };
+    get_operator_taxes: {
+        parameters: {
+            query: {
+                /**
+                 * @description A month or a year, in UTC.
+                 * @example 2026-11
+                 */
+                period: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxSummary"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get_operator_taxes.csv": {
+        parameters: {
+            query: {
+                /**
+                 * @description A month or a year, in UTC.
+                 * @example 2026-11
+                 */
+                period: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_taxes_lines: {
+        parameters: {
+            query: {
+                /**
+                 * @description A month or a year, in UTC.
+                 * @example 2026-11
+                 */
+                period: string;
+                /** @description Of this country only; `none`: of no known one. */
+                country?: string;
+                /** @description Only sales, or only what was taken back. */
+                as?: components["schemas"]["TaxedAs"];
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TaxLine"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get_operator_taxes_lines.csv": {
+        parameters: {
+            query: {
+                /**
+                 * @description A month or a year, in UTC.
+                 * @example 2026-11
+                 */
+                period: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_pages: {
         parameters: {
             query?: never;
@@ -11546,7 +12674,10 @@ export interface operations {
     post_pages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -11620,6 +12751,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11827,7 +12967,10 @@ export interface operations {
     post_payments_id_refund_requests: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: components["schemas"]["PaymentId"];
             };
@@ -11912,6 +13055,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12064,7 +13216,10 @@ export interface operations {
                 /** @description The handle of a page of one's own; else one's personal channel. */
                 channel?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12172,6 +13327,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -12198,7 +13362,10 @@ export interface operations {
                 /** @description The handle of a page of one's own; else one's personal channel. */
                 channel?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12252,6 +13419,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -12272,6 +13448,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12305,7 +13490,10 @@ export interface operations {
                 /** @description The handle of a page of one's own; else one's personal channel. */
                 channel?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12359,6 +13547,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -12379,6 +13576,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12412,7 +13618,10 @@ export interface operations {
                 /** @description The handle of a page of one's own; else one's personal channel. */
                 channel?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 payout: components["schemas"]["PayoutId"];
             };
@@ -12426,6 +13635,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PayoutView"];
+                };
+            };
+            /** @description `idempotency_key_malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `sign_in_needed` */
@@ -12448,6 +13666,24 @@ export interface operations {
             };
             /** @description `payout_too_late` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12640,7 +13876,10 @@ export interface operations {
     post_rooms: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -12730,6 +13969,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -12801,7 +14049,10 @@ export interface operations {
     patch_rooms_room: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -12893,6 +14144,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -12964,7 +14224,10 @@ export interface operations {
     post_rooms_room_badges: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -13154,7 +14417,10 @@ export interface operations {
     post_rooms_room_end: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -13206,6 +14472,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -13226,6 +14501,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13309,7 +14593,10 @@ export interface operations {
     post_rooms_room_gifts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -13419,6 +14706,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -13442,7 +14738,10 @@ export interface operations {
     post_rooms_room_goals: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -13534,6 +14833,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -13557,7 +14865,10 @@ export interface operations {
     delete_rooms_room_goals_goal: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
                 goal: components["schemas"]["GoalId"];
@@ -13571,6 +14882,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description `idempotency_key_malformed` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description `sign_in_needed` */
             401: {
@@ -13592,6 +14912,33 @@ export interface operations {
             };
             /** @description `room_unknown`, `goal_unknown` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13688,7 +15035,10 @@ export interface operations {
     post_rooms_room_live: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -13776,6 +15126,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -13799,7 +15158,10 @@ export interface operations {
     post_rooms_room_lobby: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -13887,6 +15249,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -13910,7 +15281,10 @@ export interface operations {
     post_rooms_room_messages: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -14034,7 +15408,10 @@ export interface operations {
     delete_rooms_room_messages_message: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
                 message: components["schemas"]["MessageId"];
@@ -14085,6 +15462,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -14105,6 +15491,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14249,7 +15644,10 @@ export interface operations {
     delete_rooms_room_replay: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -14335,6 +15733,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -14358,7 +15765,10 @@ export interface operations {
     patch_rooms_room_replay: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -14443,6 +15853,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14731,7 +16150,10 @@ export interface operations {
     post_rooms_room_stage_admit: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -14823,6 +16245,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -14846,7 +16277,10 @@ export interface operations {
     post_rooms_room_stage_ask: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -14934,6 +16368,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -14957,7 +16400,10 @@ export interface operations {
     post_rooms_room_stage_invite: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -15049,6 +16495,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -15072,7 +16527,10 @@ export interface operations {
     post_rooms_room_stage_join: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -15160,6 +16618,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -15183,7 +16650,10 @@ export interface operations {
     stage_layout: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -15275,6 +16745,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -15298,7 +16777,10 @@ export interface operations {
     post_rooms_room_stage_leave: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -15386,6 +16868,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -15409,7 +16900,10 @@ export interface operations {
     post_rooms_room_stage_remove: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -15501,6 +16995,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -15524,7 +17027,10 @@ export interface operations {
     post_rooms_room_stage_switch: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -15609,6 +17115,15 @@ export interface operations {
             };
             /** @description `invalid`: `field` names what is wrong */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15814,7 +17329,10 @@ export interface operations {
     put_offer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };
@@ -15906,6 +17424,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal`: something broke on our side */
             500: {
                 headers: {
@@ -15929,7 +17456,10 @@ export interface operations {
     post_rooms_room_tickets: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 room: components["schemas"]["RoomId"];
             };

@@ -30,9 +30,12 @@ export const coinOrder = (pack: CoinPack): Order => ({
 const lookMs = 1_000
 const patienceMs = 10 * 60_000
 
+/** What it was for was gone when it was paid. */
+const back = ({ state, price, refunded }: Payment) => state === 'paid' && refunded.amount >= price.amount
+
 class Checkout {
-  /** `undeclared`: they are asked, once, whether they are 18 or older. */
-  state = $state<'idle' | 'undeclared' | 'opening' | 'waiting' | 'paid' | 'declined' | 'expired' | 'given_up'>('idle')
+  /** `undeclared`: they are asked, once, whether they are 18 or older. `returned`: paid too late, it goes back by itself. */
+  state = $state<'idle' | 'undeclared' | 'opening' | 'waiting' | 'paid' | 'returned' | 'declined' | 'expired' | 'given_up'>('idle')
   order = $state.raw<Order | null>(null)
   /** Where to pay; null when there is nothing to be done there. */
   url = $state.raw<string | null>(null)
@@ -116,7 +119,7 @@ class Checkout {
       if (this.id !== id) return
       if (now.state === 'pending') continue
       if (now.state === 'paid') await session.load().catch(() => undefined)
-      this.state = now.state
+      this.state = back(now) ? 'returned' : now.state
       if (!this.watched) this.announce(now)
       return
     }
@@ -124,7 +127,8 @@ class Checkout {
   }
 
   private announce(payment: Payment): void {
-    if (payment.state === 'paid') toasts.say(this.order?.paid() ?? '', 'good')
+    if (back(payment)) toasts.say(t.returned, 'danger')
+    else if (payment.state === 'paid') toasts.say(this.order?.paid() ?? '', 'good')
     else toasts.say(payment.state === 'declined' ? t.declined : t.expired, 'danger')
     this.reset()
   }

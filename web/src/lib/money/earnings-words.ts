@@ -34,7 +34,11 @@ const en = {
   someone: 'someone',
   releaseText: 'Hold is over: pending became available',
   redeemText: 'Diamonds became money',
+  held: 'Held for now',
   others: {
+    badge: 'A badge',
+    ticket: 'A ticket',
+    subscription: 'A month of a subscription',
     money_release: 'Hold is over: money can be paid out',
     debt: 'Settled what was owed',
     payout: 'Asked for a payout',
@@ -83,7 +87,11 @@ const fr: typeof en = {
   someone: 'quelqu’un',
   releaseText: 'Fin de la retenue : l’attente devient disponible',
   redeemText: 'Des diamants devenus argent',
+  held: 'Retenu pour l’instant',
   others: {
+    badge: 'Un badge',
+    ticket: 'Un billet',
+    subscription: 'Un mois d’abonnement',
     money_release: 'Fin de la retenue : l’argent peut être versé',
     debt: 'Règlement de ce qui était dû',
     payout: 'Versement demandé',

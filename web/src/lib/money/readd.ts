@@ -11,11 +11,12 @@ export function checks(lines: readonly StatementLine[], complete: boolean): Chec
   return lines.map((line, i) => {
     const older = lines[i + 1]
     if (!older && !complete) return 'open'
-    const before = older?.balance_after ?? { pending: 0, available: 0, money: 0 }
+    const before = older?.balance_after ?? { pending: 0, available: 0, money_pending: 0, money: 0 }
     const after = line.balance_after
     const ok =
       before.pending + line.diamonds_pending === after.pending &&
       before.available + line.diamonds_available === after.available &&
+      before.money_pending + line.money_pending === after.money_pending &&
       before.money + line.money === after.money
     return ok ? 'ok' : 'wrong'
   })
@@ -49,7 +50,8 @@ export function agrees(line: StatementLine, transfers: readonly Transfer[]): boo
       .filter(is)
       .reduce((total, sum) => total + sum.amount, 0)
   const diamonds = of((sum) => sum.unit === 'DIAMOND')
-  // A line's money is what can be paid out; what is held or on its way is one's own too, but not of it.
+  // A line has what is held and what can be paid out; what is in reserve or on its way is one's own too, but not of it.
+  const held = of((sum) => sum.account.startsWith('earnings.pending '))
   const money = of((sum) => sum.account.startsWith('earnings.available '))
-  return diamonds === line.diamonds_pending + line.diamonds_available && money === line.money
+  return diamonds === line.diamonds_pending + line.diamonds_available && held === line.money_pending && money === line.money
 }

@@ -21,6 +21,9 @@ const en = {
   audit: 'Audit',
   auditOk: 'The books balance',
   auditBad: 'The books do not balance',
+  auditAt: 'Re-added',
+  auditNow: 'Re-add them now',
+  auditFirst: 'The books are being re-added',
   only: 'This page is for the operator.',
 }
 const fr: typeof en = {
@@ -43,6 +46,9 @@ const fr: typeof en = {
   audit: 'Audit',
   auditOk: 'Les comptes sont justes',
   auditBad: 'Les comptes ne sont pas justes',
+  auditAt: 'Recalculés',
+  auditNow: 'Recalculer maintenant',
+  auditFirst: 'Les comptes sont recalculés',
   only: 'Cette page est réservée à l’exploitant.',
 }
 
