@@ -32,6 +32,7 @@ const FOR_PROGRAMS: &[&str] = &[
     "/webrtc/",
     "/sandbox/",
     "/hls/",
+    "/emotes/",
     "/overlay/",
 ];
 
