@@ -38,6 +38,62 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{handle}/emotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A channel's emotes, the oldest first. */
+        get: operations["get_channels_handle_emotes"];
+        put?: never;
+        /** Adds an emote to one's channel: the picture is drawn anew as square PNGs. */
+        post: operations["post_channels_handle_emotes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/emotes/{emote}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes an emote away; what was said with it shows its name. */
+        delete: operations["delete_channels_handle_emotes_emote"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/gifted-subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begins to pay for a month of a tier for others: for a person who is named, or for some who are in the channel's live
+         *     and no members. Those are drawn when it is paid; for whom nobody is found the money goes back at once. Nothing is
+         *     ever renewed by it.
+         */
+        post: operations["post_channels_handle_gifted_subscriptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}/ranking": {
         parameters: {
             query?: never;
@@ -154,7 +210,7 @@ export interface paths {
         put?: never;
         /**
          * Begins a subscription: its first month is paid at the provider's page, which keeps the card for renewals. Also
-         *     takes one up again whose renewal was declined.
+         *     takes one up again whose renewal was declined, and changes to a tier that costs more.
          */
         post: operations["post_channels_handle_subscription"];
         delete?: never;
@@ -191,23 +247,6 @@ export interface paths {
         /** Cancels a subscription at the period's end, or takes that back until then. */
         put: operations["set_subscription_renewal"];
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/channels/{handle}/subscription/upgrade": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Begins a change to a tier that costs more: the difference for the rest of the period is paid now. */
-        post: operations["post_channels_handle_subscription_upgrade"];
         delete?: never;
         options?: never;
         head?: never;
@@ -446,6 +485,23 @@ export interface paths {
         };
         /** The transfers of one of the statement's postings. */
         get: operations["get_earnings_statement_posting"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gifted-subscriptions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who got the months that one has paid for. */
+        get: operations["get_gifted_subscriptions_id"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1931,10 +1987,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Who has or had a ticket of a room of one's own, the latest first, and who asks for the money back; at most a thousand. */
+        get: operations["get_rooms_room_tickets"];
         put?: never;
         /** Begins a purchase of a ticket; it lets in when the provider says that it was paid. */
         post: operations["post_rooms_room_tickets"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/tickets/returns/{refund}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gives somebody's ticket's money back who asks for it, in a room of one's own; their ticket lets nobody in any more. */
+        post: operations["post_rooms_room_tickets_returns_refund"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2003,6 +2077,23 @@ export interface paths {
         put?: never;
         /** Signs up and opens a session. */
         post: operations["post_sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/emotes/{emote}/{size}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An emote's picture, 28, 56 or 112 pixels wide and high. It never changes. */
+        get: operations["get_emotes_emote_size"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2598,6 +2689,32 @@ export interface components {
          * @enum {string}
          */
         Effect: "small" | "big";
+        /** @description An emote, as its channel keeps it. */
+        Emote: {
+            id: components["schemas"]["EmoteId"];
+            /** @description What is written between colons: 2 to 20 letters, digits and `_`. */
+            name: string;
+            /** @description The tiers whose members may use it; all members when there is none. */
+            tiers: number[];
+        };
+        EmoteBody: {
+            /** @description What is written between colons: 2 to 20 letters, digits and `_`. */
+            name: string;
+            /** @description A PNG, JPEG, WebP or GIF (its first picture) in base64, of at most 45 kB and 2 048 pixels. */
+            picture: string;
+            /** @description The tiers whose members may use it; all members when there is none. */
+            tiers?: number[];
+        };
+        /**
+         * Format: uuid
+         * @description A picture that a channel's members use in chat.
+         */
+        EmoteId: string;
+        /** @description An emote, as somebody may use it. */
+        EmoteView: components["schemas"]["Emote"] & {
+            /** @description Whether the asker may use it now. */
+            usable: boolean;
+        };
         Enter: {
             as: components["schemas"]["Part"];
         };
@@ -2648,6 +2765,49 @@ export interface components {
         GiftName: {
             en: string;
             fr: string;
+        };
+        /** @description What became of months that one has paid for. */
+        GiftedSubscription: {
+            /**
+             * Format: int64
+             * @description How many were paid for.
+             */
+            count: number;
+            /** @description Whether everybody who gets one has it. */
+            handed_out: boolean;
+            id: components["schemas"]["PaymentId"];
+            /** @description What went back, where nobody was found. */
+            refunded: components["schemas"]["Money"];
+            /** Format: int32 */
+            tier: number;
+            /** @description Who got one, by name. */
+            to: string[];
+        };
+        /** @description A payment for others' months. */
+        GiftedSubscriptionPayment: {
+            /** @description Where to pay. */
+            checkout_url?: string | null;
+            id: components["schemas"]["PaymentId"];
+            price: components["schemas"]["Money"];
+            state: components["schemas"]["PaymentState"];
+            /** Format: int32 */
+            tier: number;
+        };
+        GiveSubscriptionBody: {
+            /**
+             * Format: int32
+             * @description 1, 5, 10 or 20.
+             */
+            count?: number | null;
+            /** @description Made by the payer and permanent: the same again is begun once. */
+            id: components["schemas"]["PaymentId"];
+            /** @description The page of this site that the checkout leads back to. */
+            return_to: string;
+            room?: components["schemas"]["RoomId"] | null;
+            /** Format: int32 */
+            tier: number;
+            /** @description The handle of whom it is for; or `room`. */
+            to?: string | null;
         };
         /** @description What a live is given for: "300 roses", "$500 for the roof". */
         Goal: {
@@ -2807,6 +2967,8 @@ export interface components {
         /** @description A ticket of one's own. */
         MyTicket: {
             bought_at: components["schemas"]["Timestamp"];
+            /** @description Whose event it is. */
+            channel: components["schemas"]["ChannelRef"];
             /** @description Where to pay, as long as it can be paid. */
             checkout_url?: string | null;
             payment: components["schemas"]["PaymentId"];
@@ -3017,7 +3179,7 @@ export interface components {
          * @description What is paid for.
          * @enum {string}
          */
-        Order: "coins" | "badge" | "ticket" | "subscription";
+        Order: "coins" | "badge" | "ticket" | "subscription" | "gifted_subscription";
         /**
          * @description How a vote ended that did not end in going live.
          * @enum {string}
@@ -3157,6 +3319,15 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_EmoteView: {
+            items: (components["schemas"]["Emote"] & {
+                /** @description Whether the asker may use it now. */
+                usable: boolean;
+            })[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_GiftKind: {
             items: {
                 code: string;
@@ -3181,6 +3352,8 @@ export interface components {
         Page_MyTicket: {
             items: {
                 bought_at: components["schemas"]["Timestamp"];
+                /** @description Whose event it is. */
+                channel: components["schemas"]["ChannelRef"];
                 /** @description Where to pay, as long as it can be paid. */
                 checkout_url?: string | null;
                 payment: components["schemas"]["PaymentId"];
@@ -3527,12 +3700,12 @@ export interface components {
             items: {
                 /** @description What the creator promises besides what every member has. */
                 about: string;
-                name: string;
                 /**
                  * Format: int32
-                 * @description 1, 2 or 3, the cheapest first.
+                 * @description Its own for good, whatever else is offered.
                  */
-                place: number;
+                id: number;
+                name: string;
                 /**
                  * Format: int64
                  * @description By the month, in the minor unit of the site's currency.
@@ -3592,6 +3765,22 @@ export interface components {
                 person: components["schemas"]["PersonId"];
                 /** @description Of badges and gifts. */
                 value: components["schemas"]["Money"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_TicketHolder: {
+            items: {
+                asks?: components["schemas"]["ReturnAsked"] | null;
+                bought_at: components["schemas"]["Timestamp"];
+                handle: string;
+                name: string;
+                payment: components["schemas"]["PaymentId"];
+                person: components["schemas"]["PersonId"];
+                /** @description With a turn on camera. */
+                stage: boolean;
+                state: components["schemas"]["TicketState"];
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -4018,7 +4207,7 @@ export interface components {
             from: components["schemas"]["Timestamp"];
             /** @description At most 20, the greatest gain first. */
             gaining: components["schemas"]["SimulatedCreator"][];
-            /** @description By kind of income: `gift`, `badge`, `ticket`, `subscription`. */
+            /** @description By kind of income: `gift`, `badge`, `ticket`, `subscription`, `gifted_subscription`. */
             kinds: {
                 [key: string]: components["schemas"]["SimulatedSums"];
             };
@@ -4241,6 +4430,13 @@ export interface components {
          * @description A place on another platform that a channel's programs are pushed to.
          */
         RestreamTargetId: string;
+        /** @description Money of a ticket that somebody asks for. */
+        ReturnAsked: {
+            amount: components["schemas"]["Money"];
+            asked_at: components["schemas"]["Timestamp"];
+            reason: string;
+            refund: components["schemas"]["RefundId"];
+        };
         /** @enum {string} */
         Role: "viewer" | "operator";
         /** @description One numbered entry of a room's log. */
@@ -4465,6 +4661,11 @@ export interface components {
             /** Format: uuid */
             id: string;
             kind: components["schemas"]["SpeakerKind"];
+            /**
+             * Format: int64
+             * @description How many months they had been a member of the channel when they said it, while they were one.
+             */
+            months?: number | null;
             name: string;
             /**
              * Format: int32
@@ -4623,6 +4824,8 @@ export interface components {
             return_to: string;
             /** Format: int32 */
             tier: number;
+            /** @description To a tier that costs more than one's own: the difference for the rest of the period is paid now. */
+            upgrade?: boolean;
         };
         /** @description A member, as the creator sees them. */
         Subscriber: {
@@ -4652,17 +4855,17 @@ export interface components {
          * @description Where a subscription is.
          * @enum {string}
          */
-        SubscriptionState: "active" | "cancelled" | "past_due" | "ended";
+        SubscriptionState: "active" | "cancelled" | "given" | "past_due" | "ended";
         /** @description A tier, as it is offered. */
         SubscriptionTier: {
             /** @description What the creator promises besides what every member has. */
             about: string;
-            name: string;
             /**
              * Format: int32
-             * @description 1, 2 or 3, the cheapest first.
+             * @description Its own for good, whatever else is offered.
              */
-            place: number;
+            id: number;
+            name: string;
             /**
              * Format: int64
              * @description By the month, in the minor unit of the site's currency.
@@ -4726,6 +4929,18 @@ export interface components {
              */
             person?: string | null;
         };
+        /** @description Somebody who has or had a ticket, as the host sees them. */
+        TicketHolder: {
+            asks?: components["schemas"]["ReturnAsked"] | null;
+            bought_at: components["schemas"]["Timestamp"];
+            handle: string;
+            name: string;
+            payment: components["schemas"]["PaymentId"];
+            person: components["schemas"]["PersonId"];
+            /** @description With a turn on camera. */
+            stage: boolean;
+            state: components["schemas"]["TicketState"];
+        };
         /** @description What tickets of a room cost, and what rules they come with. */
         TicketOffer: {
             /** Format: int64 */
@@ -4787,6 +5002,11 @@ export interface components {
         TicketState: "reserved" | "lapsed" | "held" | "delivered" | "returned";
         TierBody: {
             about?: string;
+            /**
+             * Format: int32
+             * @description Of a tier that is there; none of a new one.
+             */
+            id?: number | null;
             name: string;
             /**
              * Format: int64
@@ -4845,6 +5065,11 @@ export interface components {
             id: number;
             unit: string;
         };
+        /** @description An emote that a message shows wherever its text has `:name:`. */
+        UsedEmote: {
+            id: components["schemas"]["EmoteId"];
+            name: string;
+        };
         VerifyBody: {
             /** @description The page of this site that the provider's leads back to: a path. */
             return_to: string;
@@ -4866,6 +5091,8 @@ export interface components {
         };
         /** @description What happened. */
         What: {
+            /** @description Those that are drawn where the text names them. */
+            emotes?: components["schemas"]["UsedEmote"][];
             from: components["schemas"]["Speaker"];
             id: components["schemas"]["MessageId"];
             text: string;
@@ -4917,6 +5144,13 @@ export interface components {
             tier: number;
             /** @enum {string} */
             type: "subscription";
+        } | {
+            from: components["schemas"]["Speaker"];
+            /** Format: int32 */
+            tier: number;
+            to: components["schemas"]["Speaker"][];
+            /** @enum {string} */
+            type: "subscription_gift";
         } | {
             goal: components["schemas"]["Goal"];
             /** @enum {string} */
@@ -5080,6 +5314,376 @@ export interface operations {
             };
             /** @description `internal`: something broke on our side */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_emotes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EmoteView"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_emotes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmoteBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emote"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_taken`, `too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_channels_handle_emotes_emote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+                emote: components["schemas"]["EmoteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_your_channel` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `emote_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_gifted_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveSubscriptionBody"];
+            };
+        };
+        responses: {
+            /** @description begun before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GiftedSubscriptionPayment"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GiftedSubscriptionPayment"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `room_unknown`, `person_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `room_not_live`, `yourself`, `owner`, `other_tier`, `not_possible`, `spending_cap_reached`, `in_debt` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_payments` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `provider_refused` */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5903,7 +6507,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `id_reused`, `subscribed`, `spending_cap_reached`, `in_debt` */
+            /** @description `id_reused`, `subscribed`, `not_an_upgrade`, `nothing_to_pay`, `spending_cap_reached`, `in_debt` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6180,148 +6784,6 @@ export interface operations {
             };
             /** @description `internal`: something broke on our side */
             500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unavailable`: try again after the time given in Retry-After */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    post_channels_handle_subscription_upgrade: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                handle: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SubscribeBody"];
-            };
-        };
-        responses: {
-            /** @description begun before */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SubscriptionPayment"];
-                };
-            };
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SubscriptionPayment"];
-                };
-            };
-            /** @description `malformed`: the body is not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `sign_in_needed` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `foreign_origin`: another site's page may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `channel_unknown` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `id_reused`, `not_an_upgrade`, `nothing_to_pay`, `spending_cap_reached`, `in_debt` */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large` */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_json` */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `invalid`: `field` names what is wrong */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `too_many_payments` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal`: something broke on our side */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `provider_refused` */
-            502: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7545,6 +8007,63 @@ export interface operations {
                 };
             };
             /** @description `posting_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_gifted_subscriptions_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["PaymentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GiftedSubscription"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payment_unknown` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15926,6 +16445,72 @@ export interface operations {
             };
         };
     };
+    get_rooms_room_tickets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TicketHolder"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_rooms_room_tickets: {
         parameters: {
             query?: never;
@@ -16050,6 +16635,116 @@ export interface operations {
             };
             /** @description `provider_refused` */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_tickets_returns_refund: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+                refund: components["schemas"]["RefundId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown`, `refund_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `decided`, `too_much` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -16401,6 +17096,56 @@ export interface operations {
             };
             /** @description `too_many_attempts` */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_emotes_emote_size: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                emote: components["schemas"]["EmoteId"];
+                size: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a PNG */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+            /** @description `emote_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
