@@ -134,9 +134,10 @@ async fn edge_asks(app: &TestApp, video: &str, token: &str, other: &str, strange
     );
 }
 
-/// What may be bought in a room only by those who may be in it.
-async fn bars_strangers_purchases(room: &str, stranger: &Browser) {
+/// What only those do in a room who may be in it.
+async fn bars_strangers_acts(room: &str, stranger: &Browser) {
     for (path, what) in [
+        ("stage/ask", json!({})),
         ("gifts", json!({"id": id(60), "kind": "rose", "count": 1})),
         ("badges", json!({"id": id(61), "hearts": 1, "return_to": "/"})),
     ] {
@@ -191,14 +192,9 @@ async fn a_room_for_ticket_holders() {
         .post(&messages, say())
         .await
         .problem(403, "ticket_required");
-    let stage = format!("/api/v1/rooms/{room}/stage/ask");
-    stranger
-        .post(&stage, json!({}))
-        .await
-        .problem(403, "ticket_required");
     host.get(&events).await.is(200);
 
-    bars_strangers_purchases(&room, &stranger).await;
+    bars_strangers_acts(&room, &stranger).await;
     has_books_of_its_own(&host, &stranger).await;
     watches(&room, &app.nobody())
         .await
