@@ -1,18 +1,22 @@
 /**
  * A member by the month: a creator sets tiers, a viewer on a phone sees who gets what and subscribes on the sandbox's
- * page, both screens say so in the chat, and the viewer's account cancels it, takes that back and changes the tier.
+ * page, both screens say so in the chat, and the viewer's account cancels it, takes that back and changes the tier. Then
+ * the creator's first emote is written in the chat, and the viewer gives somebody in the live a month.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe } from 'node:test'
 import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
-import { goLive, signUp } from '../src/people.mjs'
+import { goLive, hears, say, signUp } from '../src/people.mjs'
 import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
+/** A square of eight red pixels. */
+const square = 'iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAYAAADED76LAAAAEklEQVR42mP4b6DwHx9mGBkKABV8k4EJgvDYAAAAAElFTkSuQmCC'
+
 describe('subscriptions', { concurrency: 1 }, () => {
-  let busk, browser, creator, viewer
-  const step = steps('subscriptions', () => ({ screens: [creator, viewer], busk }))
+  let busk, browser, creator, viewer, fan
+  const step = steps('subscriptions', () => ({ screens: [creator, viewer, fan], busk }))
   const stateIs = (state) => until(`it is ${state}`, () => viewer.id('own-subscription').first().getAttribute('data-state'), (seen) => seen === state)
 
   before(async () => {
@@ -20,6 +24,7 @@ describe('subscriptions', { concurrency: 1 }, () => {
     browser = await startBrowser()
     creator = await openScreen(browser, busk, { name: 'creator' })
     viewer = await openScreen(browser, busk, { name: 'viewer', width: 390, height: 844, phone: true })
+    fan = await openScreen(browser, busk, { name: 'fan' })
   })
   after(async () => {
     await browser?.close()
@@ -114,8 +119,55 @@ describe('subscriptions', { concurrency: 1 }, () => {
     await books.close()
   })
 
-  step('nothing went wrong in either browser, and the books balance', async () => {
-    assert.deepEqual([...creator.faults, ...viewer.faults], [])
+  step('a creator adds an emote, and a member writes it', async () => {
+    const books = await creator.context.newPage()
+    await books.goto('/earnings')
+    await books.getByTestId('emote-name').fill('pogo')
+    await books.getByTestId('emote-file').setInputFiles({ name: 'pogo.png', mimeType: 'image/png', buffer: Buffer.from(square, 'base64') })
+    await books.getByTestId('emote-add').click()
+    await books.getByTestId('own-emote').waitFor()
+    await books.close()
+    await viewer.page.goto('/@mira')
+    await viewer.id('chat-input').click()
+    await viewer.id('emotes-open').click()
+    await viewer.id('emote-pogo').click()
+    assert.equal(await viewer.id('chat-input').inputValue(), ':pogo: ')
+    await viewer.id('chat-send').click()
+    for (const screen of [creator, viewer]) {
+      await screen.id('emote').first().waitFor()
+      const drawn = await screen.id('emote').first().evaluate((image) => image.decode().then(() => image.naturalWidth))
+      assert.ok(drawn >= 28, `it is drawn, ${drawn} pixels wide`)
+      await screen.id('loyalty').first().waitFor()
+    }
+  })
+
+  step('whoever is no member has no emotes, and their text stays text', async () => {
+    await signUp(fan, { handle: 'cleo', name: 'Cleo Park' })
+    await fan.page.goto('/@mira')
+    await fan.id('chat-input').click()
+    await say(fan, 'look :pogo:')
+    await hears(creator, 'look :pogo:')
+    assert.equal(await fan.id('emotes-open').count(), 0)
+  })
+
+  step('the viewer gives a month to somebody in the live', async () => {
+    await viewer.id('gift-open').click()
+    await viewer.id('tab-subscribe').click()
+    await viewer.id('give-open').click()
+    assert.match(await viewer.id('giving').innerText(), /the money goes back at once.*never charged/s)
+    await viewer.id('give-pay').scrollIntoViewIfNeeded()
+    assert.match(await viewer.id('give-pay').textContent(), /4\.99/)
+    await pay(viewer.id('give-pay'))
+    await until('it is handed out', () => viewer.id('given').getAttribute('data-done'), (done) => done === 'true')
+    assert.match(await viewer.id('given').textContent(), /Cleo Park/)
+    for (const screen of [creator, fan]) await screen.id('gifted-line').first().waitFor()
+    await fan.page.goto('/me')
+    await until('it is a gift', () => fan.id('own-subscription').getAttribute('data-state'), (state) => state === 'given')
+    assert.match(await fan.id('own-subscription').textContent(), /Nothing is charged/)
+  })
+
+  step('nothing went wrong in any browser, and the books balance', async () => {
+    assert.deepEqual([...creator.faults, ...viewer.faults, ...fan.faults], [])
     const { ended, said } = await busk.stop()
     assert.equal(ended, 'exit 0', said)
     const audit = await busk.audit()

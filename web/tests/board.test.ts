@@ -23,6 +23,6 @@ describe('chat', () => {
   })
   test('says who subscribes, and for how long', () => {
     const lines = bought([], { n: 5, at: '2026-03-04T20:00:00Z', type: 'subscription', from, tier: 1, months: 3 })
-    expect(lines.map(({ id, kind, months }) => [id, kind, months])).toEqual([['subscription-5', 'subscription', 3]])
+    expect(lines.map(({ id, kind, event }) => [id, kind, event?.type])).toEqual([['subscription-5', 'subscription', 'subscription']])
   })
 })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { dictionaries as common } from '../src/lib/i18n/common'
 import { dictionaries as earnings } from '../src/lib/money/earnings-words'
 import { dictionaries as badges } from '../src/lib/money/badge-words'
+import { dictionaries as giving } from '../src/lib/money/giving-words'
 import { dictionaries as subscriptions } from '../src/lib/money/subscription-words'
 import { dictionaries as tickets } from '../src/lib/money/ticket-words'
 import { dictionaries as support } from '../src/lib/money/support-words'
@@ -14,6 +15,7 @@ import { dictionaries as purchases } from '../src/lib/money/purchases-words'
 import { dictionaries as operator } from '../src/lib/people/operator-words'
 import { dictionaries as operatorMoney } from '../src/lib/people/operator-money-words'
 import { dictionaries as people } from '../src/lib/people/words'
+import { dictionaries as emotes } from '../src/lib/rooms/emote-words'
 import { dictionaries as hangout } from '../src/lib/rooms/hangout-words'
 import { dictionaries as health } from '../src/lib/rooms/health-words'
 import { dictionaries as home } from '../src/lib/rooms/home-words'
@@ -25,7 +27,7 @@ import { dictionaries as chat } from '../src/lib/rooms/chat-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { badges, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, chat, stage, studio, rooms }
+const areas = { badges, emotes, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, chat, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges'])
 

@@ -12,7 +12,7 @@ mod tests;
 use busk_base::{GoalId, PaymentId, PersonId, Policy, RoomId, Timestamp};
 use busk_people::{Caller, Person};
 use busk_rooms::board::{self, Goal, GoalKind};
-use busk_rooms::{Room, What};
+use busk_rooms::{Access, Room, What, access};
 use busk_store::{StoreError, Tx};
 
 use crate::notices::{HearError, Heard};
@@ -50,6 +50,8 @@ pub enum BuyError {
     RoomUnknown,
     #[error("the room is not live")]
     RoomNotLive,
+    #[error("the buyer may not be in the room")]
+    Barred(Access),
     #[error("there is no such badge")]
     BadgeUnknown,
     #[error("nobody buys a badge in their own live")]
@@ -85,6 +87,9 @@ pub fn buy(tx: &mut Tx, buy: &Buy, rules: &Rules, now: Timestamp) -> Result<Purc
     let room = room.ok_or(BuyError::RoomUnknown)?;
     if !room.state.is_on_air() {
         return Err(BuyError::RoomNotLive);
+    }
+    if let Some(access) = access::bars(tx, &room, buy.person, now)? {
+        return Err(BuyError::Barred(access));
     }
     let price = price(buy.hearts, &rules.policy).ok_or(BuyError::BadgeUnknown)?;
     if buy.person == room.host {
@@ -151,7 +156,7 @@ pub(crate) fn deliver(
     supporters::give(tx, &given, &rules.policy)?;
     board::give_hearts(tx, room.id, person.id, order.hearts)?;
     let buyer = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(|| gone("name"))?;
-    let from = board::adorned(tx, room.id, &buyer)?;
+    let from = board::adorned(tx, room.id, &buyer, now)?;
     let hearts = order.hearts;
     busk_rooms::log::append(tx, room.id, What::Badge { from, hearts }, now)?;
     let goals = board::find(tx, room.id)?.goals;

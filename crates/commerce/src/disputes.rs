@@ -125,7 +125,7 @@ fn open(
 ) -> Result<Dispute, HearError> {
     let frozen = match payment.order {
         Order::Coins => freezable(tx, payment, notice.amount)?,
-        Order::Badge | Order::Ticket | Order::Subscription => Lot::default(),
+        Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription => Lot::default(),
     };
     let dispute = Dispute {
         id: notice.id,
@@ -227,7 +227,7 @@ fn lose(tx: &mut Tx, dispute: Dispute, rules: &Rules, now: Timestamp) -> Result<
     let payment = disputed(tx, &dispute)?;
     let owed = match payment.order {
         Order::Coins => lose_coins(tx, &dispute, &payment, rules, now)?,
-        Order::Badge | Order::Ticket | Order::Subscription => {
+        Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription => {
             let id = following(dispute.id.0, "lost");
             sales::take_back(tx, &payment, dispute.amount, DISPUTED, id, rules, now)?;
             match payment.order {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use busk_base::{Amount, ChannelId, GiftId, PersonId, PostingId, RoomId, Shares, StreakId, Timestamp, split};
 use busk_ledger::{Cause, Leg, PostError, Posting};
 use busk_rooms::event::Streak;
-use busk_rooms::{Room, Speaker, What, board};
+use busk_rooms::{Access, Room, Speaker, What, access, board};
 use busk_store::{Ahead, StoreError, Tx};
 
 use crate::accounts::*;
@@ -68,6 +68,8 @@ pub enum SendGiftError {
     RoomUnknown,
     #[error("the room is not live")]
     RoomNotLive,
+    #[error("the sender may not be in the room")]
+    Barred(Access),
     #[error("there is no such gift")]
     KindUnknown,
     #[error("a gift is sent 1 to {COUNT_MAX} times")]
@@ -85,6 +87,7 @@ pub enum SendGiftError {
 pub fn ahead(ahead: &mut Ahead, gift: &SendGift) {
     ahead.want::<Gift>(gift.id);
     ahead.want::<Runs>(gift.sender);
+    access::ahead(ahead, gift.room, gift.sender);
     board::ahead(ahead, gift.room, gift.sender.0);
     tally::ahead(ahead, gift.room);
     let platform = [
@@ -116,6 +119,9 @@ pub fn send(tx: &mut Tx, gift: &SendGift, rules: &Rules, now: Timestamp) -> Resu
     if !room.state.is_on_air() {
         return Err(SendGiftError::RoomNotLive);
     }
+    if let Some(access) = access::bars(tx, &room, gift.sender, now)? {
+        return Err(SendGiftError::Barred(access));
+    }
     let kind = catalogue::find(&gift.kind).ok_or(SendGiftError::KindUnknown)?;
     if !(1..=COUNT_MAX).contains(&gift.count) {
         return Err(SendGiftError::Count);
@@ -136,7 +142,7 @@ pub fn send(tx: &mut Tx, gift: &SendGift, rules: &Rules, now: Timestamp) -> Resu
     }
     let what = What::Gift {
         id: gift.id,
-        from: board::adorned(tx, room.id, &gift.from)?,
+        from: board::adorned(tx, room.id, &gift.from, now)?,
         kind: kind.code.to_owned(),
         count: gift.count,
         price: kind.price,

@@ -17,6 +17,7 @@ use busk_store::{StoreError, Tx};
 use crate::payments::{self, Order, Payment, Weighed};
 use crate::providers::{About, Notice, PaymentNotice};
 use crate::rules::Rules;
+use crate::subscriptions::gifted;
 use crate::tickets::{self, Brought};
 use crate::{badges, coins, disputes, payouts, refunds, subscriptions};
 use sql::Known;
@@ -149,6 +150,7 @@ fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Res
         Order::Coins => coins::deliver(tx, payment, rules, now).map(|()| Heard::Settled),
         Order::Badge => badges::deliver(tx, payment, rules, now),
         Order::Subscription => subscriptions::deliver(tx, payment, rules, now),
+        Order::GiftedSubscription => gifted::deliver(tx, payment, rules, now),
         Order::Ticket => match tickets::deliver(tx, payment, rules, now)? {
             Brought::Ticket => Ok(Heard::Settled),
             Brought::Nothing(why) => {

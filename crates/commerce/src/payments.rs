@@ -35,12 +35,14 @@ const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Order {
     Coins,
     Badge,
     Ticket,
     Subscription,
+    /// Months as a member, for others.
+    GiftedSubscription,
 }
 
 /// Where a payment is.

@@ -171,8 +171,21 @@ pub(crate) fn by_rule(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<(), PostError> {
-    let id = RefundId(following(payment.id.0, word).0);
     let amount = left(tx, payment)?;
+    part_by_rule(tx, payment, amount, word, reason, rules, now)
+}
+
+/// As [`by_rule`], of a part.
+pub(crate) fn part_by_rule(
+    tx: &mut Tx,
+    payment: &Payment,
+    amount: i64,
+    word: &str,
+    reason: &str,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), PostError> {
+    let id = RefundId(following(payment.id.0, word).0);
     if amount == 0 || tx.find::<Refund>(&id)?.is_some() {
         return Ok(());
     }
@@ -195,7 +208,7 @@ fn goes_by_rule(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -
     match payment.order {
         Order::Coins => Ok(is_fresh(payment, rules, now)),
         Order::Ticket => tickets::goes_back_on_request(tx, payment.id, &rules.policy, now),
-        Order::Badge | Order::Subscription => Ok(false),
+        Order::Badge | Order::Subscription | Order::GiftedSubscription => Ok(false),
     }
 }
 
@@ -215,7 +228,7 @@ pub(crate) fn left(tx: &mut Tx, payment: &Payment) -> Result<i64, StoreError> {
             let unspent = lots::unspent(tx, payment, &order)?;
             Ok(payment.kept().min(unspent * lots::coin_price(payment, &order)))
         }
-        Order::Badge | Order::Ticket | Order::Subscription => Ok(payment.kept()),
+        Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription => Ok(payment.kept()),
     }
 }
 
@@ -223,7 +236,7 @@ pub(crate) fn left(tx: &mut Tx, payment: &Payment) -> Result<i64, StoreError> {
 fn smallest(tx: &mut Tx, payment: &Payment) -> Result<i64, StoreError> {
     match payment.order {
         Order::Coins => Ok(lots::coin_price(payment, &lots::order(tx, payment)?)),
-        Order::Badge | Order::Ticket | Order::Subscription => Ok(1),
+        Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription => Ok(1),
     }
 }
 
@@ -293,7 +306,7 @@ fn grant(
     let posting = PostingId(refund.id.0);
     let lot = match payment.order {
         Order::Coins => take_coins(tx, &refund, &payment, rules, now)?,
-        Order::Badge | Order::Ticket | Order::Subscription => {
+        Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription => {
             sales::take_back(tx, &payment, refund.amount, PSP_CLEARING, posting, rules, now)?;
             Lot::default()
         }
@@ -403,7 +416,7 @@ fn fail(tx: &mut Tx, refund: Refund, why: &str, rules: &Rules, now: Timestamp) -
     let id = following(refund.id.0, "failed");
     match payment.order {
         Order::Coins => put_coins_back(tx, &refund, &payment, id, rules, now)?,
-        Order::Badge | Order::Ticket | Order::Subscription => {
+        Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription => {
             sales::put_back(tx, &payment, PostingId(refund.id.0), id, rules, now)?;
         }
     }

@@ -311,6 +311,7 @@ impl Scene {
                 kind: SpeakerKind::Person,
                 role: None,
                 badge: None,
+                months: None,
                 rank: None,
             },
             kind: kind.into(),

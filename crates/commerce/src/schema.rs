@@ -36,6 +36,14 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0008_tickets",
         sql: TICKETS,
     },
+    Migration {
+        name: "commerce/0009_tiers",
+        sql: crate::subscriptions::TIERS,
+    },
+    Migration {
+        name: "commerce/0009_gifted_subscriptions",
+        sql: crate::subscriptions::gifted::GIFTED,
+    },
 ];
 
 /// Tickets. Seats that are sold, or kept for whoever is paying, are counted in the offer: never more than there are.

@@ -4,6 +4,8 @@
 //! Months are counted from one day (`anchor`), in UTC, so that they do not creep. The price is the subscriber's own:
 //! it stays as it was agreed, whatever the tier costs others meanwhile, until they change their tier.
 //!
+//! A month may also be [given](gifted) by somebody else. It counts as one that is paid, and renews nothing.
+//!
 //! A month's money is delivered when the month is paid, at most [`renewal::AHEAD`] before it begins: from then on the
 //! perks are there whatever happens, and the hold of the policy begins. A refund takes it back pro rata like any
 //! sale's.
@@ -12,8 +14,10 @@
 //! or a lost dispute makes it less. A month is paid once: its payment's id follows from the subscription and the
 //! month's number, which never comes again.
 
+pub mod gifted;
 mod http;
 pub mod renewal;
+mod reversal;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -21,10 +25,10 @@ mod tiers;
 
 use std::time::Duration;
 
-use busk_base::{ChannelId, JobId, PaymentId, PersonId, Timestamp};
+use busk_base::{ChannelId, JobId, PaymentId, PersonId, RoomId, Timestamp};
 use busk_people::{Caller, Channel, Person};
 use busk_rooms::members::{self, Member};
-use busk_rooms::{Room, What, board, state};
+use busk_rooms::{Room, Speaker, What, board, state};
 use busk_store::{Read, StoreError, Tx};
 
 use crate::notices::{HearError, Heard};
@@ -33,8 +37,9 @@ use crate::rules::Rules;
 use crate::sales;
 pub use http::routes;
 pub use renewal::RENEWAL_JOB;
-pub(crate) use sql::SUBSCRIPTIONS;
+pub(crate) use reversal::{disputed, given_again, taken_back};
 pub use sql::{Kind, MonthOrder, Subscription, of_channel, of_person, subscription};
+pub(crate) use sql::{SUBSCRIPTIONS, TIERS};
 pub use tiers::{SetTiersError, TIERS_MAX, Tier, set_tiers, tiers};
 
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -51,6 +56,8 @@ pub enum SubscriptionState {
     Active,
     /// In force to the period's end, and then over.
     Cancelled,
+    /// The same, and somebody else has paid for it.
+    Given,
     /// A renewal was declined and is tried again.
     PastDue,
     Ended,
@@ -106,7 +113,7 @@ pub fn subscribe(
     }
     let tier = offered(tx, wanted)?;
     let current = tx.find::<Subscription>(&(wanted.channel, wanted.person))?;
-    if current.is_some_and(|current| current.is_in_force(now) && current.declines == 0) {
+    if current.is_some_and(|current| current.bars(tier.id, now)) {
         return Err(SubscribeError::Subscribed);
     }
     begin(tx, wanted, Kind::Month, tier.price, tier.price, rules, now)
@@ -125,7 +132,7 @@ pub fn upgrade(
     let tier = offered(tx, wanted)?;
     let current = tx.find::<Subscription>(&(wanted.channel, wanted.person))?;
     let current = current.filter(|current| current.is_in_force(now));
-    let current = current.filter(|current| current.price < tier.price && current.tier != tier.place);
+    let current = current.filter(|current| current.price < tier.price && current.tier != tier.id);
     let current = current.ok_or(SubscribeError::NotAnUpgrade)?;
     let difference = current.difference(tier.price, now);
     if difference == 0 {
@@ -153,7 +160,7 @@ fn offered(tx: &mut Tx, wanted: &Subscribe) -> Result<Tier, SubscribeError> {
     let channel = tx.find::<Channel>(&wanted.channel)?;
     let channel = channel.ok_or(SubscribeError::ChannelUnknown)?;
     let tiers = tiers(tx, wanted.channel)?;
-    let tier = tiers.into_iter().find(|tier| tier.place == wanted.tier);
+    let tier = tiers.into_iter().find(|tier| tier.id == wanted.tier);
     let tier = tier.ok_or(SubscribeError::TierUnknown)?;
     if channel.owner == wanted.person {
         return Err(SubscribeError::OwnChannel);
@@ -213,7 +220,10 @@ pub(crate) fn deliver(
                     "a month that was paid already: give the money back",
                 ));
             }
-            None if current.as_ref().is_some_and(|current| current.is_sound(now)) => {
+            None if current
+                .as_ref()
+                .is_some_and(|current| current.bars(order.tier, now)) =>
+            {
                 return Ok(Heard::SetAside(
                     "a subscription that was there already: give the money back",
                 ));
@@ -277,7 +287,11 @@ fn another_month(
         months,
         until: month(anchor, months)?,
         bought,
-        root: current.as_ref().map_or(order.payment, |current| current.root),
+        // Of what was only ever given the root is known to the giver.
+        root: current
+            .as_ref()
+            .filter(|current| current.bought > 0)
+            .map_or(order.payment, |current| current.root),
         renews,
         declines: 0,
         next_tier: None,
@@ -306,19 +320,30 @@ fn admit(tx: &mut Tx, of: &Subscription, kind: Kind, now: Timestamp) -> Result<M
 
 /// Says so in the channel's live, when there is one.
 fn tell(tx: &mut Tx, member: &Member, now: Timestamp) -> Result<(), StoreError> {
-    let Some(room) = state::open_room(tx, member.channel)? else {
+    let Some(room) = live_of(tx, member.channel)? else {
         return Ok(());
     };
-    if !tx.find::<Room>(&room)?.is_some_and(|room| room.state.is_on_air()) {
-        return Ok(());
-    }
-    let gone = || StoreError::Broken("a subscriber is gone".into());
-    let person = tx.find::<Person>(&member.person)?.ok_or_else(gone)?;
-    let subscriber = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)?;
-    let from = board::adorned(tx, room, &subscriber)?;
+    let from = named_in(tx, room, member.person, now)?;
     let (tier, months) = (member.tier, member.months);
     busk_rooms::log::append(tx, room, What::Subscription { from, tier, months }, now)?;
     Ok(())
+}
+
+/// The channel's room that is on the air.
+fn live_of(tx: &mut Tx, channel: ChannelId) -> Result<Option<RoomId>, StoreError> {
+    let Some(room) = state::open_room(tx, channel)? else {
+        return Ok(None);
+    };
+    let on_air = tx.find::<Room>(&room)?.is_some_and(|room| room.state.is_on_air());
+    Ok(on_air.then_some(room))
+}
+
+/// A person as the others in a live see them.
+fn named_in(tx: &mut Tx, room: RoomId, person: PersonId, now: Timestamp) -> Result<Speaker, StoreError> {
+    let gone = || StoreError::Broken("a subscriber is gone".into());
+    let person = tx.find::<Person>(&person)?.ok_or_else(gone)?;
+    let speaker = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)?;
+    board::adorned(tx, room, &speaker, now)
 }
 
 /// Why a subscription was not changed, in order of precedence.
@@ -377,88 +402,12 @@ pub fn downgrade(
         let tiers = tiers(tx, channel)?;
         let cheaper = tiers
             .iter()
-            .find(|offered| offered.place == tier && offered.price < current.price);
-        Some(cheaper.ok_or(ChangeError::TierUnknown)?.place)
+            .find(|offered| offered.id == tier && offered.price < current.price);
+        Some(cheaper.ok_or(ChangeError::TierUnknown)?.id)
     };
     let next = Subscription { next_tier, ..current };
     next.clone().save(tx)?;
     Ok(next)
-}
-
-/// All of a payment was given back, or its dispute lost: the month that it paid is no longer there, and nothing is
-/// renewed. A month that is over was used, and stays; a part that is given back leaves the month.
-pub(crate) fn taken_back(tx: &mut Tx, payment: PaymentId, now: Timestamp) -> Result<(), StoreError> {
-    let paid = tx.find::<Payment>(&payment)?;
-    let Some(order) = tx.find::<MonthOrder>(&payment)? else {
-        return Ok(());
-    };
-    let in_force = order.until.is_some_and(|until| now < until) && !order.taken_back;
-    if !in_force || paid.is_some_and(|paid| paid.kept() > 0) || order.kind != Kind::Month {
-        return Ok(());
-    }
-    let Some(current) = tx.find::<Subscription>(&(order.channel, order.person))? else {
-        return Ok(());
-    };
-    change_months(tx, current, -1)?;
-    let order = MonthOrder {
-        taken_back: true,
-        ..order
-    };
-    order.save(tx);
-    Ok(())
-}
-
-/// A refund failed after all, or a dispute was won: the month is there again, and what was not renewed stays so.
-pub(crate) fn given_again(tx: &mut Tx, payment: PaymentId) -> Result<(), StoreError> {
-    let order = tx.find::<MonthOrder>(&payment)?;
-    let Some(order) = order.filter(|order| order.taken_back) else {
-        return Ok(());
-    };
-    if let Some(current) = tx.find::<Subscription>(&(order.channel, order.person))? {
-        change_months(tx, current, 1)?;
-    }
-    let order = MonthOrder {
-        taken_back: false,
-        ..order
-    };
-    order.save(tx);
-    Ok(())
-}
-
-fn change_months(tx: &mut Tx, current: Subscription, by: i64) -> Result<(), StoreError> {
-    let months = (current.months + by).max(0);
-    let next = Subscription {
-        months,
-        until: month(current.anchor, months)?,
-        renews: false,
-        ..current
-    };
-    next.clone().save(tx)?;
-    if let Some(member) = members::find(tx, next.channel, next.person)? {
-        let until = next.until;
-        let months = (member.months + by).max(0);
-        members::keep(
-            tx,
-            Member {
-                until,
-                months,
-                ..member
-            },
-        )?;
-    }
-    Ok(())
-}
-
-/// A payer's bank objects: they are not charged again.
-pub(crate) fn disputed(tx: &mut Tx, payment: PaymentId) -> Result<(), StoreError> {
-    let Some(order) = tx.find::<MonthOrder>(&payment)? else {
-        return Ok(());
-    };
-    if let Some(current) = tx.find::<Subscription>(&(order.channel, order.person))? {
-        let renews = false;
-        Subscription { renews, ..current }.save(tx)?;
-    }
-    Ok(())
 }
 
 /// What a member pays less for a ticket of the channel, in percent; nothing for others.
@@ -479,9 +428,16 @@ impl Subscription {
         now < self.until
     }
 
-    /// In force, and no renewal of it was declined.
-    fn is_sound(&self, now: Timestamp) -> bool {
-        self.is_in_force(now) && self.declines == 0
+    /// Whether somebody else has paid for it: no card is kept.
+    fn is_given(&self) -> bool {
+        !self.renews && self.method.is_none()
+    }
+
+    /// Whether it stands in the way of subscribing: in force, and no renewal of it was declined. Who was given a
+    /// month may go on by themselves with the same tier, so that nobody gets the rest of it at a dearer one's worth.
+    fn bars(&self, tier: u8, now: Timestamp) -> bool {
+        let goes_on = self.is_given() && self.tier == tier;
+        self.is_in_force(now) && self.declines == 0 && !goes_on
     }
 
     pub fn state(&self, now: Timestamp) -> SubscriptionState {
@@ -489,6 +445,7 @@ impl Subscription {
             (true, true, _) => SubscriptionState::PastDue,
             // Also the moments between the period's end and the provider's word.
             (true, false, _) => SubscriptionState::Active,
+            (false, _, true) if self.is_given() => SubscriptionState::Given,
             (false, _, true) => SubscriptionState::Cancelled,
             (false, _, false) => SubscriptionState::Ended,
         }

@@ -7,6 +7,7 @@
 //! that gets what is free then, or all their money back by itself. A person has one ticket of a room, and is let in
 //! as long as they have it.
 
+pub mod desk;
 mod http;
 mod sql;
 #[cfg(test)]

@@ -6,11 +6,12 @@
 
 use busk_api::{Problem, StatusCode};
 use busk_base::{JobId, PersonId, RoomId, Timestamp};
-use busk_store::{Read, StoreError, Tx, jobs, params};
+use busk_people::{Person, Role};
+use busk_store::{Ahead, Entity, Read, Row, StoreError, Tx, Type, Value, jobs, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Room, members};
+use crate::{Room, members, stage};
 
 /// The job that shows out who is not admitted any more.
 pub const SHOW_OUT_JOB: &str = "rooms.show_out";
@@ -43,7 +44,7 @@ impl Access {
     }
 
     /// The answer to somebody whom it does not let in.
-    pub(crate) fn refusal(self, signed_in: bool) -> Problem {
+    pub fn refusal(self, signed_in: bool) -> Problem {
         let (code, title, opens) = match self {
             Access::Free => return Problem::internal(),
             Access::Subscribers => (
@@ -78,6 +79,7 @@ pub fn set(tx: &mut Tx, room: RoomId, access: Access) -> Result<(), StoreError> 
         "INSERT INTO room_access (room, kind) VALUES ($1, $2) ON CONFLICT (room) DO UPDATE SET kind = excluded.kind",
         params![room, access.word()],
     )?;
+    tx.put::<Guard>(room, Guard(access));
     Ok(())
 }
 
@@ -90,10 +92,11 @@ pub fn admit(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO room_admission (room, person, replay, admitted_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (room, person) DO UPDATE SET replay = excluded.replay",
-        params![room, person, replay, now],
+        "INSERT INTO room_admitted (id, replay, admitted_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (id) DO UPDATE SET replay = excluded.replay",
+        params![Admission::key(&(room, person)), replay, now],
     )?;
+    tx.put::<Admission>((room, person), Admission { holds: true });
     Ok(())
 }
 
@@ -106,9 +109,10 @@ pub fn withdraw(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     tx.execute(
-        "DELETE FROM room_admission WHERE room = $1 AND person = $2",
-        params![room, person],
+        "DELETE FROM room_admitted WHERE id = $1",
+        params![Admission::key(&(room, person))],
     )?;
+    tx.put::<Admission>((room, person), Admission { holds: false });
     let body = serde_json::json!([room, person]).to_string();
     jobs::leave(tx, job, SHOW_OUT_JOB, body, now);
     Ok(())
@@ -117,8 +121,8 @@ pub fn withdraw(
 /// Whether the person was let in, and to the replay.
 pub fn admission(db: &mut impl Read, room: RoomId, person: PersonId) -> Result<Option<bool>, StoreError> {
     let row = db.row(
-        "SELECT replay FROM room_admission WHERE room = $1 AND person = $2",
-        params![room, person],
+        "SELECT replay FROM room_admitted WHERE id = $1",
+        params![Admission::key(&(room, person))],
     )?;
     row.map(|row| row.get(0)).transpose()
 }
@@ -137,6 +141,88 @@ pub fn admits(
         (_, None) => Ok(false),
         (Access::Subscribers, Some(person)) => members::is_member(db, room.channel, person, now),
         (Access::Ticket, Some(person)) => Ok(admission(db, room.id, person)?.is_some()),
+    }
+}
+
+/// Names the rows that [`lets_in`] will want: for a room that is for everybody, one for all who ask in a batch.
+pub fn ahead(ahead: &mut Ahead, room: RoomId, person: PersonId) {
+    match ahead.want::<Guard>(room) {
+        Some(Guard(Access::Ticket)) => drop(ahead.want::<Admission>((room, person))),
+        Some(Guard(Access::Subscribers)) => {
+            if let Some(room) = ahead.want::<Room>(room) {
+                members::ahead(ahead, room.channel, person);
+            }
+        }
+        Some(Guard(Access::Free)) | None => {}
+    }
+}
+
+/// Whom the room is for when this person may not be in it: what is done there by a transaction asks as the doors do.
+pub fn bars(
+    tx: &mut Tx,
+    room: &Room,
+    person: PersonId,
+    now: Timestamp,
+) -> Result<Option<Access>, StoreError> {
+    let access = tx.find::<Guard>(&room.id)?.map_or(Access::Free, |guard| guard.0);
+    let admitted = match access {
+        Access::Free => true,
+        Access::Subscribers => {
+            members::find(tx, room.channel, person)?.is_some_and(|member| member.is_in_force(now))
+        }
+        Access::Ticket => tx
+            .find::<Admission>(&(room.id, person))?
+            .is_some_and(|admission| admission.holds),
+    };
+    if admitted || stage::of(tx, room.id)?.has(room, person.0) {
+        return Ok(None);
+    }
+    let operator = tx
+        .find::<Person>(&person)?
+        .is_some_and(|person| person.role == Role::Operator);
+    Ok((!operator).then_some(access))
+}
+
+/// Whom a room is for; one without a row is for everybody.
+#[derive(Clone)]
+struct Guard(Access);
+
+impl Entity for Guard {
+    type Key = RoomId;
+    const SELECT: &'static str = "SELECT room, kind FROM room_access WHERE room";
+    const KEY: Type = Type::Blob;
+
+    fn key(key: &RoomId) -> Value {
+        Value::from(*key)
+    }
+
+    fn read(row: &Row) -> Result<(RoomId, Self), StoreError> {
+        Ok((row.get(0)?, Self(Access::parse(&row.get::<String>(1)?)?)))
+    }
+}
+
+/// Whom a ticket lets in, in a batch that may just have taken it away.
+#[derive(Clone)]
+struct Admission {
+    holds: bool,
+}
+
+impl Entity for Admission {
+    type Key = (RoomId, PersonId);
+    const SELECT: &'static str = "SELECT id FROM room_admitted WHERE id";
+    const KEY: Type = Type::Blob;
+
+    fn key((room, person): &Self::Key) -> Value {
+        Value::from([&room.as_bytes()[..], &person.as_bytes()[..]].concat())
+    }
+
+    fn read(row: &Row) -> Result<(Self::Key, Self), StoreError> {
+        let id: Vec<u8> = row.get(0)?;
+        let halves = id.split_at_checked(16);
+        let halves = halves
+            .and_then(|(room, person)| Some((RoomId::from_slice(room)?, PersonId::from_slice(person)?)));
+        let key = halves.ok_or_else(|| StoreError::Broken("an admission of nobody".into()))?;
+        Ok((key, Self { holds: true }))
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Speaker, SpeakerKind, What, log};
+use crate::{Room, Speaker, SpeakerKind, What, log, members};
 use sql::{Hearts, Row};
 
 /// Goals on a board at once, those that are reached included.
@@ -76,24 +76,35 @@ pub enum GoalState {
 
 /// Names the rows that [`adorned`] will want.
 pub fn ahead(ahead: &mut Ahead, room: RoomId, person: Uuid) {
+    let person = PersonId(person);
     if ahead.want::<Row>(room).is_some_and(|row| row.hearts) {
-        ahead.want::<Hearts>((room, PersonId(person)));
+        ahead.want::<Hearts>((room, person));
+    }
+    if let Some(room) = ahead.want::<Room>(room) {
+        members::ahead(ahead, room.channel, person);
     }
 }
 
-/// A speaker with what stands beside their name in this live. Where nobody has hearts, nobody's are looked for.
-pub fn adorned(tx: &mut Tx, room: RoomId, speaker: &Speaker) -> Result<Speaker, StoreError> {
+/// A speaker with what stands beside their name in this live. Where nobody has hearts, nobody's are looked for; and
+/// so with months.
+pub fn adorned(tx: &mut Tx, room: RoomId, speaker: &Speaker, now: Timestamp) -> Result<Speaker, StoreError> {
     let plain = speaker.clone();
-    let row = tx
-        .find::<Row>(&room)?
-        .filter(|_| speaker.kind == SpeakerKind::Person);
-    let Some(row) = row else { return Ok(plain) };
+    if speaker.kind == SpeakerKind::Guest {
+        return Ok(plain);
+    }
+    let person = PersonId(speaker.id);
+    let row = tx.find::<Row>(&room)?.unwrap_or_default();
     let hearts = match row.hearts {
-        true => tx.find::<Hearts>(&(room, PersonId(speaker.id)))?,
+        true => tx.find::<Hearts>(&(room, person))?,
         false => None,
+    };
+    let months = match tx.find::<Room>(&room)? {
+        Some(room) => members::months(tx, room.channel, person, now)?,
+        None => None,
     };
     Ok(Speaker {
         badge: hearts.map(|Hearts(hearts)| hearts).filter(|hearts| *hearts > 0),
+        months,
         rank: row.board.rank(speaker.id),
         ..plain
     })
@@ -102,16 +113,19 @@ pub fn adorned(tx: &mut Tx, room: RoomId, speaker: &Speaker) -> Result<Speaker, 
 /// As [`adorned`], for a reader.
 pub(crate) fn adorned_for(
     db: &mut impl Read,
-    room: RoomId,
+    room: &Room,
     speaker: &Speaker,
+    now: Timestamp,
 ) -> Result<Speaker, StoreError> {
     let plain = speaker.clone();
     if speaker.kind == SpeakerKind::Guest {
         return Ok(plain);
     }
+    let person = PersonId(speaker.id);
     Ok(Speaker {
-        badge: sql::hearts(db, room, PersonId(speaker.id))?,
-        rank: read(db, room)?.rank(speaker.id),
+        badge: sql::hearts(db, room.id, person)?,
+        months: members::member(db, room.channel, person, now)?.map(|member| member.months),
+        rank: read(db, room.id)?.rank(speaker.id),
         ..plain
     })
 }

@@ -3,10 +3,10 @@
 //! Invariant: a message id is said once; what was deleted is never given out again.
 
 use busk_base::{MessageId, RoomId, TextError, Timestamp, bounded_text};
-use busk_store::{Entity, Insert, Row, StoreError, Tx, Type, Value, params, row};
+use busk_store::{Ahead, Entity, Insert, Row, StoreError, Tx, Type, Value, params, row};
 use uuid::Uuid;
 
-use crate::{Room, RoomEvent, Speaker, What, board, log};
+use crate::{Room, RoomEvent, Speaker, SpeakerKind, What, board, emotes, log};
 
 pub const TEXT_MAX: usize = 300;
 
@@ -42,6 +42,17 @@ pub struct Said {
     pub event: Option<RoomEvent>,
 }
 
+/// Names the rows that [`say`] will want, so that those of a batch are read together.
+pub fn ahead(ahead: &mut Ahead, say: &Say) {
+    ahead.want::<Message>(say.id);
+    if let Some(room) = ahead.want::<Room>(say.room) {
+        emotes::ahead(ahead, room.channel, &say.text);
+    }
+    if say.from.kind == SpeakerKind::Person {
+        board::ahead(ahead, say.room, say.from.id);
+    }
+}
+
 pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
     if let Some(past) = tx.find::<Message>(&say.id)? {
         let same = past.room == say.room && past.author == say.from.id;
@@ -62,7 +73,8 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
 
     let what = What::Said {
         id: say.id,
-        from: board::adorned(tx, room.id, &say.from)?,
+        from: board::adorned(tx, room.id, &say.from, now)?,
+        emotes: emotes::used(tx, &room, &say.from, &text, now)?,
         text,
     };
     let event = log::append(tx, say.room, what, now)?;

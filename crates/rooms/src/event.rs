@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::stage::{Layout, Outcome, Seat, Standing, Vote};
-use crate::{Goal, State};
+use crate::{Goal, State, UsedEmote};
 
 /// One numbered entry of a room's log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -27,6 +27,9 @@ pub enum What {
         id: MessageId,
         from: Speaker,
         text: String,
+        /// Those that are drawn where the text names them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        emotes: Vec<UsedEmote>,
     },
     /// A message was taken away; clients hide it.
     Deleted { message: MessageId, by: Uuid },
@@ -54,6 +57,12 @@ pub enum What {
     Badge { from: Speaker, hearts: u8 },
     /// Someone subscribed to the channel, or did so again; `months` of loyalty so far.
     Subscription { from: Speaker, tier: u8, months: i64 },
+    /// Someone gave months as a member to others, to each one.
+    SubscriptionGift {
+        from: Speaker,
+        tier: u8,
+        to: Vec<Speaker>,
+    },
     /// A goal as it is now: set, moved on, reached, or removed.
     Goal { goal: Goal },
     /// The room's state changed.
@@ -125,6 +134,9 @@ pub struct Speaker {
     /// The most hearts that they had bought in this live when they said it: 1 to 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub badge: Option<u8>,
+    /// How many months they had been a member of the channel when they said it, while they were one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub months: Option<i64>,
     /// Their place among those who had given most in this live: 1 to 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank: Option<u8>,

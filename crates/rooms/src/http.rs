@@ -15,8 +15,8 @@ use crate::access::Access;
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
-    Room, RoomEvent, RoomView, blocks, hangout, health, hls, log, replay, restream, session, signal, socket,
-    stage, thumbnail, view, whep, whip,
+    Room, RoomEvent, RoomView, blocks, emotes, hangout, health, hls, log, replay, restream, session, signal,
+    socket, stage, thumbnail, view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -50,6 +50,7 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(stage::http::routes())
         .merge(hangout::routes())
         .merge(blocks::routes())
+        .merge(emotes::routes())
         .merge(replay::routes())
         .merge(restream::routes())
         .routes(operations!(health::get))

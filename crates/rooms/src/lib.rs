@@ -17,6 +17,7 @@ pub mod access;
 mod blocks;
 pub mod board;
 pub mod chat;
+pub mod emotes;
 mod enter;
 pub mod event;
 #[cfg(any(test, fuzzing))]
@@ -29,6 +30,7 @@ mod live;
 pub mod log;
 pub mod members;
 mod passes;
+mod presence;
 mod rates;
 pub mod replay;
 pub mod restream;
@@ -47,6 +49,7 @@ mod whip;
 
 pub use access::Access;
 pub use board::{Board, Goal, GoalKind, GoalState, TopSupporter};
+pub use emotes::UsedEmote;
 pub use event::{RoomEvent, Speaker, SpeakerKind, SpeakerRole, What};
 pub use http::routes;
 pub use live::{Rooms, RoomsConfig, announcements};

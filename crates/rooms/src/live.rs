@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use busk_api::Site;
-use busk_base::{JobId, MediaSessionId, RoomId};
+use busk_base::{JobId, MediaSessionId, PersonId, RoomId};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
 use busk_replay::Archive;
 use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
-use crate::event::Speaker;
+use crate::event::{Speaker, SpeakerKind};
 use crate::passes::{Comer, Passes};
+use crate::presence::Presence;
 use crate::rates::Rates;
 use crate::replay::Shelf;
 use crate::restream::{RestreamConfig, Restreams};
@@ -42,6 +43,7 @@ struct Parts {
     restreams: Restreams,
     rates: Mutex<Rates>,
     passes: Arc<Passes>,
+    presence: Arc<Presence>,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
@@ -57,6 +59,14 @@ pub(crate) struct Viewer {
     pub(crate) stage: bool,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
+}
+
+impl Viewer {
+    pub(crate) fn person(&self) -> Option<PersonId> {
+        let speaker = self.speaker.as_ref();
+        let person = speaker.filter(|speaker| speaker.kind == SpeakerKind::Person);
+        person.map(|speaker| PersonId(speaker.id))
+    }
 }
 
 /// What [`Rooms`] is made of.
@@ -91,7 +101,8 @@ impl Rooms {
     /// stopped wait for their cameras.
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
         let passes = Arc::new(Passes::default());
-        let (commands, inbox) = Commands::new(passes.clone());
+        let presence = Arc::new(Presence::default());
+        let (commands, inbox) = Commands::new(passes.clone(), presence.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -101,6 +112,7 @@ impl Rooms {
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
             passes,
+            presence,
             cameras: Mutex::default(),
             camera_came: Notify::new(),
         }));
@@ -138,6 +150,11 @@ impl Rooms {
     /// Sockets, frames and bytes so far, for the metrics.
     pub fn socket_stats(&self) -> busk_fanout::Stats {
         self.0.fanout.stats()
+    }
+
+    /// The people in a room, each once, in no order; guests are not among them.
+    pub fn present(&self, room: RoomId) -> Vec<PersonId> {
+        self.0.presence.people(room)
     }
 
     /// Tells everybody in a room who has given most; the latest telling holds.

@@ -112,6 +112,7 @@ fn class_of(what: &What) -> Class {
         | What::StreakEnd { .. }
         | What::Badge { .. }
         | What::Subscription { .. }
+        | What::SubscriptionGift { .. }
         | What::Goal { .. }
         | What::RoomState { .. }
         | What::Title { .. }

@@ -8,7 +8,7 @@
 mod tests;
 
 use busk_base::{ChannelId, PersonId, Timestamp};
-use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
+use busk_store::{Ahead, Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
 
 /// The tables of members.
 pub(crate) const MEMBERS: &str = "
@@ -25,12 +25,18 @@ CREATE INDEX channel_member_by_channel ON channel_member (channel, until);
 CREATE INDEX channel_member_by_person ON channel_member (person);
 ";
 
+/// Channels that have or had a member: where nobody ever was one, nobody's months are looked for.
+pub(crate) const LOYALTY: &str = "
+CREATE TABLE channel_loyalty (channel BYTEA PRIMARY KEY)/*sqlite: WITHOUT ROWID*/;
+INSERT INTO channel_loyalty (channel) SELECT DISTINCT channel FROM channel_member;
+";
+
 /// A person's membership, now or once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     pub channel: ChannelId,
     pub person: PersonId,
-    /// 1, 2 or 3: the channel's cheapest is 1.
+    /// The tier's number.
     pub tier: u8,
     /// When access ends.
     pub until: Timestamp,
@@ -77,6 +83,27 @@ pub fn find(tx: &mut Tx, channel: ChannelId, person: PersonId) -> Result<Option<
     tx.find::<Member>(&(channel, person))
 }
 
+/// Names the rows that [`months`] will want.
+pub(crate) fn ahead(ahead: &mut Ahead, channel: ChannelId, person: PersonId) {
+    if ahead.want::<Loyalty>(channel).is_some() {
+        ahead.want::<Member>((channel, person));
+    }
+}
+
+/// For how many months a person has been a member, while they are one.
+pub(crate) fn months(
+    tx: &mut Tx,
+    channel: ChannelId,
+    person: PersonId,
+    now: Timestamp,
+) -> Result<Option<i64>, StoreError> {
+    if tx.find::<Loyalty>(&channel)?.is_none() {
+        return Ok(None);
+    }
+    let member = find(tx, channel, person)?.filter(|member| member.is_in_force(now));
+    Ok(member.map(|member| member.months))
+}
+
 /// Writes a membership as it is from now on.
 pub fn keep(tx: &mut Tx, member: Member) -> Result<(), StoreError> {
     let key = (member.channel, member.person);
@@ -95,6 +122,7 @@ pub fn keep(tx: &mut Tx, member: Member) -> Result<(), StoreError> {
             member.months
         ];
         tx.insert(&NEW, row);
+        Loyalty::begin(tx, member.channel)?;
     }
     tx.put::<Member>(key, member);
     Ok(())
@@ -123,6 +151,39 @@ static CHANGE: Update = Update {
         ("months", Type::Int),
     ],
 };
+
+/// A channel that has or had a member.
+#[derive(Clone)]
+struct Loyalty;
+
+static LOYAL: Insert = Insert {
+    table: "channel_loyalty",
+    columns: &[("channel", Type::Blob)],
+};
+
+impl Loyalty {
+    fn begin(tx: &mut Tx, channel: ChannelId) -> Result<(), StoreError> {
+        if tx.find::<Loyalty>(&channel)?.is_none() {
+            tx.insert(&LOYAL, row![channel]);
+            tx.put::<Loyalty>(channel, Loyalty);
+        }
+        Ok(())
+    }
+}
+
+impl Entity for Loyalty {
+    type Key = ChannelId;
+    const SELECT: &'static str = "SELECT channel FROM channel_loyalty WHERE channel";
+    const KEY: Type = Type::Blob;
+
+    fn key(key: &ChannelId) -> Value {
+        Value::from(*key)
+    }
+
+    fn read(row: &Row) -> Result<(ChannelId, Self), StoreError> {
+        Ok((row.get(0)?, Self))
+    }
+}
 
 /// The channel, then the person: one column, as the batch wants it.
 impl Entity for Member {

@@ -35,6 +35,18 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0008_access",
         sql: ACCESS,
     },
+    Migration {
+        name: "rooms/0009_loyalty",
+        sql: crate::members::LOYALTY,
+    },
+    Migration {
+        name: "rooms/0010_emotes",
+        sql: crate::emotes::EMOTES,
+    },
+    Migration {
+        name: "rooms/0011_admissions",
+        sql: ADMISSIONS,
+    },
 ];
 
 /// Whom rooms are for; one without a row is for everybody. Whom a ticket admits; and who had a turn on stage, which
@@ -54,6 +66,18 @@ CREATE TABLE room_turn (
     at BIGINT NOT NULL,
     PRIMARY KEY (room, person)
 )/*sqlite: WITHOUT ROWID*/;
+";
+
+/// Whom a ticket admits, by room and person in one column, as batches find rows.
+const ADMISSIONS: &str = "
+CREATE TABLE room_admitted (
+    id BYTEA PRIMARY KEY,
+    replay BOOLEAN NOT NULL,
+    admitted_at BIGINT NOT NULL
+)/*sqlite: WITHOUT ROWID*/;
+INSERT INTO room_admitted (id, replay, admitted_at)
+    SELECT CAST(room || person AS BYTEA), replay, admitted_at FROM room_admission;
+DROP TABLE room_admission;
 ";
 
 /// Who is on stage and how it is laid out: read and written as a whole. A room without a row has its host there.

@@ -18,6 +18,7 @@ use crate::chat::{self, Delete, DeleteError, Say, SayError};
 use crate::event::{Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
 use crate::passes::Passes;
+use crate::presence::Presence;
 use crate::stage::{self, StageView};
 use crate::{Board, RoomView, board, log, view};
 
@@ -79,6 +80,7 @@ pub fn speaker(caller: &Caller, host: bool) -> Option<Speaker> {
                 (false, Role::Viewer) => None,
             },
             badge: None,
+            months: None,
             rank: None,
         }),
         Caller::Guest(guest) => Some(Speaker {
@@ -87,6 +89,7 @@ pub fn speaker(caller: &Caller, host: bool) -> Option<Speaker> {
             kind: SpeakerKind::Guest,
             role: None,
             badge: None,
+            months: None,
             rank: None,
         }),
         Caller::Nobody => None,
@@ -158,7 +161,7 @@ async fn hello(
     viewer: &Viewer,
 ) -> Result<Hello, StoreError> {
     let (after, epoch, reader) = (from.after, from.epoch, viewer.reader());
-    let you = viewer.speaker.clone();
+    let (you, now) = (viewer.speaker.clone(), rooms.site().now());
     let read = rooms.site().store().read(move |db: &mut Reader| {
         db.snapshot(|db| {
             let gone = || StoreError::Broken(format!("room {room} is gone"));
@@ -171,7 +174,8 @@ async fn hello(
             let stage = stage::of(db, room)?;
             let stage = stage::view(db, &shown.room, &stage, reader.person)?;
             let board = board::read(db, room)?;
-            let you = you.map(|you| board::adorned_for(db, room, &you)).transpose()?;
+            let you = you.map(|you| board::adorned_for(db, &shown.room, &you, now));
+            let you = you.transpose()?;
             let reset = after.is_some() && resume.is_none();
             Ok((shown, stage, board, you, events, reset))
         })
@@ -204,6 +208,7 @@ async fn hello(
 pub(crate) struct Commands {
     commands: mpsc::Sender<Command>,
     passes: Arc<Passes>,
+    presence: Arc<Presence>,
 }
 
 pub(crate) struct Command {
@@ -214,9 +219,14 @@ pub(crate) struct Command {
 }
 
 impl Commands {
-    pub(crate) fn new(passes: Arc<Passes>) -> (Self, mpsc::Receiver<Command>) {
+    pub(crate) fn new(passes: Arc<Passes>, presence: Arc<Presence>) -> (Self, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        (Self { commands, passes }, receiver)
+        let commands = Self {
+            commands,
+            passes,
+            presence,
+        };
+        (commands, receiver)
     }
 }
 
@@ -225,11 +235,17 @@ impl Inbound<Arc<Viewer>> for Commands {
         if let Some(comer) = peer.viewer.comer {
             self.passes.socket_came(comer, peer.conn);
         }
+        if let Some(person) = peer.viewer.person() {
+            self.presence.came(peer.room, person);
+        }
     }
 
     fn left(&self, peer: &Peer<'_, Arc<Viewer>>) {
         if let Some(comer) = peer.viewer.comer {
             self.passes.socket_left(comer, peer.conn);
+        }
+        if let Some(person) = peer.viewer.person() {
+            self.presence.left(peer.room, person);
         }
     }
 
@@ -329,11 +345,12 @@ impl Rooms {
             .retry_after(seconds)
         })?;
         let say = Say { id, room, from, text };
-        let said = self
-            .site()
-            .store()
-            .write(move |tx| chat::say(tx, &say, now))
-            .await;
+        let wanted = say.clone();
+        let said = self.site().store().write_ahead(
+            move |rows| chat::ahead(rows, &wanted),
+            move |tx| chat::say(tx, &say, now),
+        );
+        let said = said.await;
         said.map(|said| said.n).map_err(say_problem)
     }
 

@@ -385,6 +385,7 @@ fn host_of(db: &mut impl Read, room: &Room) -> Result<Speaker, StoreError> {
         kind: SpeakerKind::Person,
         role: Some(SpeakerRole::Host),
         badge: None,
+        months: None,
         rank: None,
     })
 }

@@ -188,7 +188,13 @@ impl Features {
             let till = till.clone();
             Box::pin(async move { subscriptions::renewal::charge(&till, &job).await })
         });
+        let rooms = self.rooms.clone();
+        let draw: Handler = Arc::new(move |_, job| {
+            let rooms = rooms.clone();
+            Box::pin(async move { subscriptions::gifted::draw(&rooms, &job).await })
+        });
         Handlers::from([
+            (subscriptions::gifted::DRAW_JOB, draw),
             (subscriptions::RENEWAL_JOB, renewal),
             (refunds::REFUND_JOB, refund),
             (busk_rooms::state::END_JOB, end),

@@ -34,6 +34,7 @@ const FOR_PROGRAMS: &[&str] = &[
     "/webrtc/",
     "/sandbox/",
     "/hls/",
+    "/emotes/",
     "/overlay/",
 ];
 

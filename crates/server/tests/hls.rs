@@ -3,14 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
 use busk_camera::{Camera, CameraConfig, Scene};
 use busk_testkit::app::{OnAir, TestApp};
 use busk_testkit::db::TestDb;
+use busk_testkit::edge::Edge;
 use busk_testkit::player::{faults, play};
 use reqwest::Response;
 use serde_json::json;
@@ -209,7 +208,9 @@ async fn behind_a_cache_the_origin_is_asked_once() {
         room: on_air.room.clone(),
     };
     let known = hls.until("video.m3u8", |text| !segments(text).is_empty()).await;
-    let edge = Edge::start(&app).await;
+    let locations = "location / { proxy_pass http://127.0.0.1:8080; proxy_cache busk;
+        proxy_cache_key $uri$is_args$args; proxy_cache_lock on; add_header X-Cache $upstream_cache_status; }";
+    let edge = Edge::start(&app, locations).await;
     let url = |name: &str| format!("http://{}/hls/{}/{name}", edge.address, hls.room);
 
     // Thirty viewers wait for the same part: one of them is the origin's.
@@ -240,59 +241,6 @@ async fn behind_a_cache_the_origin_is_asked_once() {
         );
     }
     on_air.publisher.stop().await;
-}
-
-/// nginx as a caching edge before the program, gone when dropped.
-struct Edge {
-    process: Child,
-    address: SocketAddr,
-    _folder: tempfile::TempDir,
-}
-
-impl Edge {
-    async fn start(app: &TestApp) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let address = busk_testkit::app::free();
-        let (path, origin) = (folder.path().display(), app.http);
-        let configuration = format!(
-            "daemon off; pid {path}/pid; error_log stderr; events {{}} http {{ access_log off;
-             client_body_temp_path {path}/body; proxy_temp_path {path}/proxy; fastcgi_temp_path {path}/fastcgi;
-             uwsgi_temp_path {path}/uwsgi; scgi_temp_path {path}/scgi;
-             proxy_cache_path {path}/cache keys_zone=hls:1m;
-             server {{ listen {address}; location / {{
-                proxy_pass http://{origin}; proxy_cache hls; proxy_cache_key $uri$is_args$args;
-                proxy_cache_lock on; add_header X-Cache $upstream_cache_status; }} }} }}"
-        );
-        let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, configuration).unwrap();
-        let installed = Path::new("/usr/sbin/nginx");
-        let nginx = if installed.exists() {
-            installed
-        } else {
-            Path::new("nginx")
-        };
-        let process = Command::new(nginx).arg("-c").arg(&file).spawn().unwrap();
-        let edge = Self {
-            process,
-            address,
-            _folder: folder,
-        };
-        for _ in 0..100 {
-            if TcpStream::connect(address).is_ok() {
-                return edge;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("nginx does not come up");
-    }
-}
-
-impl Drop for Edge {
-    fn drop(&mut self) {
-        // The master tells its workers when it is asked to, not when it is killed.
-        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
-        let _ = self.process.wait();
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -210,6 +210,7 @@ ids!(
     SessionId,
     RoomId,
     MessageId,
+    EmoteId,
     GiftId,
     StreakId,
     GoalId,

@@ -8,6 +8,8 @@ pub mod chance;
 pub mod child;
 pub mod db;
 #[cfg(feature = "app")]
+pub mod edge;
+#[cfg(feature = "app")]
 pub mod encoder;
 #[cfg(feature = "app")]
 pub mod player;

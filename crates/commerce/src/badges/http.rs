@@ -132,7 +132,7 @@ impl From<Purchase> for BadgePurchase {
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/badges", tag = "badges", params(("room" = RoomId, Path)),
     request_body = BuyBadgeBody,
     responses((status = 201, body = BadgePurchase), (status = 200, body = BadgePurchase, description = "begun before"),
-        (status = 401, description = "`sign_in_needed`"), (status = 403, description = "`self_badge`, `age_undeclared`"),
+        (status = 401, description = "`sign_in_needed`"), (status = 403, description = "`self_badge`, `age_undeclared`, `ticket_required`, `subscription_required`"),
         (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`id_reused`, `room_not_live`, `badge_held`, `badge_being_paid`, `spending_cap_reached`"),
         (status = 429, description = "`too_many_payments`"),
@@ -189,6 +189,7 @@ impl From<BuyError> for Problem {
             }
             BuyError::RoomUnknown => room_unknown(),
             BuyError::RoomNotLive => Problem::conflict("room_not_live", "The room is not live"),
+            BuyError::Barred(access) => access.refusal(true),
             BuyError::BadgeUnknown => Problem::invalid("hearts", "there is no such badge"),
             BuyError::SelfBadge => {
                 Problem::forbidden("self_badge", "You cannot buy a badge in your own live")

@@ -68,6 +68,7 @@ fn hold_of(cause: &str, policy: &Policy) -> u64 {
         (Order::Badge, policy.badge_hold_s),
         (Order::Ticket, policy.ticket_hold_s),
         (Order::Subscription, policy.subscription_hold_s),
+        (Order::GiftedSubscription, policy.subscription_hold_s),
     ];
     let known = holds.iter().find(|(order, _)| order.word() == cause);
     let longest = holds.iter().map(|(_, hold)| *hold).max().unwrap_or(0);

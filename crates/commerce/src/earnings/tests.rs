@@ -21,6 +21,7 @@ async fn coffee(scene: &Scene, number: u128, now: Timestamp) {
             kind: SpeakerKind::Person,
             role: None,
             badge: None,
+            months: None,
             rank: None,
         },
         kind: "coffee".into(),

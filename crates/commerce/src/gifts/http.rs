@@ -139,6 +139,7 @@ impl From<Receipt> for Sent {
     request_body = SendBody,
     responses((status = 201, body = Sent), (status = 200, body = Sent, description = "sent before"),
         (status = 401, description = "`sign_in_needed`"), (status = 402, description = "`insufficient_funds`"),
+        (status = 403, description = "`ticket_required`, `subscription_required`, `self_gift`"),
         (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`id_reused`, `room_not_live`"), Refusals))]
 async fn send_gift(
@@ -188,6 +189,7 @@ fn problem(error: SendGiftError) -> Problem {
         }
         SendGiftError::RoomUnknown => Problem::not_found("room_unknown", "There is no such room"),
         SendGiftError::RoomNotLive => Problem::conflict("room_not_live", "The room is not live"),
+        SendGiftError::Barred(access) => access.refusal(true),
         SendGiftError::KindUnknown => Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "kind_unknown",

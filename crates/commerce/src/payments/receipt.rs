@@ -134,6 +134,8 @@ fn what(entry: &Entry, language: Language) -> String {
         (Order::Ticket, Language::French) => ("Billet".to_owned(), "de"),
         (Order::Subscription, Language::English) => ("Subscription".to_owned(), "to"),
         (Order::Subscription, Language::French) => ("Abonnement".to_owned(), "à"),
+        (Order::GiftedSubscription, Language::English) => ("Gifted subscription".to_owned(), "to"),
+        (Order::GiftedSubscription, Language::French) => ("Abonnement offert".to_owned(), "à"),
     };
     if let Some(channel) = &entry.channel {
         text.push_str(&format!(" {of} {} (@{})", channel.name, channel.handle));

@@ -66,7 +66,13 @@ static CHANGED: Update = Update {
 };
 
 impl Order {
-    const ALL: [Self; 4] = [Self::Coins, Self::Badge, Self::Ticket, Self::Subscription];
+    const ALL: [Self; 5] = [
+        Self::Coins,
+        Self::Badge,
+        Self::Ticket,
+        Self::Subscription,
+        Self::GiftedSubscription,
+    ];
 
     pub fn word(self) -> &'static str {
         match self {
@@ -74,6 +80,7 @@ impl Order {
             Order::Badge => "badge",
             Order::Ticket => "ticket",
             Order::Subscription => "subscription",
+            Order::GiftedSubscription => "gifted_subscription",
         }
     }
 

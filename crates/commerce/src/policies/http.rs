@@ -198,7 +198,7 @@ struct PolicySimulation {
     from: Timestamp,
     to: Timestamp,
     total: SimulatedSums,
-    /// By kind of income: `gift`, `badge`, `ticket`, `subscription`.
+    /// By kind of income: `gift`, `badge`, `ticket`, `subscription`, `gifted_subscription`.
     kinds: BTreeMap<String, SimulatedSums>,
     /// How many creators earned anything.
     creators: usize,

@@ -59,7 +59,7 @@ pub struct Simulation {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub total: Compared,
-    /// By kind of income: `gift`, `badge`, `ticket`, `subscription`.
+    /// By kind of income: `gift`, `badge`, `ticket`, `subscription`, `gifted_subscription`.
     pub kinds: BTreeMap<String, Compared>,
     /// How many creators earned anything.
     pub creators: usize,
@@ -206,6 +206,7 @@ fn share_of(kind: &str, policy: &Policy) -> Option<u8> {
         (Order::Badge, policy.badge_share_percent),
         (Order::Ticket, policy.ticket_share_percent),
         (Order::Subscription, policy.subscription_share_percent),
+        (Order::GiftedSubscription, policy.subscription_share_percent),
     ];
     let share = shares.into_iter().find(|(order, _)| order.word() == kind);
     share.map(|(_, percent)| percent)

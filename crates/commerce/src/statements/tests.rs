@@ -33,6 +33,7 @@ async fn earned(scene: &Scene) {
                 kind: SpeakerKind::Person,
                 role: None,
                 badge: None,
+                months: None,
                 rank: None,
             },
             kind: "coffee".into(),

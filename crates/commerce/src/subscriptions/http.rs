@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Begun, ChangeError, MonthOrder, SetTiersError, Subscribe, SubscribeError, Subscription,
-    SubscriptionState, Tier, downgrade, of_channel, of_person, renewal, set_renews, set_tiers, subscribe,
-    subscription, tiers, upgrade,
+    ChangeError, MonthOrder, SetTiersError, Subscribe, SubscribeError, Subscription, SubscriptionState, Tier,
+    downgrade, of_channel, of_person, renewal, set_renews, set_tiers, subscribe, subscription, tiers,
+    upgrade,
 };
 use crate::payments::{self, Money, PaymentState, Purchase, Till};
 use crate::rules::Rules;
@@ -28,13 +28,13 @@ pub fn routes(till: Till) -> OpenApiRouter {
         .routes(operations!(subscribers))
         .routes(operations!(mine))
         .routes(operations!(begin))
-        .routes(operations!(begin_upgrade))
         .routes(operations!(change_renewal))
         .routes(operations!(change_next_tier))
+        .merge(super::gifted::routes())
         .with_state(till)
 }
 
-fn channel_unknown() -> Problem {
+pub(super) fn channel_unknown() -> Problem {
     Problem::not_found("channel_unknown", "There is no such channel")
 }
 
@@ -75,7 +75,7 @@ async fn offers(
                 let dearer = current.as_ref().filter(|current| current.price < tier.price);
                 TierOffer {
                     quote: Quote::of(tier.price, policy.subscription_share_percent, None, &policy),
-                    held: current.as_ref().is_some_and(|current| current.tier == tier.place),
+                    held: current.as_ref().is_some_and(|current| current.tier == tier.id),
                     upgrade: dearer.map(|current| Money::new(current.difference(tier.price, now))),
                     tier,
                 }
@@ -96,6 +96,9 @@ struct SetTiersBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct TierBody {
+    /// Of a tier that is there; none of a new one.
+    #[serde(default)]
+    id: Option<u8>,
     name: String,
     #[serde(default)]
     about: String,
@@ -119,7 +122,7 @@ async fn set(
 ) -> Result<Json<Page<Tier>>, Problem> {
     let channel = own(&site, handle, person.id).await?;
     let wanted = body.tiers.into_iter().map(|tier| Tier {
-        place: 0,
+        id: tier.id.unwrap_or(0),
         name: tier.name,
         about: tier.about,
         price: tier.price,
@@ -133,7 +136,9 @@ async fn set(
         | SetTiersError::Name(_)
         | SetTiersError::About(_)
         | SetTiersError::Price
-        | SetTiersError::Discount) => Problem::invalid("tiers", error.to_string()),
+        | SetTiersError::Discount
+        | SetTiersError::Unknown
+        | SetTiersError::UsedUp) => Problem::invalid("tiers", error.to_string()),
     })?;
     Ok(Json(Page::whole(set)))
 }
@@ -147,7 +152,7 @@ async fn own(site: &Site, handle: String, person: PersonId) -> Result<Channel, P
     Ok(channel)
 }
 
-async fn named(site: &Site, handle: String) -> Result<Channel, Problem> {
+pub(super) async fn named(site: &Site, handle: String) -> Result<Channel, Problem> {
     let read = site
         .store()
         .read(move |db: &mut Reader| busk_people::channel_by_handle(db, &handle));
@@ -254,8 +259,11 @@ async fn mine(
 struct SubscribeBody {
     /// Made by the payer and permanent: the same again is begun once.
     id: PaymentId,
-    #[schema(minimum = 1, maximum = 3)]
+    #[schema(minimum = 1)]
     tier: u8,
+    /// To a tier that costs more than one's own: the difference for the rest of the period is paid now.
+    #[serde(default)]
+    upgrade: bool,
     /// The page of this site that the checkout leads back to.
     return_to: String,
 }
@@ -275,13 +283,13 @@ struct SubscriptionPayment {
 }
 
 /// Begins a subscription: its first month is paid at the provider's page, which keeps the card for renewals. Also
-/// takes one up again whose renewal was declined.
+/// takes one up again whose renewal was declined, and changes to a tier that costs more.
 #[utoipa::path(post, path = "/api/v1/channels/{handle}/subscription", tag = "subscriptions", operation_id = "subscribe",
     params(("handle" = String, Path)), request_body = SubscribeBody,
     responses((status = 201, body = SubscriptionPayment), (status = 200, body = SubscriptionPayment, description = "begun before"),
         (status = 401, description = "`sign_in_needed`"), (status = 403, description = "`own_channel`, `age_undeclared`"),
         (status = 404, description = "`channel_unknown`"),
-        (status = 409, description = "`id_reused`, `subscribed`, `spending_cap_reached`, `in_debt`"),
+        (status = 409, description = "`id_reused`, `subscribed`, `not_an_upgrade`, `nothing_to_pay`, `spending_cap_reached`, `in_debt`"),
         (status = 429, description = "`too_many_payments`"),
         (status = 502, description = "`provider_refused`"), (status = 503, description = "`provider_unavailable`"), Refusals))]
 async fn begin(
@@ -291,45 +299,15 @@ async fn begin(
     Json(body): Json<SubscribeBody>,
 ) -> Result<(StatusCode, Json<SubscriptionPayment>), Problem> {
     let channel = named(till.site(), handle).await?;
-    pay(till, channel, person.id, body, subscribe).await
-}
-
-/// Begins a change to a tier that costs more: the difference for the rest of the period is paid now.
-#[utoipa::path(post, path = "/api/v1/channels/{handle}/subscription/upgrade", tag = "subscriptions",
-    operation_id = "upgrade_subscription", params(("handle" = String, Path)), request_body = SubscribeBody,
-    responses((status = 201, body = SubscriptionPayment), (status = 200, body = SubscriptionPayment, description = "begun before"),
-        (status = 401, description = "`sign_in_needed`"), (status = 403, description = "`own_channel`, `age_undeclared`"),
-        (status = 404, description = "`channel_unknown`"),
-        (status = 409, description = "`id_reused`, `not_an_upgrade`, `nothing_to_pay`, `spending_cap_reached`, `in_debt`"),
-        (status = 429, description = "`too_many_payments`"),
-        (status = 502, description = "`provider_refused`"), (status = 503, description = "`provider_unavailable`"), Refusals))]
-async fn begin_upgrade(
-    Shared(till): Shared<Till>,
-    Path(handle): Path<String>,
-    SignedIn(person): SignedIn,
-    Json(body): Json<SubscribeBody>,
-) -> Result<(StatusCode, Json<SubscriptionPayment>), Problem> {
-    let channel = named(till.site(), handle).await?;
-    pay(till, channel, person.id, body, upgrade).await
-}
-
-type Begin = fn(&mut Tx, &Subscribe, &Rules, Timestamp) -> Result<Begun, SubscribeError>;
-
-async fn pay(
-    till: Till,
-    channel: Channel,
-    person: PersonId,
-    body: SubscribeBody,
-    begin: Begin,
-) -> Result<(StatusCode, Json<SubscriptionPayment>), Problem> {
     let wanted = Subscribe {
         id: body.id,
         channel: channel.id,
-        person,
+        person: person.id,
         tier: body.tier,
         provider: till.provider().name(),
     };
-    let begin = move |tx: &mut Tx, rules: &Rules, now| begin(tx, &wanted, rules, now);
+    let order = if body.upgrade { upgrade } else { subscribe };
+    let begin = move |tx: &mut Tx, rules: &Rules, now| order(tx, &wanted, rules, now);
     let describe = |_: &MonthOrder| format!("Subscription to {}, by the month", channel.name);
     let (status, Purchase { payment, order, .. }) = till.begin(&body.return_to, begin, describe).await?;
     let answer = SubscriptionPayment {
@@ -375,7 +353,7 @@ async fn change_renewal(
 #[serde(deny_unknown_fields)]
 struct NextTierBody {
     /// A cheaper one; one's own takes the change back.
-    #[schema(minimum = 1, maximum = 3)]
+    #[schema(minimum = 1)]
     tier: u8,
 }
 

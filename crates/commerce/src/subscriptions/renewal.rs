@@ -195,8 +195,8 @@ fn begin(
 fn next(tx: &mut Tx, current: &Subscription) -> Result<(u8, i64), StoreError> {
     let chosen = tiers::tiers(tx, current.channel)?
         .into_iter()
-        .find(|tier| Some(tier.place) == current.next_tier && tier.price < current.price);
-    Ok(chosen.map_or((current.tier, current.price), |tier| (tier.place, tier.price)))
+        .find(|tier| Some(tier.id) == current.next_tier && tier.price < current.price);
+    Ok(chosen.map_or((current.tier, current.price), |tier| (tier.id, tier.price)))
 }
 
 /// The payment of the next attempt to pay the next month. Ids of payments are made by payers: this one follows from

@@ -51,6 +51,23 @@ CREATE TABLE subscription_order (
 )/*sqlite: WITHOUT ROWID*/;
 ";
 
+/// Tiers by a number of their own, which stays theirs whatever else is offered.
+pub(crate) const TIERS: &str = "
+CREATE TABLE channel_tier (
+    channel BYTEA NOT NULL,
+    id BIGINT NOT NULL CHECK (id > 0),
+    name TEXT NOT NULL,
+    about TEXT NOT NULL,
+    price BIGINT NOT NULL CHECK (price > 0),
+    ticket_discount BIGINT NOT NULL CHECK (ticket_discount BETWEEN 0 AND 100),
+    offered BOOLEAN NOT NULL,
+    PRIMARY KEY (channel, id)
+)/*sqlite: WITHOUT ROWID*/;
+INSERT INTO channel_tier (channel, id, name, about, price, ticket_discount, offered)
+    SELECT channel, place, name, about, price, ticket_discount, offered FROM subscription_tier;
+DROP TABLE subscription_tier;
+";
+
 /// A person's subscription to a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscription {
@@ -105,6 +122,7 @@ static CHANGE: Update = Update {
     table: "subscription",
     columns: &[
         ("id", Type::Blob),
+        ("root", Type::Blob),
         ("tier", Type::Int),
         ("price", Type::Int),
         ("anchor", Type::Int),
@@ -129,6 +147,7 @@ impl Subscription {
         if tx.find::<Self>(&key)?.is_some() {
             let row = row![
                 id,
+                self.root,
                 tier,
                 self.price,
                 self.anchor,
@@ -167,10 +186,19 @@ impl Subscription {
     }
 }
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT channel, person, tier, price, anchor, months, until, bought, renews, declines, \
+             next_tier, provider, method, root FROM subscription ",
+            $rest
+        )
+    };
+}
+
 impl Entity for Subscription {
     type Key = (ChannelId, PersonId);
-    const SELECT: &'static str = "SELECT channel, person, tier, price, anchor, months, until, bought, renews, declines, \
-         next_tier, provider, method, root FROM subscription WHERE id";
+    const SELECT: &'static str = select!("WHERE id");
     const KEY: Type = Type::Blob;
 
     fn key((channel, person): &Self::Key) -> Value {
@@ -198,16 +226,6 @@ impl Entity for Subscription {
         };
         Ok(((read.channel, read.person), read))
     }
-}
-
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT channel, person, tier, price, anchor, months, until, bought, renews, declines, \
-             next_tier, provider, method, root FROM subscription ",
-            $rest
-        )
-    };
 }
 
 /// One subscription, for a reader.

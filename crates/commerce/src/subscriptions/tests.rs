@@ -12,11 +12,11 @@ use crate::accounts::*;
 use crate::providers::{DisputeSaid, PaymentNotice, PaymentSaid};
 use crate::scene::*;
 
-const CHEAP: i64 = 499;
-const DEAR: i64 = 999;
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const CHEAP: i64 = 499;
+pub(super) const DEAR: i64 = 999;
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
-fn wanted(number: u128, person: PersonId, tier: u8) -> Subscribe {
+pub(super) fn wanted(number: u128, person: PersonId, tier: u8) -> Subscribe {
     Subscribe {
         id: payment_id(number),
         channel: CHANNEL,
@@ -28,7 +28,7 @@ fn wanted(number: u128, person: PersonId, tier: u8) -> Subscribe {
 
 fn tier(name: &str, price: i64, ticket_discount: u8) -> Tier {
     Tier {
-        place: 0,
+        id: 0,
         name: name.into(),
         about: String::new(),
         price,
@@ -37,7 +37,7 @@ fn tier(name: &str, price: i64, ticket_discount: u8) -> Tier {
 }
 
 /// A scene whose channel offers two tiers.
-async fn offering(db: TestDb) -> Scene {
+pub(super) async fn offering(db: TestDb) -> Scene {
     let scene = Scene::set(db).await;
     let offered = [tier("Friend", CHEAP, 0), tier("Patron", DEAR, 25)];
     let set = scene.store.write(move |tx| set_tiers(tx, CHANNEL, &offered));
@@ -45,7 +45,7 @@ async fn offering(db: TestDb) -> Scene {
     scene
 }
 
-async fn begun(scene: &Scene, wanted: Subscribe, dearer: bool, now: Timestamp) -> String {
+pub(super) async fn begun(scene: &Scene, wanted: Subscribe, dearer: bool, now: Timestamp) -> String {
     let number = wanted.id.0.as_u128();
     let begun = scene.store.write(move |tx| {
         let begun = match dearer {
@@ -75,7 +75,7 @@ async fn begun(scene: &Scene, wanted: Subscribe, dearer: bool, now: Timestamp) -
 }
 
 /// The provider says something of a payment at a moment.
-async fn says(scene: &Scene, said: PaymentNotice, now: Timestamp) -> Heard {
+pub(super) async fn says(scene: &Scene, said: PaymentNotice, now: Timestamp) -> Heard {
     let notice = crate::providers::Notice {
         id: format!("evt-{}-{:?}", said.payment, said.said),
         about: crate::providers::About::Payment(said),
@@ -86,7 +86,7 @@ async fn says(scene: &Scene, said: PaymentNotice, now: Timestamp) -> Heard {
     heard.await.unwrap()
 }
 
-fn settled(number: u128, payer: PersonId, amount: i64) -> PaymentNotice {
+pub(super) fn settled(number: u128, payer: PersonId, amount: i64) -> PaymentNotice {
     PaymentNotice {
         amount,
         method: Some("pm_card".into()),
@@ -94,7 +94,14 @@ fn settled(number: u128, payer: PersonId, amount: i64) -> PaymentNotice {
     }
 }
 
-async fn subscribed(scene: &Scene, number: u128, person: PersonId, tier: u8, price: i64, now: Timestamp) {
+pub(super) async fn subscribed(
+    scene: &Scene,
+    number: u128,
+    person: PersonId,
+    tier: u8,
+    price: i64,
+    now: Timestamp,
+) {
     let begun = begun(scene, wanted(number, person, tier), false, now).await;
     assert_eq!(begun, format!("begun {price}"));
     assert_eq!(
@@ -103,12 +110,12 @@ async fn subscribed(scene: &Scene, number: u128, person: PersonId, tier: u8, pri
     );
 }
 
-async fn current(scene: &Scene, person: PersonId) -> Subscription {
+pub(super) async fn current(scene: &Scene, person: PersonId) -> Subscription {
     let read = scene.store.read(move |db| subscription(db, CHANNEL, person));
     read.await.unwrap().unwrap()
 }
 
-async fn is_member(scene: &Scene, person: PersonId, now: Timestamp) -> bool {
+pub(super) async fn is_member(scene: &Scene, person: PersonId, now: Timestamp) -> bool {
     let read = scene
         .store
         .read(move |db| members::is_member(db, CHANNEL, person, now));
@@ -116,14 +123,14 @@ async fn is_member(scene: &Scene, person: PersonId, now: Timestamp) -> bool {
 }
 
 /// What the renewal's job finds at a moment.
-async fn job(scene: &Scene, number: i64, now: Timestamp) -> Due {
+pub(super) async fn job(scene: &Scene, number: i64, now: Timestamp) -> Due {
     let body = Body::of(CHANNEL, BEA, number);
     let found = scene.store.write(move |tx| due(tx, body, &rules(), now));
     found.await.unwrap()
 }
 
 /// What the provider says of a renewal that the job asked for.
-fn renewal(of: &Subscription, said: PaymentSaid) -> PaymentNotice {
+pub(super) fn renewal(of: &Subscription, said: PaymentSaid) -> PaymentNotice {
     let payment = payment_of(of);
     PaymentNotice {
         said,
@@ -374,5 +381,110 @@ each_db!(
         scene.hear_about("lost", said(DisputeSaid::Lost)).await;
         assert!(!is_member(&scene, BEA, NOW).await);
         scene.audit().await;
+    }
+);
+
+each_db!(what_a_failed_refund_took_is_given_again, async |db: TestDb| {
+    let scene = offering(db).await;
+    subscribed(&scene, 1, BEA, 1, CHEAP, NOW).await;
+    let refunded = scene.store.write(|tx| {
+        let ask = crate::refunds::Ask {
+            id: RefundId(Uuid::from_u128(801)),
+            payment: payment_id(1),
+            by: crate::refunds::By::Operator(ADA),
+            amount: None,
+            reason: "asked".into(),
+        };
+        crate::refunds::ask(tx, &ask, JobId(Uuid::from_u128(701)), &rules(), NOW)
+    });
+    refunded.await.unwrap();
+    assert!(!is_member(&scene, BEA, NOW).await);
+    let failed = crate::providers::About::Refund(crate::providers::RefundNotice {
+        said: crate::providers::RefundSaid::Failed,
+        refund: RefundId(Uuid::from_u128(801)),
+        amount: CHEAP,
+        currency: "USD".into(),
+    });
+    assert_eq!(
+        scene.hear_about("failed", failed.clone()).await,
+        Heard::RefundFailed
+    );
+    assert_eq!(scene.hear_about("failed again", failed).await, Heard::Nothing);
+    let again = current(&scene, BEA).await;
+    assert_eq!(
+        (again.until, again.renews),
+        (NOW.months_later(1).unwrap(), false),
+        "the month is there, and nobody is charged by it"
+    );
+    assert!(is_member(&scene, BEA, NOW).await);
+    let member = scene.store.write(|tx| members::find(tx, CHANNEL, BEA)).await;
+    assert_eq!(member.unwrap().map(|member| member.months), Some(1));
+    scene.audit().await;
+});
+
+each_db!(
+    who_cancels_while_the_card_is_charged_stays_cancelled,
+    async |db: TestDb| {
+        let scene = offering(db).await;
+        subscribed(&scene, 1, BEA, 1, CHEAP, NOW).await;
+        let first = current(&scene, BEA).await;
+        let at = asked_at(&first);
+        assert!(matches!(job(&scene, 1, at).await, Due::Charge { .. }));
+        let cancelled = scene.store.write(move |tx| {
+            let job = JobId(Uuid::from_u128(500));
+            set_renews(tx, CHANNEL, BEA, false, job, at)
+        });
+        cancelled.await.unwrap();
+        let said = renewal(&first, PaymentSaid::Settled);
+        assert_eq!(says(&scene, said, at).await, Heard::Settled);
+        let second = current(&scene, BEA).await;
+        assert_eq!(
+            (second.renews, second.until, second.state(at)),
+            (false, NOW.months_later(2).unwrap(), SubscriptionState::Cancelled),
+            "what was charged is theirs, and nothing more is charged"
+        );
+        assert_eq!(job(&scene, 2, second.until).await, Due::Past);
+        scene.audit().await;
+    }
+);
+
+each_db!(
+    months_of_loyalty_stand_beside_a_members_name,
+    async |db: TestDb| {
+        let scene = offering(db).await;
+        let says = async |number: u128, person: PersonId, now: Timestamp| {
+            let say = busk_rooms::chat::Say {
+                id: busk_base::MessageId(Uuid::from_u128(number)),
+                room: LIVE,
+                // Whatever it says of itself.
+                from: Speaker {
+                    id: person.0,
+                    name: "somebody".into(),
+                    kind: busk_rooms::SpeakerKind::Person,
+                    role: None,
+                    badge: None,
+                    months: Some(99),
+                    rank: None,
+                },
+                text: "hello".into(),
+            };
+            let wanted = say.clone();
+            let said = scene.store.write_ahead(
+                move |rows| busk_rooms::chat::ahead(rows, &wanted),
+                move |tx| busk_rooms::chat::say(tx, &say, now),
+            );
+            said.await.unwrap();
+            let told = scene.told(&["said"]).await;
+            told.last().unwrap()["from"]["months"].as_i64()
+        };
+        assert_eq!(says(1, BEA, NOW).await, None, "nobody is a member here");
+        subscribed(&scene, 1, BEA, 1, CHEAP, NOW).await;
+        assert_eq!(says(2, BEA, NOW).await, Some(1));
+        assert_eq!(says(3, CID, NOW).await, None);
+        let until = current(&scene, BEA).await.until;
+        assert_eq!(says(4, BEA, until).await, None, "once it is over");
+        scene.gave(1, BEA, "rose", 1, NOW).await;
+        let gift = scene.told(&["gift"]).await;
+        assert_eq!(gift[0]["from"]["months"].as_i64(), Some(1));
     }
 );

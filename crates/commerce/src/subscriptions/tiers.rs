@@ -1,4 +1,7 @@
 //! What a channel's members can choose from.
+//!
+//! Invariant: a tier's number is its own for good: one that is taken off leaves a gap, and no other gets it. Who has a
+//! tier that is no longer offered keeps it, under its number.
 
 use busk_base::{ChannelId, TextError, bounded_text};
 use busk_store::{Read, StoreError, Tx, params};
@@ -15,8 +18,8 @@ const PRICES: std::ops::RangeInclusive<i64> = 99..=50_000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = SubscriptionTier)]
 pub struct Tier {
-    /// 1, 2 or 3, the cheapest first.
-    pub place: u8,
+    /// Its own for good, whatever else is offered.
+    pub id: u8,
     pub name: String,
     /// What the creator promises besides what every member has.
     pub about: String,
@@ -41,16 +44,23 @@ pub enum SetTiersError {
     Price,
     #[error("a discount is at most 100 percent")]
     Discount,
+    #[error("the channel has no tier of this number, or it is named twice")]
+    Unknown,
+    #[error("the channel has had as many tiers as there are numbers")]
+    UsedUp,
 }
 
-/// Sets what a channel offers, the cheapest first. Who subscribes to a tier that is no longer offered keeps it, at
-/// their price, with what it gave last.
+/// Sets what a channel offers, the cheapest first; a tier of the number 0 is a new one. Who subscribes to a tier that is
+/// no longer offered keeps it, at their price, with what it gave last.
 pub fn set_tiers(tx: &mut Tx, channel: ChannelId, wanted: &[Tier]) -> Result<Vec<Tier>, SetTiersError> {
     if wanted.len() > TIERS_MAX {
         return Err(SetTiersError::TooMany);
     }
     let mut offered: Vec<Tier> = Vec::new();
-    for (place, tier) in (1..).zip(wanted) {
+    let known = tx.rows("SELECT id FROM channel_tier WHERE channel = $1", params![channel])?;
+    let known = known.iter().map(|row| small(row.get(0)?));
+    let mut known = known.collect::<Result<Vec<u8>, _>>()?;
+    for tier in wanted {
         let name = bounded_text(&tier.name, 1, NAME_MAX).map_err(SetTiersError::Name)?;
         let about = bounded_text(&tier.about, 0, ABOUT_MAX).map_err(SetTiersError::About)?;
         let rises = offered.last().is_none_or(|before| before.price < tier.price);
@@ -60,26 +70,33 @@ pub fn set_tiers(tx: &mut Tx, channel: ChannelId, wanted: &[Tier]) -> Result<Vec
         if tier.ticket_discount > 100 {
             return Err(SetTiersError::Discount);
         }
+        let twice = offered.iter().any(|before| before.id == tier.id);
+        let id = match tier.id {
+            0 => next_id(&known).ok_or(SetTiersError::UsedUp)?,
+            id if known.contains(&id) && !twice => id,
+            _ => return Err(SetTiersError::Unknown),
+        };
+        known.push(id);
         offered.push(Tier {
-            place,
+            id,
             name,
             about,
             ..*tier
         });
     }
     tx.execute(
-        "UPDATE subscription_tier SET offered = FALSE WHERE channel = $1",
+        "UPDATE channel_tier SET offered = FALSE WHERE channel = $1",
         params![channel],
     )?;
     for tier in &offered {
         tx.execute(
-            "INSERT INTO subscription_tier (channel, place, name, about, price, ticket_discount, offered) \
+            "INSERT INTO channel_tier (channel, id, name, about, price, ticket_discount, offered) \
              VALUES ($1, $2, $3, $4, $5, $6, TRUE) \
-             ON CONFLICT (channel, place) DO UPDATE SET name = excluded.name, about = excluded.about, \
+             ON CONFLICT (channel, id) DO UPDATE SET name = excluded.name, about = excluded.about, \
              price = excluded.price, ticket_discount = excluded.ticket_discount, offered = TRUE",
             params![
                 channel,
-                i64::from(tier.place),
+                i64::from(tier.id),
                 tier.name.as_str(),
                 tier.about.as_str(),
                 tier.price,
@@ -90,16 +107,21 @@ pub fn set_tiers(tx: &mut Tx, channel: ChannelId, wanted: &[Tier]) -> Result<Vec
     Ok(offered)
 }
 
+/// The number after all that were ever given.
+fn next_id(known: &[u8]) -> Option<u8> {
+    known.iter().copied().max().unwrap_or(0).checked_add(1)
+}
+
 /// What a channel offers, the cheapest first.
 pub fn tiers(db: &mut impl Read, channel: ChannelId) -> Result<Vec<Tier>, StoreError> {
     let rows = db.rows(
-        "SELECT place, name, about, price, ticket_discount FROM subscription_tier \
-         WHERE channel = $1 AND offered ORDER BY place",
+        "SELECT id, name, about, price, ticket_discount FROM channel_tier \
+         WHERE channel = $1 AND offered ORDER BY price",
         params![channel],
     )?;
     let tiers = rows.iter().map(|row| {
         Ok(Tier {
-            place: small(row.get(0)?)?,
+            id: small(row.get(0)?)?,
             name: row.get(1)?,
             about: row.get(2)?,
             price: row.get(3)?,
@@ -110,10 +132,10 @@ pub fn tiers(db: &mut impl Read, channel: ChannelId) -> Result<Vec<Tier>, StoreE
 }
 
 /// What a tier's members pay less for tickets, also when it is no longer offered.
-pub(super) fn ticket_discount(db: &mut impl Read, channel: ChannelId, place: u8) -> Result<u8, StoreError> {
+pub(super) fn ticket_discount(db: &mut impl Read, channel: ChannelId, id: u8) -> Result<u8, StoreError> {
     let row = db.row(
-        "SELECT ticket_discount FROM subscription_tier WHERE channel = $1 AND place = $2",
-        params![channel, i64::from(place)],
+        "SELECT ticket_discount FROM channel_tier WHERE channel = $1 AND id = $2",
+        params![channel, i64::from(id)],
     )?;
     row.map_or(Ok(0), |row| small(row.get(0)?))
 }

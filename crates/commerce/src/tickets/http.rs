@@ -5,7 +5,7 @@ use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Refusals, Site, StatusCode, routes as operations,
 };
 use busk_base::{PaymentId, PersonId, RoomId, Timestamp};
-use busk_people::{Caller, SignedIn, person};
+use busk_people::{Caller, ChannelRef, SignedIn, person};
 use busk_rooms::room::public;
 use busk_store::{Reader, StoreError, Tx};
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ pub fn routes(till: Till) -> OpenApiRouter {
         .routes(operations!(begin))
         .routes(operations!(list))
         .routes(operations!(passes))
+        .merge(super::desk::routes())
         .with_state(till)
 }
 
@@ -80,6 +81,8 @@ struct MyTicket {
     payment: PaymentId,
     room: RoomId,
     title: String,
+    /// Whose event it is.
+    channel: ChannelRef,
     scheduled_at: Option<Timestamp>,
     /// With a turn on camera.
     stage: bool,
@@ -104,12 +107,16 @@ fn my_ticket(
     let (Some(room), Some(payment)) = (public(db, ticket.room)?, payment(db, ticket.payment)?) else {
         return Ok(None);
     };
+    let Some(channel) = busk_people::channel(db, room.channel)? else {
+        return Ok(None);
+    };
     let refundable = ticket.state == TicketState::Held && ticket.is_free_to_return(&room, &rules.policy, now);
     let open = payment.state == PaymentState::Pending && now < payment.expires_at;
     Ok(Some(MyTicket {
         payment: ticket.payment,
         room: ticket.room,
         title: room.title,
+        channel: ChannelRef::from(&channel),
         scheduled_at: room.scheduled_at,
         stage: ticket.stage,
         state: ticket.state,

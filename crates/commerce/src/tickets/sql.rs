@@ -1,6 +1,6 @@
 //! Rows of offers and tickets. Seats are counted in the offer's row, so that taking one is one statement.
 
-use busk_base::{PaymentId, PersonId, RoomId, Timestamp};
+use busk_base::{PaymentId, PersonId, RefundId, RoomId, Timestamp};
 use busk_store::{Read, Row, StoreError, Tx, params};
 
 use super::{NewOffer, TicketState};
@@ -275,6 +275,46 @@ pub fn tickets_of(db: &mut impl Read, room: RoomId, max: i64) -> Result<Vec<Tick
         params![room, max],
     )?;
     rows.iter().map(read).collect()
+}
+
+/// Tickets of a room that were paid, the latest first.
+pub(super) fn holders(db: &mut impl Read, room: RoomId, max: i64) -> Result<Vec<Ticket>, StoreError> {
+    let rows = db.rows(
+        select!(
+            "WHERE room = $1 AND state IN ('held', 'delivered', 'returned') \
+             ORDER BY created_at DESC, payment DESC LIMIT $2"
+        ),
+        params![room, max],
+    )?;
+    rows.iter().map(read).collect()
+}
+
+/// Somebody's asking for the money of a ticket.
+pub(super) struct Asked {
+    pub(super) refund: RefundId,
+    pub(super) payment: PaymentId,
+    pub(super) amount: i64,
+    pub(super) reason: String,
+    pub(super) asked_at: Timestamp,
+}
+
+/// Who asks for the money of a room's tickets, and waits: one at a time for each ticket.
+pub(super) fn returns_asked(db: &mut impl Read, room: RoomId) -> Result<Vec<Asked>, StoreError> {
+    let rows = db.rows(
+        "SELECT r.id, r.payment, r.amount, r.reason, r.asked_at FROM ticket t JOIN refund r ON r.payment = t.payment \
+         WHERE t.room = $1 AND r.state = 'requested' ORDER BY r.asked_at LIMIT 1000",
+        params![room],
+    )?;
+    let asked = rows.iter().map(|row| {
+        Ok(Asked {
+            refund: row.get(0)?,
+            payment: row.get(1)?,
+            amount: row.get(2)?,
+            reason: row.get(3)?,
+            asked_at: row.get(4)?,
+        })
+    });
+    asked.collect()
 }
 
 /// Tickets of a room whose money waits, some of them.

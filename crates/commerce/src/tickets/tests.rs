@@ -24,6 +24,8 @@ use crate::providers::{DisputeSaid, PaymentNotice, PaymentSaid};
 use crate::refunds::{self, Ask, RefundState};
 use crate::scene::*;
 
+mod desk;
+
 const PAGE: ChannelId = ChannelId(Uuid::from_u128(2_001));
 const SHOW: RoomId = RoomId(Uuid::from_u128(300));
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -416,6 +418,7 @@ async fn admit_on_stage(scene: &Scene, person: PersonId, now: Timestamp) {
         kind: SpeakerKind::Person,
         role: None,
         badge: None,
+        months: None,
         rank: None,
     };
     let admitted = scene.store.write(move |tx| {

@@ -12,6 +12,7 @@ fn who(number: u128) -> Speaker {
         kind: SpeakerKind::Person,
         role: None,
         badge: None,
+        months: None,
         rank: None,
     }
 }

@@ -45,7 +45,8 @@ class Checkout {
   blocked = $state(false)
   /** Someone looks at the payment; else its end is said in a toast. */
   watched = false
-  private id: string | null = null
+  /** The payment's. */
+  id: string | null = null
 
   /** Call it straight from the click: a window opened later counts as a pop-up. */
   async pay(order: Order): Promise<void> {

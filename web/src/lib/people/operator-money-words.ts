@@ -39,7 +39,7 @@ const en = {
     acts: { looked_at: 'looked at', hear_again: 'heard again' } as Record<string, string>,
     still: 'It still does not fit',
   },
-  orders: { coins: 'Coins', badge: 'Badge', ticket: 'Ticket', subscription: 'Subscription' } as Record<string, string>,
+  orders: { coins: 'Coins', badge: 'Badge', ticket: 'Ticket', subscription: 'Subscription', gifted_subscription: 'Gifted subscription' } as Record<string, string>,
   done: 'Done',
 }
 const fr: typeof en = {
@@ -80,7 +80,7 @@ const fr: typeof en = {
     acts: { looked_at: 'examiné', hear_again: 'entendu à nouveau' },
     still: 'Il ne convient toujours pas',
   },
-  orders: { coins: 'Pièces', badge: 'Badge', ticket: 'Billet', subscription: 'Abonnement' },
+  orders: { coins: 'Pièces', badge: 'Badge', ticket: 'Billet', subscription: 'Abonnement', gifted_subscription: 'Abonnement offert' },
   done: 'Fait',
 }
 

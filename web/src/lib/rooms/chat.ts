@@ -2,20 +2,24 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker, type SubscriptionEvent } from './wire'
+import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker, type SubscriptionEvent, type SubscriptionGiftEvent } from './wire'
 
 export interface Line {
   id: string
-  kind: 'said' | 'gap' | 'gift' | 'badge' | 'subscription'
+  kind: 'said' | 'gap' | 'gift' | Bought['type']
   from: Speaker | null
   text: string
   state: 'sending' | 'sent' | 'failed' | 'deleted'
   why?: string
   mine?: boolean
   gift?: { kind: string; count: number }
-  /** How long they have been a member, in months. */
-  months?: number | undefined
+  /** Drawn where the text names them. */
+  emotes?: Said['emotes'] | undefined
+  /** What a line without words says. */
+  event?: Bought
 }
+/** Hearts for oneself, a month as a member, or months for others. */
+export type Bought = BadgeEvent | SubscriptionEvent | SubscriptionGiftEvent
 
 /** What a list of lines shows: a live's, or a replay's, from which nothing can be removed. */
 export interface Conversation {
@@ -35,7 +39,7 @@ export function say(lines: readonly Line[], id: string, from: Speaker, text: str
 /** The room's own order wins: the pending line moves to where the room numbered it. */
 export function heard(lines: readonly Line[], said: Said, mine: boolean): Line[] {
   const rest = lines.filter((line) => line.id !== said.id)
-  return keep([...rest, { id: said.id, kind: 'said', from: said.from, text: said.text, state: 'sent', mine }])
+  return keep([...rest, { id: said.id, kind: 'said', from: said.from, text: said.text, emotes: said.emotes, state: 'sent', mine }])
 }
 
 export function failed(lines: readonly Line[], id: string, why: string): Line[] {
@@ -70,10 +74,9 @@ export function given(lines: readonly Line[], event: GiftEvent): Line[] {
   return keep([...lines.filter((other) => other.id !== id), line])
 }
 
-/** Bought for oneself: hearts, or a month as a member. */
-export function bought(lines: readonly Line[], event: BadgeEvent | SubscriptionEvent): Line[] {
+export function bought(lines: readonly Line[], event: Bought): Line[] {
   const { n, type: kind, from } = event
-  return keep([...lines, { id: `${kind}-${n}`, kind, from, text: '', state: 'sent', months: (event as SubscriptionEvent).months }])
+  return keep([...lines, { id: `${kind}-${n}`, kind, from, text: '', state: 'sent', event }])
 }
 
 function keep(lines: Line[]): Line[] {

@@ -119,6 +119,7 @@ export class LiveRoom implements SocketSink {
         break
       case 'badge':
       case 'subscription':
+      case 'subscription_gift':
         this.lines = chat.bought(this.lines, event)
         break
       case 'goal':

@@ -50,6 +50,7 @@ function told(scene: Scene, { event, position_ms }: Placed): Scene {
       }
     case 'badge':
     case 'subscription':
+    case 'subscription_gift':
       return { ...scene, taken, lines: chat.bought(scene.lines, event) }
     case 'title':
       return { ...scene, taken, title: event.title }

@@ -7,6 +7,7 @@ export type Deleted = Extract<RoomEvent, { type: 'deleted' }>
 export type GiftEvent = Extract<RoomEvent, { type: 'gift' }>
 export type BadgeEvent = Extract<RoomEvent, { type: 'badge' }>
 export type SubscriptionEvent = Extract<RoomEvent, { type: 'subscription' }>
+export type SubscriptionGiftEvent = Extract<RoomEvent, { type: 'subscription_gift' }>
 export type GoalEvent = Extract<RoomEvent, { type: 'goal' }>
 
 export type StageEvent = Extract<RoomEvent, { type: 'stage' | 'stage_waiting' | 'stage_mine' }>

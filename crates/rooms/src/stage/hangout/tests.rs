@@ -11,6 +11,7 @@ fn who(number: u128) -> Speaker {
         kind: SpeakerKind::Guest,
         role: None,
         badge: None,
+        months: None,
         rank: None,
     }
 }
