@@ -70,6 +70,12 @@ ids! {
     RoomId,
     /// A chat message, made by its author.
     MessageId,
+    /// What a sub room talks about, made by its host.
+    TopicId,
+    /// A question with answers to choose from, made by its host.
+    PollId,
+    /// A message over the picture, made by the host who puts it there.
+    SpotlightId,
     /// A gift, made by its sender; at once its idempotency key.
     GiftId,
     /// A run of the same gift by the same viewer.

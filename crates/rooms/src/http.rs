@@ -16,7 +16,7 @@ use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
     Room, RoomEvent, RoomView, blocks, hangout, health, hls, log, replay, restream, session, signal, socket,
-    stage, thumbnail, view, whep, whip,
+    stage, subroom, talk, thumbnail, view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -52,6 +52,8 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(blocks::routes())
         .merge(replay::routes())
         .merge(restream::routes())
+        .merge(talk::routes())
+        .merge(subroom::routes())
         .routes(operations!(health::get))
         .routes(operations!(thumbnail::get))
         .route("/ws/rooms/{room}", get(socket::open))

@@ -22,7 +22,10 @@ use crate::restream::{RestreamConfig, Restreams};
 use crate::socket::Commands;
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
-use crate::{Room, State, TopSupporter, log};
+use crate::subroom::Right;
+use crate::subroom::doors::{Doors, Turned};
+use crate::talk::Counts;
+use crate::{Room, State, TopSupporter, log, members};
 
 /// How long going live waits for the first keyframe of a camera that has a session.
 const CAMERA_WAIT: Duration = Duration::from_secs(4);
@@ -42,6 +45,8 @@ struct Parts {
     restreams: Restreams,
     rates: Mutex<Rates>,
     passes: Arc<Passes>,
+    doors: Arc<Doors>,
+    counts: Counts,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
@@ -55,6 +60,8 @@ pub(crate) struct Viewer {
     pub(crate) operator: bool,
     /// Whether they see what the stage sees.
     pub(crate) stage: bool,
+    /// To the sub room, when they came.
+    pub(crate) right: Right,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
 }
@@ -91,7 +98,8 @@ impl Rooms {
     /// stopped wait for their cameras.
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
         let passes = Arc::new(Passes::default());
-        let (commands, inbox) = Commands::new(passes.clone());
+        let doors = Arc::new(Doors::default());
+        let (commands, inbox) = Commands::new(passes.clone(), doors.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -101,6 +109,8 @@ impl Rooms {
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
             passes,
+            doors,
+            counts: Counts::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
         }));
@@ -108,6 +118,7 @@ impl Rooms {
         tokio::spawn(rooms.clone().deliver(config.announced));
         tokio::spawn(rooms.clone().follow_cameras(config.media_events));
         tokio::spawn(rooms.clone().obey(inbox));
+        tokio::spawn(rooms.clone().beat());
         Ok(rooms)
     }
 
@@ -129,6 +140,14 @@ impl Rooms {
 
     pub(crate) fn passes(&self) -> &Passes {
         &self.0.passes
+    }
+
+    pub(crate) fn doors(&self) -> &Doors {
+        &self.0.doors
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.0.counts
     }
 
     pub(crate) fn restreams(&self) -> &Restreams {
@@ -169,23 +188,50 @@ impl Rooms {
         self.cameras().contains_key(&(room, HOST_SEAT))
     }
 
+    /// In the order of the commits: what comes after a membership's end finds its sockets gone.
     async fn deliver(self, mut announced: mpsc::UnboundedReceiver<Vec<Announcement>>) {
         while let Some(batch) = announced.recv().await {
             let mut by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)> = Vec::new();
-            for (room, epoch, event) in batch.into_iter().filter_map(log::announced) {
+            for announcement in batch {
+                if let Some(change) = members::announced(&announcement) {
+                    self.publish(std::mem::take(&mut by_room));
+                    for turned in self.doors().changed(change, self.site().now()) {
+                        self.turn(turned).await;
+                    }
+                    continue;
+                }
+                let Some((room, epoch, event)) = log::announced(announcement) else {
+                    continue;
+                };
                 match by_room.iter_mut().find(|(r, e, _)| (*r, *e) == (room, epoch)) {
                     Some((_, _, events)) => events.push(event),
                     None => by_room.push((room, epoch, vec![event])),
                 }
             }
-            for (room, epoch, events) in by_room {
-                if let Err(error) = self.fanout().publish(room, epoch, events) {
-                    // The sockets would miss numbers for good: have them come back and read the log.
-                    tracing::error!(%room, "not delivered: {error}");
-                    self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
-                }
+            self.publish(by_room);
+        }
+    }
+
+    fn publish(&self, by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)>) {
+        for (room, epoch, events) in by_room {
+            if let Err(error) = self.fanout().publish(room, epoch, events) {
+                // The sockets would miss numbers for good: have them come back and read the log.
+                tracing::error!(%room, "not delivered: {error}");
+                self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
             }
         }
+    }
+
+    /// Somebody's right to a sub room began or ended: their sockets come back for what is theirs now, or are shown out
+    /// of a room that is for subscribers only.
+    pub(crate) async fn turn(&self, turned: Turned) {
+        let Turned { room, person, out } = turned;
+        if out && !self.still_admitted(room, person).await.unwrap_or(false) {
+            return self.show_out_unsubscribed(room, person).await;
+        }
+        let whom = busk_fanout::Whom::Member(room, person.as_u128());
+        self.fanout()
+            .disconnect(whom, busk_fanout::CLOSE_RESUME, "your rights have changed");
     }
 
     async fn follow_cameras(self, mut events: mpsc::Receiver<MediaEvent>) {
@@ -350,6 +396,7 @@ impl Rooms {
         self.cameras().retain(|(of, _), _| *of != room);
         self.media().close_room(room).await;
         self.passes().forget_room(room);
+        self.doors().forget_room(room);
         self.end_restream(room).await;
         self.settle_replay(room).await;
     }

@@ -35,6 +35,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0008_access",
         sql: ACCESS,
     },
+    Migration {
+        name: "rooms/0009_talk",
+        sql: crate::talk::TALK,
+    },
 ];
 
 /// Whom rooms are for; one without a row is for everybody. Whom a ticket admits; and who had a turn on stage, which

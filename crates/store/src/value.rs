@@ -213,6 +213,7 @@ ids!(
     GiftId,
     StreakId,
     GoalId,
+    PollId,
     PaymentId,
     RefundId,
     PayoutId,
