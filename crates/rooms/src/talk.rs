@@ -14,7 +14,7 @@ pub mod question;
 pub mod spotlight;
 mod sql;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod topic;
 mod view;
 
