@@ -155,7 +155,7 @@ mod tests {
             total("hearts", Whose::Everyones, "3"),
             total("secret", Whose::Subscribers, "4"),
         ];
-        let told = |subscriber| {
+        let told = |subscriber: bool| {
             let stage = !subscriber;
             payload(&totals_frame(room, 12, &totals, Rights { subscriber, stage }))
         };

@@ -188,7 +188,12 @@ async fn histories(store: &Store, chance: &mut Chance, count: u128) {
             .zip(&books)
             .map(|((id, ..), book)| {
                 let reader = all[chance.below(all.len())];
-                (*id, reader, chance.below(book.len() + 1) as i64, 1 + chance.below(9) as i64)
+                (
+                    *id,
+                    reader,
+                    chance.below(book.len() + 1) as i64,
+                    1 + chance.below(9) as i64,
+                )
             })
             .collect();
         let readers = all.clone();
@@ -197,13 +202,19 @@ async fn histories(store: &Store, chance: &mut Chance, count: u128) {
                 let one = reads.iter().map(|(id, reader, from, max)| {
                     let whole = readers.iter().map(|reader| after(db, *id, *reader, 0, 1_000));
                     let whole = whole.collect::<Result<Vec<_>, _>>()?;
-                    Ok((whole, after(db, *id, *reader, *from, *max)?, (*reader, *from, *max)))
+                    Ok((
+                        whole,
+                        after(db, *id, *reader, *from, *max)?,
+                        (*reader, *from, *max),
+                    ))
                 });
                 one.collect::<Result<Vec<_>, StoreError>>()
             })
             .await
             .unwrap();
-        for (((_, _, steps), book), (whole, part, (reader, from, max))) in batch.iter().zip(&books).zip(&found) {
+        for (((_, _, steps), book), (whole, part, (reader, from, max))) in
+            batch.iter().zip(&books).zip(&found)
+        {
             for (reader, got) in all.iter().zip(whole) {
                 agrees(book, *reader, 0, 1_000, got, steps);
             }
@@ -226,7 +237,10 @@ fn agrees(book: &Book, reader: LogReader, from: i64, max: i64, got: &[(i64, Stri
     assert_eq!(given, wanted, "{reader:?} after {from}: {steps:?}");
     if !reader.subscriber {
         let bytes: String = got.iter().map(|(_, body)| body.as_str()).collect();
-        assert!(!bytes.contains("sub_room") && !bytes.contains("Subscribers"), "{bytes}");
+        assert!(
+            !bytes.contains("sub_room") && !bytes.contains("Subscribers"),
+            "{bytes}"
+        );
     }
 }
 

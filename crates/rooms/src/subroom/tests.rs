@@ -116,7 +116,9 @@ each_db!(the_right_to_read, async |db| {
         assert_eq!(elsewhere.is_open(), expected == Right::Always);
         let inside = stand.store.write(move |tx| {
             let room = tx.find::<Room>(&LIVE)?.unwrap();
-            person.map_or(Ok(Right::None), |person| right_in(tx, &room, person, operator, now))
+            person.map_or(Ok(Right::None), |person| {
+                right_in(tx, &room, person, operator, now)
+            })
         });
         assert_eq!(inside.await.unwrap(), expected);
     }

@@ -39,7 +39,11 @@ pub(crate) struct Stand {
 
 impl Stand {
     pub(crate) async fn set(db: TestDb) -> Self {
-        let store = db.open(&[busk_ledger::MIGRATIONS, busk_people::MIGRATIONS, crate::MIGRATIONS]);
+        let store = db.open(&[
+            busk_ledger::MIGRATIONS,
+            busk_people::MIGRATIONS,
+            crate::MIGRATIONS,
+        ]);
         for (number, handle) in [(1, "ada"), (2, "bea"), (3, "cid")] {
             let new = SignUp {
                 person: PersonId(Uuid::from_u128(number)),
@@ -95,7 +99,10 @@ impl Stand {
 
     async fn say(&self, number: u128, who: PersonId, text: &'static str) {
         let say = chat_message(number, who, text);
-        self.store.write(move |tx| chat::say(tx, &say, NOW)).await.unwrap();
+        self.store
+            .write(move |tx| chat::say(tx, &say, NOW))
+            .await
+            .unwrap();
     }
 
     async fn say_sub(&self, number: u128, who: PersonId, text: &str) {
@@ -194,11 +201,16 @@ each_db!(one_topic_at_a_time, async |db| {
     stand.member(BEA, NOW + Duration::from_secs(9)).await;
     stand.say_sub(10, BEA, "about drums").await;
     for number in [1, 2, 2] {
-        let closed = stand.store.write(move |tx| topic::close(tx, LIVE, ADA, id(number), NOW));
+        let closed = stand
+            .store
+            .write(move |tx| topic::close(tx, LIVE, ADA, id(number), NOW));
         closed.await.unwrap();
     }
     let told = stand.told_to(true, &["topic"]).await;
-    let titles: Vec<_> = told.iter().map(|event| event["topic"]["title"].as_str()).collect();
+    let titles: Vec<_> = told
+        .iter()
+        .map(|event| event["topic"]["title"].as_str())
+        .collect();
     assert_eq!(titles, [Some("Guitars"), Some("Drums"), None]);
     let said = stand.told_to(true, &["sub_room_said"]).await;
     assert_eq!(said[0]["topic"], id(2).to_string());
@@ -288,11 +300,18 @@ each_db!(a_poll_from_question_to_result, async |db| {
         (99, BEA, 0, "poll_unknown"),
     ];
     for (poll, by, choice, expected) in rows {
-        assert_eq!(voted(&stand, poll, by, choice).await, expected, "{poll} {by} {choice}");
+        assert_eq!(
+            voted(&stand, poll, by, choice).await,
+            expected,
+            "{poll} {by} {choice}"
+        );
     }
     let id = PollId(Uuid::from_u128(1));
     for (by, expected) in [(BEA, "not_yours"), (ADA, "closed"), (ADA, "closed")] {
-        let done = stand.store.write(move |tx| poll::close(tx, LIVE, by, id, NOW)).await;
+        let done = stand
+            .store
+            .write(move |tx| poll::close(tx, LIVE, by, id, NOW))
+            .await;
         let word = match &done {
             Ok(_) => "closed",
             Err(ClosePollError::Host(error)) => refused(error),
@@ -308,12 +327,18 @@ each_db!(a_poll_from_question_to_result, async |db| {
     ended.await.unwrap();
     let told = |events: Vec<Value>| -> Vec<(bool, Value)> {
         let polls = events.into_iter().map(|event| event["poll"].clone());
-        polls.map(|poll| (poll["open"] == true, poll["votes"].clone())).collect()
+        polls
+            .map(|poll| (poll["open"] == true, poll["votes"].clone()))
+            .collect()
     };
     let everyones = told(stand.told_to(false, &["poll"]).await);
     assert_eq!(everyones, [(true, [0, 0].into()), (false, [0, 2].into())]);
     let all = told(stand.told_to(true, &["poll"]).await);
-    assert_eq!(all[3], (false, Value::from(vec![2, 0])), "the end of the live closes the other");
+    assert_eq!(
+        all[3],
+        (false, Value::from(vec![2, 0])),
+        "the end of the live closes the other"
+    );
     assert!(stand.talk().await.polls.is_empty());
 });
 
@@ -325,7 +350,11 @@ async fn shown(stand: &Stand, number: u128, of: u128, to: Circle, by: PersonId) 
         message: message(of),
         to,
     };
-    match stand.store.write(move |tx| spotlight::show(tx, &wanted, NOW)).await {
+    match stand
+        .store
+        .write(move |tx| spotlight::show(tx, &wanted, NOW))
+        .await
+    {
         Ok(_) => "shown",
         Err(ShowError::Host(error)) => refused(&error),
         Err(ShowError::IdReused(_)) => "id_reused",
@@ -352,7 +381,11 @@ each_db!(the_spotlight_begins_and_ends, async |db| {
     }
     let kinds = &["spotlight", "spotlight_end"];
     let told = stand.told_to(false, kinds).await;
-    assert_eq!(told.len(), 2, "an id that was used shows nothing again: {told:#?}");
+    assert_eq!(
+        told.len(),
+        2,
+        "an id that was used shows nothing again: {told:#?}"
+    );
     assert_eq!(told[0]["spotlight"]["text"], "what guitar is that?");
     assert_eq!(told[1]["answered"], false, "another took its place");
     assert!(!format!("{told:?}").contains("secret"));
@@ -372,16 +405,24 @@ each_db!(the_spotlight_begins_and_ends, async |db| {
 
     // For everyone by the host's choice; and gone with its message, in the log as well.
     assert_eq!(shown(&stand, 3, 11, Circle::Everyone, ADA).await, "shown");
-    assert_eq!(stand.told_to(false, kinds).await[2]["spotlight"]["text"], "a secret question");
+    assert_eq!(
+        stand.told_to(false, kinds).await[2]["spotlight"]["text"],
+        "a secret question"
+    );
     stand.delete(11).await;
-    let left = stand.told_to(false, &["spotlight", "spotlight_end", "removed", "deleted"]).await;
+    let left = stand
+        .told_to(false, &["spotlight", "spotlight_end", "removed", "deleted"])
+        .await;
     assert!(!format!("{left:?}").contains("secret"), "{left:#?}");
     assert_eq!(left[2]["type"], "removed");
     assert_eq!(left[3]["type"], "spotlight_end");
     assert!(stand.talk().await.spotlight.is_none());
     assert!(stand.told_to(false, &["deleted"]).await.is_empty(), "a hint");
     assert_eq!(stand.told_to(true, &["deleted"]).await.len(), 1);
-    assert_eq!(shown(&stand, 4, 11, Circle::Everyone, ADA).await, "message_unknown");
+    assert_eq!(
+        shown(&stand, 4, 11, Circle::Everyone, ADA).await,
+        "message_unknown"
+    );
 });
 
 each_db!(one_message_of_the_chat_is_pinned, async |db| {
@@ -389,10 +430,20 @@ each_db!(one_message_of_the_chat_is_pinned, async |db| {
     stand.member(BEA, NOW + Duration::from_secs(9)).await;
     stand.say(10, CID, "hello").await;
     stand.say_sub(11, BEA, "a secret").await;
-    let pin = |number: u128, by| stand.store.write(move |tx| pin::pin(tx, LIVE, by, message(number), NOW));
-    assert!(matches!(pin(10, BEA).await, Err(pin::PinError::Host(HostError::NotYours))));
+    let pin = |number: u128, by| {
+        stand
+            .store
+            .write(move |tx| pin::pin(tx, LIVE, by, message(number), NOW))
+    };
+    assert!(matches!(
+        pin(10, BEA).await,
+        Err(pin::PinError::Host(HostError::NotYours))
+    ));
     for secret in [11, 99] {
-        assert!(matches!(pin(secret, ADA).await, Err(pin::PinError::MessageUnknown)));
+        assert!(matches!(
+            pin(secret, ADA).await,
+            Err(pin::PinError::MessageUnknown)
+        ));
     }
     for _ in 0..2 {
         assert_eq!(pin(10, ADA).await.unwrap().text, "hello");
@@ -418,7 +469,9 @@ each_db!(questions_are_asked_backed_and_answered, async |db| {
     assert!(matches!(ask(4, CID).await, Err(AskError::TooMany)));
     ask(5, BEA).await.unwrap();
     for by in [BEA, BEA, ADA] {
-        let backed = stand.store.write(move |tx| question::back(tx, LIVE, message(1), by));
+        let backed = stand
+            .store
+            .write(move |tx| question::back(tx, LIVE, message(1), by));
         backed.await.unwrap();
     }
     let settle = |number: u128, by, state| {
@@ -431,14 +484,21 @@ each_db!(questions_are_asked_backed_and_answered, async |db| {
     // Answered in the spotlight is answered.
     assert_eq!(shown(&stand, 50, 1, Circle::Everyone, ADA).await, "shown");
     let id = SpotlightId(Uuid::from_u128(50));
-    let ended = stand.store.write(move |tx| spotlight::end(tx, LIVE, ADA, id, true, NOW));
+    let ended = stand
+        .store
+        .write(move |tx| spotlight::end(tx, LIVE, ADA, id, true, NOW));
     ended.await.unwrap();
     stand.delete(3).await;
     assert_eq!(stand.talk().await.questions, [message(5)]);
     let told = stand.told_to(false, &["question"]).await;
     let states: Vec<_> = told
         .iter()
-        .map(|event| (event["question"]["state"].as_str().unwrap(), event["question"]["votes"].clone()))
+        .map(|event| {
+            (
+                event["question"]["state"].as_str().unwrap(),
+                event["question"]["votes"].clone(),
+            )
+        })
         .collect();
     let waiting = ("waiting", Value::from(0));
     assert_eq!(
@@ -451,5 +511,9 @@ each_db!(questions_are_asked_backed_and_answered, async |db| {
             ("answered", 2.into())
         ]
     );
-    assert_eq!(stand.told_to(false, &["said"]).await.len(), 3, "a question is said in the chat");
+    assert_eq!(
+        stand.told_to(false, &["said"]).await.len(),
+        3,
+        "a question is said in the chat"
+    );
 });
