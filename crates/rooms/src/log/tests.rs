@@ -20,7 +20,8 @@ const CID: Uuid = Uuid::from_u128(6);
 fn room(id: RoomId) -> Room {
     Room {
         id,
-        channel: ChannelId(Uuid::from_u128(1)),
+        // A channel has one open room.
+        channel: ChannelId(id.0),
         host: PersonId(Uuid::from_u128(2)),
         title: "Songs".into(),
         state: State::Live,

@@ -288,7 +288,8 @@ mod tests {
         doors.changed(until(9), at(0));
         assert!(doors.threshold().has_changed(told, CHANNEL, BEA));
         assert!(!doors.threshold().has_changed(told, CHANNEL, Uuid::from_u128(9)));
-        assert!(!doors.threshold().has_changed(doors.told(), CHANNEL, BEA));
+        let since = doors.told();
+        assert!(!doors.threshold().has_changed(since, CHANNEL, BEA));
         let other = Changed {
             person: PersonId(Uuid::from_u128(9)),
             ..until(9)
