@@ -104,7 +104,7 @@ async fn roles(app: &TestApp, host: &Browser, room: &str) -> Vec<Role> {
         stage,
     };
     let (viewer, fan) = (app.sign_up("viewer").await, app.sign_up("fan").await);
-    let (ex, on_stage) = (app.sign_up("ex").await, app.sign_up("singer").await);
+    let (ex, on_stage) = (app.sign_up("former").await, app.sign_up("singer").await);
     let boss = app.sign_up("boss").await;
     app.db
         .tamper("UPDATE person SET role = 'operator' WHERE handle = 'boss'")
