@@ -34,7 +34,11 @@ fn log(app: &TestApp, room: &str) -> Vec<(i64, String, String)> {
             )?;
             let row = |row: &busk_store::Row| {
                 let body: Value = serde_json::from_str(&row.get::<String>(2)?).unwrap();
-                Ok::<_, StoreError>((row.get(0)?, row.get(1)?, body["type"].as_str().unwrap().to_owned()))
+                Ok::<_, StoreError>((
+                    row.get(0)?,
+                    row.get(1)?,
+                    body["type"].as_str().unwrap().to_owned(),
+                ))
             };
             rows.iter().map(row).collect::<Result<Vec<_>, _>>()
         })
@@ -81,7 +85,11 @@ async fn own_id(who: &Browser) -> String {
 /// Memberships as they were before the live.
 async fn member(app: &TestApp, host: &str, who: &Browser, until: &str) {
     let person = own_id(who).await.replace('-', "");
-    let channel = app.nobody().get(&format!("/api/v1/channels/{host}")).await.is(200);
+    let channel = app
+        .nobody()
+        .get(&format!("/api/v1/channels/{host}"))
+        .await
+        .is(200);
     let channel = channel.text("id").replace('-', "");
     app.db
         .tamper(&format!(
@@ -145,29 +153,41 @@ async fn act_out(host: &Browser, fan: &Browser, viewer: &Browser, room: &str) {
     host.post(&at("topics"), topic).await.is(201);
     for number in [2, 3] {
         let text = secret("message");
-        fan.post(&at("sub-room/messages"), say(number, &text)).await.is(201);
+        fan.post(&at("sub-room/messages"), say(number, &text))
+            .await
+            .is(201);
     }
     let answer = json!({"id": id(4), "text": secret("answer"), "answers": id(2)});
     host.post(&at("sub-room/messages"), answer).await.is(201);
-    let poll = |number: u128, question: &str, to: &str| {
-        json!({"id": id(number), "question": question, "options": ["yes", "no"], "to": to})
-    };
-    host.post(&at("polls"), poll(20, "Another song?", "everyone")).await.is(201);
+    let poll = |number: u128, question: &str, to: &str| json!({"id": id(number), "question": question, "options": ["yes", "no"], "to": to});
+    host.post(&at("polls"), poll(20, "Another song?", "everyone"))
+        .await
+        .is(201);
     let hidden = poll(21, &secret("poll"), "subscribers");
     host.post(&at("polls"), hidden).await.is(201);
     let vote = |poll: u128| at(&format!("polls/{}/vote", id(poll)));
-    viewer.send(Method::PUT, &vote(20), json!({"choice": 1})).await.is(200);
+    viewer
+        .send(Method::PUT, &vote(20), json!({"choice": 1}))
+        .await
+        .is(200);
     let refused = viewer.send(Method::PUT, &vote(21), json!({"choice": 1})).await;
     refused.problem(404, "poll_unknown");
-    fan.send(Method::PUT, &vote(21), json!({"choice": 0})).await.is(200);
-    let show = |number: u128, message: u128, to: &str| {
-        json!({"id": id(number), "message": id(message), "to": to})
-    };
-    host.send(Method::PUT, &at("spotlight"), show(30, 3, "subscribers")).await.is(200);
+    fan.send(Method::PUT, &vote(21), json!({"choice": 0}))
+        .await
+        .is(200);
+    let show =
+        |number: u128, message: u128, to: &str| json!({"id": id(number), "message": id(message), "to": to});
+    host.send(Method::PUT, &at("spotlight"), show(30, 3, "subscribers"))
+        .await
+        .is(200);
     let end = at(&format!("spotlight/{}/end", id(30)));
     host.post(&end, json!({"answered": true})).await.is(204);
-    host.send(Method::PUT, &at("spotlight"), show(31, 1, "everyone")).await.is(200);
-    host.send(Method::PUT, &at("pin"), json!({"message": id(1)})).await.is(200);
+    host.send(Method::PUT, &at("spotlight"), show(31, 1, "everyone"))
+        .await
+        .is(200);
+    host.send(Method::PUT, &at("pin"), json!({"message": id(1)}))
+        .await
+        .is(200);
     let gone = at(&format!("messages/{}", id(3)));
     fan.send(Method::DELETE, &gone, json!({})).await.is(204);
     // The votes are told at a beat.
@@ -194,12 +214,23 @@ async fn each_role_is_told_its_part_of_the_log() {
     }
     let written = log(&app, &room);
     assert!(written.len() < 60, "a snapshot has all of it");
-    let of_sub_room = written.iter().filter(|(_, audience, _)| audience == "subscribers");
+    let of_sub_room = written
+        .iter()
+        .filter(|(_, audience, _)| audience == "subscribers");
     let kinds: Vec<_> = of_sub_room.map(|(.., kind)| kind.as_str()).collect();
     let (said, deleted) = ("sub_room_said", "deleted");
     assert_eq!(
         kinds,
-        ["topic", said, said, said, "poll", "spotlight", "spotlight_end", deleted]
+        [
+            "topic",
+            said,
+            said,
+            said,
+            "poll",
+            "spotlight",
+            "spotlight_end",
+            deleted
+        ]
     );
 
     let path = |of: &str| format!("/api/v1/rooms/{room}/{of}");
@@ -232,6 +263,12 @@ async fn each_role_is_told_its_part_of_the_log() {
 
     drop(sockets);
     on_air.publisher.stop().await;
+    replayed(&app, &host, &room, &roles).await;
+}
+
+/// The live ends; its replay's log, too, is each one's part.
+async fn replayed(app: &TestApp, host: &Browser, room: &str, roles: &[Role]) {
+    let path = |of: &str| format!("/api/v1/rooms/{room}/{of}");
     host.post(&path("end"), json!({})).await.is(200);
     let replay = path("replay");
     for _ in 0..100 {
@@ -242,11 +279,14 @@ async fn each_role_is_told_its_part_of_the_log() {
     }
     let public = json!({"visibility": "public"});
     host.send(Method::PATCH, &replay, public).await.is(200);
-    let written = log(&app, &room);
-    for role in &roles {
+    let written = log(app, room);
+    for role in roles {
         let placed = role.who.get(&path("replay/events")).await.is(200).body;
         let items = placed["items"].as_array().unwrap();
-        let told: Vec<i64> = items.iter().map(|item| item["event"]["n"].as_i64().unwrap()).collect();
+        let told: Vec<i64> = items
+            .iter()
+            .map(|item| item["event"]["n"].as_i64().unwrap())
+            .collect();
         // What was the stage's, or one person's, is not told again.
         let again = Role {
             name: role.name,
@@ -302,7 +342,9 @@ async fn give_back(app: &TestApp, fan: &Browser, payment: u128) {
 
 async fn tiers(host: &Browser) {
     let tiers = json!({"tiers": [{"name": "Friend", "about": "", "price": 499, "ticket_discount": 0}]});
-    host.send(Method::PUT, "/api/v1/channels/host/tiers", tiers).await.is(200);
+    host.send(Method::PUT, "/api/v1/channels/host/tiers", tiers)
+        .await
+        .is(200);
 }
 
 async fn closes(socket: &mut RoomSocket) -> Option<u16> {
@@ -340,7 +382,9 @@ async fn a_membership_that_begins_and_ends_turns_an_open_socket() {
     assert_eq!(after.hello["hello"]["talk"]["sub_room"], false);
     assert!(!after.heard.contains(SECRET));
     assert!(!inside.heard.contains(&format!("{SECRET} 3")));
-    fan.post(&path, say(4)).await.problem(403, "subscription_required");
+    fan.post(&path, say(4))
+        .await
+        .problem(403, "subscription_required");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
