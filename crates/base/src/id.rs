@@ -72,6 +72,12 @@ ids! {
     MessageId,
     /// A picture that a channel's members use in chat.
     EmoteId,
+    /// What a sub room talks about, made by its host.
+    TopicId,
+    /// A question with answers to choose from, made by its host.
+    PollId,
+    /// A message over the picture, made by the host who puts it there.
+    SpotlightId,
     /// A gift, made by its sender; at once its idempotency key.
     GiftId,
     /// A run of the same gift by the same viewer.

@@ -4,12 +4,12 @@
 //! now been told everything it may see; numbers of events for other audiences are simply absent.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use busk_base::RoomId;
 use bytes::Bytes;
 
 use crate::protocol;
+use crate::rooms::{Total, Whose};
 
 /// One numbered entry of a room's log, already JSON.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     Everyone,
-    /// Who pays for the sub room; the stage sees it too.
+    /// Who may read the sub room. Being on stage opens it to nobody.
     Subscribers,
     /// Hosts, guests and moderators.
     Stage,
@@ -61,7 +61,7 @@ impl Audience {
     pub(crate) fn includes(self, rights: Rights, key: u128) -> bool {
         match self {
             Self::Everyone => true,
-            Self::Subscribers => rights.subscriber || rights.stage,
+            Self::Subscribers => rights.subscriber,
             Self::Stage => rights.stage,
             Self::One(person) => person == key,
         }
@@ -100,9 +100,13 @@ pub(crate) fn events_frame<'a>(
 }
 
 /// Latest values; they have no number and overwrite each other.
-pub(crate) fn totals_frame(room: RoomId, viewers: u32, totals: &[(&'static str, Arc<str>)]) -> Bytes {
+pub(crate) fn totals_frame(room: RoomId, viewers: u32, totals: &[Total], rights: Rights) -> Bytes {
     let mut json = format!("{{\"v\":1,\"room\":\"{room}\",\"totals\":{{\"viewers\":{viewers}");
-    for (name, value) in totals {
+    let seen = |total: &&Total| total.whose == Whose::Everyones || rights.subscriber;
+    for Total {
+        name, json: value, ..
+    } in totals.iter().filter(seen)
+    {
         write!(json, ",\"{name}\":{value}").expect("a String takes every write");
     }
     json.push_str("}}");
@@ -142,9 +146,26 @@ mod tests {
             format!(r#"{{"v":1,"room":"{room}","epoch":2,"seq":9,"ev":[{{"n":8}},{{"n":9}}]}}"#)
         );
         assert_eq!(events_frame(room, 2, 9, [].iter()), None);
+        let total = |name, whose, json: &str| Total {
+            name,
+            whose,
+            json: json.into(),
+        };
+        let totals = [
+            total("hearts", Whose::Everyones, "3"),
+            total("secret", Whose::Subscribers, "4"),
+        ];
+        let told = |subscriber: bool| {
+            let stage = !subscriber;
+            payload(&totals_frame(room, 12, &totals, Rights { subscriber, stage }))
+        };
         assert_eq!(
-            payload(&totals_frame(room, 12, &[("hearts", "3".into())])),
+            told(false),
             format!(r#"{{"v":1,"room":"{room}","totals":{{"viewers":12,"hearts":3}}}}"#)
+        );
+        assert_eq!(
+            told(true),
+            format!(r#"{{"v":1,"room":"{room}","totals":{{"viewers":12,"hearts":3,"secret":4}}}}"#)
         );
         assert_eq!(
             payload(&gap_frame(room, 5, 40)),
@@ -157,7 +178,7 @@ mod tests {
         let rights = |subscriber, stage| Rights { subscriber, stage };
         let rows = [
             (Audience::Everyone, [true, true, true]),
-            (Audience::Subscribers, [false, true, true]),
+            (Audience::Subscribers, [false, true, false]),
             (Audience::Stage, [false, false, true]),
             (Audience::One(7), [true, true, true]),
             (Audience::One(8), [false, false, false]),

@@ -16,7 +16,7 @@ use crate::beat;
 use crate::envelope::{self, Event, Rights};
 use crate::inbox::{self, Arrival, Command, Inbox};
 use crate::ring::Ring;
-use crate::rooms::{Log, RoomEntry, Rooms};
+use crate::rooms::{Log, RoomEntry, Rooms, Total, Whose};
 use crate::shard::Shard;
 use crate::stats::{Counters, Stats};
 use crate::{Config, ConnId, Inbound, Socket, Whom, protocol};
@@ -191,19 +191,27 @@ impl<V: Send + 'static> Fanout<V> {
 
     /// Sets one of the room's totals, already JSON; the members get the latest value with the next beat.
     pub fn totals(&self, room: RoomId, name: &'static str, json: impl Into<Arc<str>>) {
-        let json = json.into();
+        self.total(room, name, Whose::Everyones, json.into());
+    }
+
+    /// As [`totals`](Self::totals), for those alone who may read the sub room. The name is another one.
+    pub fn totals_for_subscribers(&self, room: RoomId, name: &'static str, json: impl Into<Arc<str>>) {
+        self.total(room, name, Whose::Subscribers, json.into());
+    }
+
+    fn total(&self, room: RoomId, name: &'static str, whose: Whose, json: Arc<str>) {
         let Some(entry) = self.0.rooms.find(room) else {
             return;
         };
         let Some(mut log) = entry.log() else { return };
-        match log.totals.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, old)) if *old == json => return,
-            Some((_, old)) => *old = json,
-            None => log.totals.push((name, json)),
+        match log.totals.iter_mut().find(|total| total.name == name) {
+            Some(total) if total.json == json => return,
+            Some(total) => total.json = json,
+            None => log.totals.push(Total { name, whose, json }),
         }
         for inbox in self.inboxes_of(&entry) {
             // Lost when a shard is overrun; the next change or the viewers' count brings it along.
-            let _ = inbox.offer(Command::Totals { room });
+            let _ = inbox.offer(Command::Totals { room, whose });
         }
     }
 
@@ -294,10 +302,12 @@ impl<V: Send + 'static> Fanout<V> {
         }
     }
 
-    /// Changes what a person may see in a room, from the next sweep on.
-    pub fn set_rights(&self, room: RoomId, key: u128, rights: Rights) {
+    /// Changes whether a person sees what the stage sees in a room, from the next sweep on. The right to the sub
+    /// room stays what it was when they came: whose right to it changes is [disconnected](Self::disconnect) and
+    /// comes back, since what they must forget or catch up with takes a hello.
+    pub fn set_on_stage(&self, room: RoomId, key: u128, stage: bool) {
         for inbox in &self.0.inboxes {
-            inbox.insist(Command::Rights { room, key, rights });
+            inbox.insist(Command::OnStage { room, key, stage });
         }
     }
 

@@ -10,14 +10,14 @@ use busk_base::RoomId;
 use bytes::Bytes;
 
 use crate::envelope::{Event, Rights};
-use crate::rooms::RoomEntry;
+use crate::rooms::{RoomEntry, Whose};
 use crate::{ConnId, Whom};
 
 pub(crate) enum Command<V> {
     Attach(Box<Arrival<V>>),
     Publish { room: RoomId, events: Arc<[Event]> },
-    Totals { room: RoomId },
-    Rights { room: RoomId, key: u128, rights: Rights },
+    Totals { room: RoomId, whose: Whose },
+    OnStage { room: RoomId, key: u128, stage: bool },
     Reply { conn: ConnId, frame: Bytes },
     Disconnect { whom: Whom, code: u16, reason: Arc<str> },
     Stop,

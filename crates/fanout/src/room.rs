@@ -12,7 +12,7 @@ use busk_base::RoomId;
 use bytes::Bytes;
 
 use crate::envelope::{self, Audience, Class, Event, Rights};
-use crate::rooms::RoomEntry;
+use crate::rooms::{RoomEntry, Whose};
 
 /// What may wait for the next sweeps; a room that talks more than this is heard in parts.
 const PENDING_BYTES_MAX: usize = 1024 * 1024;
@@ -43,11 +43,36 @@ pub(crate) struct Room {
 /// The state of a room's latest values.
 #[derive(Default)]
 pub(crate) struct Totals {
-    /// Someone has not seen the latest values.
-    pub stale: bool,
+    /// Whose latest values somebody has not seen: everybody's, those of the sub room's readers among them, or
+    /// those of these alone.
+    pub stale: Option<Whose>,
     /// They go with the next events, or alone from this moment on.
     pub due: Option<Instant>,
     pub viewers_sent: u32,
+}
+
+impl Totals {
+    pub fn is_stale(&mut self, whose: Whose) {
+        if self.stale != Some(Whose::Everyones) {
+            self.stale = Some(whose);
+        }
+    }
+}
+
+/// The latest values as one frame; a reader of the sub room is told more, and sometimes alone.
+pub(crate) struct TotalsFrames {
+    all: Option<Bytes>,
+    subscribers: Bytes,
+}
+
+impl TotalsFrames {
+    pub fn of(&self, rights: Rights) -> Option<Bytes> {
+        if rights.subscriber {
+            Some(self.subscribers.clone())
+        } else {
+            self.all.clone()
+        }
+    }
 }
 
 /// One walk over the members.
@@ -70,7 +95,7 @@ pub(crate) struct Batch {
     thinned: Option<(u64, u64)>,
     /// Persons who get something of their own.
     alone: Vec<u128>,
-    pub totals: Option<Bytes>,
+    pub totals: Option<TotalsFrames>,
     groups: [Option<GroupFrames>; Rights::GROUPS],
 }
 
@@ -154,9 +179,19 @@ impl Room {
             self.thinned = (next < to).then_some((from.max(next + 1), to));
         }
         let totals = self.totals.due.take().map(|_| {
-            self.totals.stale = false;
-            self.totals.viewers_sent = self.entry.viewers();
-            envelope::totals_frame(self.entry.id, self.totals.viewers_sent, &self.entry.totals())
+            let everyones = self.totals.stale.take() != Some(Whose::Subscribers);
+            if everyones {
+                self.totals.viewers_sent = self.entry.viewers();
+            }
+            let (id, viewers, totals) = (self.entry.id, self.totals.viewers_sent, self.entry.totals());
+            let frame = |subscriber| {
+                let stage = false;
+                envelope::totals_frame(id, viewers, &totals, Rights { subscriber, stage })
+            };
+            TotalsFrames {
+                all: everyones.then(|| frame(false)),
+                subscribers: frame(true),
+            }
         });
         let batch = Batch::new(self.entry.id, self.epoch, events, thinned, totals);
         let sweep = Sweep {
@@ -175,7 +210,7 @@ impl Batch {
         epoch: u32,
         events: Vec<Event>,
         thinned: Option<(u64, u64)>,
-        totals: Option<Bytes>,
+        totals: Option<TotalsFrames>,
     ) -> Self {
         let mut alone: Vec<u128> = Vec::new();
         for event in &events {
@@ -208,13 +243,13 @@ impl Batch {
     /// totals are part of it.
     pub fn frame(&mut self, rights: Rights, key: u128, seen: u64, both: bool) -> Option<Bytes> {
         if seen >= self.last {
-            return if both { self.totals.clone() } else { None };
+            return if both { self.totals_of(rights) } else { None };
         }
         if seen >= self.first || self.alone.contains(&key) {
             let events = self.build(|event| event.n > seen && event.audience.includes(rights, key));
             let events = joined(self.mark(seen).as_ref(), events.as_ref());
             return if both {
-                joined(events.as_ref(), self.totals.as_ref())
+                joined(events.as_ref(), self.totals_of(rights).as_ref())
             } else {
                 events
             };
@@ -230,7 +265,7 @@ impl Batch {
                 self.mark(seen).as_ref(),
                 self.build(|event| included(&event)).as_ref(),
             );
-            let both = joined(events.as_ref(), self.totals.as_ref());
+            let both = joined(events.as_ref(), self.totals_of(rights).as_ref());
             self.groups[group] = Some(GroupFrames { events, both });
         }
         let frames = self.groups[group].as_ref()?;
@@ -239,6 +274,10 @@ impl Batch {
         } else {
             frames.events.clone()
         }
+    }
+
+    fn totals_of(&self, rights: Rights) -> Option<Bytes> {
+        self.totals.as_ref()?.of(rights)
     }
 
     /// Of the same, what must not be skipped.

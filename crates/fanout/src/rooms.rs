@@ -28,10 +28,26 @@ pub(crate) struct RoomEntry {
 pub(crate) struct Log {
     pub epoch: u32,
     pub ring: Ring,
-    /// Latest values, already JSON.
-    pub totals: Vec<(&'static str, Arc<str>)>,
+    /// Latest values.
+    pub totals: Vec<Total>,
     /// No longer in the map.
     gone: bool,
+}
+
+/// A latest value, already JSON.
+#[derive(Clone)]
+pub(crate) struct Total {
+    pub name: &'static str,
+    pub whose: Whose,
+    pub json: Arc<str>,
+}
+
+/// Who is told a latest value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whose {
+    Everyones,
+    /// Who may read the sub room; others do not even get a frame because of it.
+    Subscribers,
 }
 
 impl Rooms {
@@ -103,7 +119,7 @@ impl RoomEntry {
             .sum()
     }
 
-    pub fn totals(&self) -> Vec<(&'static str, Arc<str>)> {
+    pub fn totals(&self) -> Vec<Total> {
         self.lock().totals.clone()
     }
 

@@ -25,6 +25,7 @@ use crate::envelope::Event;
 use crate::inbox::{Arrival, Command, Inbox};
 use crate::protocol;
 use crate::room::Room;
+use crate::rooms::Whose;
 use crate::stats::Counters;
 use crate::{Config, ConnId, Inbound, Peer, Whom};
 
@@ -189,18 +190,18 @@ impl<V: Send + 'static> Shard<V> {
         match command {
             Command::Attach(arrival) => self.arrive(*arrival),
             Command::Publish { room, events } => self.publish(room, &events),
-            Command::Totals { room } => {
+            Command::Totals { room, whose } => {
                 if let Some(room) = self.by_id.get(&room).copied() {
-                    self.rooms[room as usize].totals.stale = true;
+                    self.rooms[room as usize].totals.is_stale(whose);
                     self.schedule_totals(room);
                 }
             }
-            Command::Rights { room, key, rights } => {
+            Command::OnStage { room, key, stage } => {
                 let Some(room) = self.by_id.get(&room) else { return };
                 for slot in &self.rooms[*room as usize].members {
                     let conn = &mut self.conns[*slot as usize];
                     if conn.key == key {
-                        conn.rights = rights;
+                        conn.rights.stage = stage;
                     }
                 }
             }
@@ -294,7 +295,7 @@ impl<V: Send + 'static> Shard<V> {
         self.counters.joined.add(1);
         // A first message may be longer than what may wait later: it is bounded by its maker.
         let sent = conn.send(greeting, &self.config, self.now);
-        self.rooms[room as usize].totals.stale = true;
+        self.rooms[room as usize].totals.is_stale(Whose::Everyones);
         self.inbound
             .joined(&peer(self.index, slot, id, &self.conns[slot as usize]));
         match sent {
@@ -371,7 +372,7 @@ impl<V: Send + 'static> Shard<V> {
         }
         room.tail_before = room.entry.tail.load(Ordering::Acquire);
         if room.entry.viewers() != room.totals.viewers_sent {
-            room.totals.stale = true;
+            room.totals.is_stale(Whose::Everyones);
         }
         self.schedule_totals(index);
     }
@@ -379,7 +380,7 @@ impl<V: Send + 'static> Shard<V> {
     /// Totals go with the next events, or alone after a while, which is longer in a large room.
     fn schedule_totals(&mut self, index: u32) {
         let room = &mut self.rooms[index as usize];
-        if room.totals.stale && room.totals.due.is_none() {
+        if room.totals.stale.is_some() && room.totals.due.is_none() {
             let small = room.members.len() < beat::SMALL;
             let patience = if small { TICK / 10 } else { TICK };
             room.totals.due = Some(self.now + patience);

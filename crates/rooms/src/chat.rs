@@ -2,11 +2,12 @@
 //!
 //! Invariant: a message id is said once; what was deleted is never given out again.
 
-use busk_base::{MessageId, RoomId, TextError, Timestamp, bounded_text};
+use busk_base::{MessageId, RoomId, TextError, Timestamp, TopicId, bounded_text};
 use busk_store::{Ahead, Entity, Insert, Row, StoreError, Tx, Type, Value, params, row};
 use uuid::Uuid;
 
-use crate::{Room, RoomEvent, Speaker, SpeakerKind, What, board, emotes, log};
+use crate::log::{self, Audience};
+use crate::{Room, RoomEvent, Speaker, SpeakerKind, What, board, emotes, talk};
 
 pub const TEXT_MAX: usize = 300;
 
@@ -17,6 +18,18 @@ pub struct Say {
     pub room: RoomId,
     pub from: Speaker,
     pub text: String,
+    pub place: Place,
+}
+
+/// Where something is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Chat,
+    /// Who may say something there is decided by [`subroom::say`](crate::subroom::say).
+    SubRoom {
+        topic: Option<TopicId>,
+        answers: Option<MessageId>,
+    },
 }
 
 /// Why nothing was said, in order of precedence.
@@ -71,13 +84,31 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
         return Err(SayError::RoomNotLive);
     }
 
-    let what = What::Said {
-        id: say.id,
-        from: board::adorned(tx, room.id, &say.from, now)?,
-        emotes: emotes::used(tx, &room, &say.from, &text, now)?,
-        text,
+    let (id, from) = (say.id, board::adorned(tx, room.id, &say.from, now)?);
+    let emotes = emotes::used(tx, &room, &say.from, &text, now)?;
+    let (audience, what) = match say.place {
+        Place::Chat => {
+            let what = What::Said {
+                id,
+                from,
+                emotes,
+                text,
+            };
+            (Audience::Everyone, what)
+        }
+        Place::SubRoom { topic, answers } => {
+            let what = What::SubRoomSaid {
+                id,
+                from,
+                emotes,
+                text,
+                topic,
+                answers,
+            };
+            (Audience::Subscribers, what)
+        }
     };
-    let event = log::append(tx, say.room, what, now)?;
+    let event = log::append_for(tx, say.room, audience, what, now)?;
     let message = Message {
         room: say.room,
         n: event.n,
@@ -139,15 +170,12 @@ pub fn delete(tx: &mut Tx, delete: &Delete, now: Timestamp) -> Result<(), Delete
             ..message
         },
     );
-    log::append(
-        tx,
-        room.id,
-        What::Deleted {
-            message: delete.message,
-            by: delete.by,
-        },
-        now,
-    )?;
+    let what = What::Deleted {
+        message: delete.message,
+        by: delete.by,
+    };
+    log::append_beside(tx, room.id, message.n, what, now)?;
+    talk::forget_message(tx, room.id, delete.message, now)?;
     Ok(())
 }
 

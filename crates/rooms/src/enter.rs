@@ -17,6 +17,8 @@ use crate::log::LogReader;
 use crate::passes::{Comer, DEVICES_MAX};
 use crate::socket::speaker;
 use crate::stage::{self, Stage};
+use crate::subroom::doors::Coming;
+use crate::subroom::{self, Right};
 use crate::view::{self, Shown};
 
 /// Somebody who may be in a room.
@@ -30,6 +32,7 @@ impl Viewer {
         LogReader {
             person: self.speaker.as_ref().map(|speaker| speaker.id),
             stage: self.stage,
+            subscriber: self.right.is_open(),
         }
     }
 }
@@ -56,16 +59,17 @@ impl Rooms {
             };
             let always = operator || who.is_some_and(|who| stage.has(&shown.room, who));
             let admitted = always || access::admits(db, &shown.room, shown.access, asker, now)?;
-            Ok::<_, StoreError>(Some((shown, stage, blocked, admitted)))
+            let right = subroom::right(db, &shown.room, asker, operator, now)?;
+            Ok::<_, StoreError>(Some((shown, stage, blocked, admitted, right)))
         });
-        let (shown, stage, blocked, admitted) = read.await?.ok_or_else(room_unknown)?;
+        let (shown, stage, blocked, admitted, right) = read.await?.ok_or_else(room_unknown)?;
         if blocked {
             return Err(Problem::forbidden("blocked", "You cannot be in this room"));
         }
         if !admitted {
             return Err(shown.access.refusal(asker.is_some()));
         }
-        let viewer = viewer(caller, &shown, &stage);
+        let viewer = viewer(caller, &shown, &stage, right);
         Ok(Entered { shown, viewer })
     }
 
@@ -83,6 +87,14 @@ impl Rooms {
             person,
             session,
         };
+        if access == Access::Subscribers {
+            self.doors().watches(Coming {
+                room: shown.room.id,
+                channel: shown.room.channel,
+                person,
+                right: viewer.right,
+            });
+        }
         let max = match access {
             Access::Ticket if !viewer.stage => usize::from(self.site().policy().ticket_devices_max),
             Access::Free | Access::Subscribers | Access::Ticket => DEVICES_MAX,
@@ -122,13 +134,14 @@ impl Rooms {
 /// Close code of sockets whose ticket plays on other devices now.
 const CLOSE_ELSEWHERE: u16 = 4006;
 
-fn viewer(caller: &Caller, shown: &Shown, stage: &Stage) -> Viewer {
+fn viewer(caller: &Caller, shown: &Shown, stage: &Stage, right: Right) -> Viewer {
     let host = caller.person_id() == Some(shown.room.host);
     let speaker = speaker(caller, host);
     let on_stage = speaker.as_ref().is_some_and(|who| stage.has(&shown.room, who.id));
     let operator = caller.is_operator();
     Viewer {
         stage: on_stage || operator,
+        right,
         comer: None,
         speaker,
         operator,

@@ -1,11 +1,12 @@
 //! The vocabulary of the room log. What is written here is what clients get, byte for byte.
 
-use busk_base::{GiftId, MessageId, StreakId, Timestamp};
+use busk_base::{GiftId, MessageId, SpotlightId, StreakId, Timestamp, TopicId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::stage::{Layout, Outcome, Seat, Standing, Vote};
+use crate::talk::{Pin, Poll, Question, Spotlight, Topic};
 use crate::{Goal, State, UsedEmote};
 
 /// One numbered entry of a room's log.
@@ -65,6 +66,33 @@ pub enum What {
     },
     /// A goal as it is now: set, moved on, reached, or removed.
     Goal { goal: Goal },
+    /// Said in the sub room; told to those who may read it.
+    SubRoomSaid {
+        id: MessageId,
+        from: Speaker,
+        text: String,
+        /// Those that are drawn where the text names them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        emotes: Vec<UsedEmote>,
+        /// What was talked about then.
+        topic: Option<TopicId>,
+        /// The message that this is the host's answer to.
+        answers: Option<MessageId>,
+    },
+    /// What the sub room talks about from now on; told to those who may read it.
+    Topic { topic: Option<Topic> },
+    /// A poll as it is now: opened, or closed with its result.
+    Poll { poll: Poll },
+    /// A message is over the picture from now on, in the place of any other.
+    Spotlight { spotlight: Spotlight },
+    /// A message is over the picture no more; `answered` when it was answered on camera meanwhile.
+    SpotlightEnd { spotlight: SpotlightId, answered: bool },
+    /// A message stands above the chat from now on, in the place of any other.
+    Pin { pin: Pin },
+    /// It does no more.
+    Unpin { message: MessageId },
+    /// A question as it is now: asked, answered, or dismissed.
+    Question { question: Question },
     /// The room's state changed.
     RoomState {
         state: State,

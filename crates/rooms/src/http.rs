@@ -16,7 +16,7 @@ use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
     Room, RoomEvent, RoomView, blocks, emotes, hangout, health, hls, log, replay, restream, session, signal,
-    socket, stage, thumbnail, view, whep, whip,
+    socket, stage, subroom, talk, thumbnail, view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -53,6 +53,8 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(emotes::routes())
         .merge(replay::routes())
         .merge(restream::routes())
+        .merge(talk::routes())
+        .merge(subroom::routes())
         .routes(operations!(health::get))
         .routes(operations!(thumbnail::get))
         .route("/ws/rooms/{room}", get(socket::open))

@@ -42,6 +42,8 @@ mod signal;
 mod socket;
 pub mod stage;
 pub mod state;
+pub mod subroom;
+pub mod talk;
 mod thumbnail;
 mod view;
 mod whep;

@@ -23,7 +23,10 @@ use crate::restream::{RestreamConfig, Restreams};
 use crate::socket::Commands;
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
-use crate::{Room, State, TopSupporter, log};
+use crate::subroom::Right;
+use crate::subroom::doors::{Doors, Turned};
+use crate::talk::Counts;
+use crate::{Room, State, TopSupporter, log, members};
 
 /// How long going live waits for the first keyframe of a camera that has a session.
 const CAMERA_WAIT: Duration = Duration::from_secs(4);
@@ -44,6 +47,8 @@ struct Parts {
     rates: Mutex<Rates>,
     passes: Arc<Passes>,
     presence: Arc<Presence>,
+    doors: Arc<Doors>,
+    counts: Counts,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
@@ -57,6 +62,8 @@ pub(crate) struct Viewer {
     pub(crate) operator: bool,
     /// Whether they see what the stage sees.
     pub(crate) stage: bool,
+    /// To the sub room, when they came.
+    pub(crate) right: Right,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
 }
@@ -101,8 +108,8 @@ impl Rooms {
     /// stopped wait for their cameras.
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
         let passes = Arc::new(Passes::default());
-        let presence = Arc::new(Presence::default());
-        let (commands, inbox) = Commands::new(passes.clone(), presence.clone());
+        let (presence, doors) = (Arc::new(Presence::default()), Arc::new(Doors::default()));
+        let (commands, inbox) = Commands::new(passes.clone(), presence.clone(), doors.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -113,6 +120,8 @@ impl Rooms {
             rates: Mutex::default(),
             passes,
             presence,
+            doors,
+            counts: Counts::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
         }));
@@ -120,6 +129,7 @@ impl Rooms {
         tokio::spawn(rooms.clone().deliver(config.announced));
         tokio::spawn(rooms.clone().follow_cameras(config.media_events));
         tokio::spawn(rooms.clone().obey(inbox));
+        tokio::spawn(rooms.clone().beat());
         Ok(rooms)
     }
 
@@ -141,6 +151,14 @@ impl Rooms {
 
     pub(crate) fn passes(&self) -> &Passes {
         &self.0.passes
+    }
+
+    pub(crate) fn doors(&self) -> &Doors {
+        &self.0.doors
+    }
+
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.0.counts
     }
 
     pub(crate) fn restreams(&self) -> &Restreams {
@@ -186,23 +204,50 @@ impl Rooms {
         self.cameras().contains_key(&(room, HOST_SEAT))
     }
 
+    /// In the order of the commits: what comes after a membership's end finds its sockets gone.
     async fn deliver(self, mut announced: mpsc::UnboundedReceiver<Vec<Announcement>>) {
         while let Some(batch) = announced.recv().await {
             let mut by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)> = Vec::new();
-            for (room, epoch, event) in batch.into_iter().filter_map(log::announced) {
+            for announcement in batch {
+                if let Some(change) = members::announced(&announcement) {
+                    self.publish(std::mem::take(&mut by_room));
+                    for turned in self.doors().changed(change, self.site().now()) {
+                        self.turn(turned).await;
+                    }
+                    continue;
+                }
+                let Some((room, epoch, event)) = log::announced(announcement) else {
+                    continue;
+                };
                 match by_room.iter_mut().find(|(r, e, _)| (*r, *e) == (room, epoch)) {
                     Some((_, _, events)) => events.push(event),
                     None => by_room.push((room, epoch, vec![event])),
                 }
             }
-            for (room, epoch, events) in by_room {
-                if let Err(error) = self.fanout().publish(room, epoch, events) {
-                    // The sockets would miss numbers for good: have them come back and read the log.
-                    tracing::error!(%room, "not delivered: {error}");
-                    self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
-                }
+            self.publish(by_room);
+        }
+    }
+
+    fn publish(&self, by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)>) {
+        for (room, epoch, events) in by_room {
+            if let Err(error) = self.fanout().publish(room, epoch, events) {
+                // The sockets would miss numbers for good: have them come back and read the log.
+                tracing::error!(%room, "not delivered: {error}");
+                self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
             }
         }
+    }
+
+    /// Somebody's right to a sub room began or ended: their sockets come back for what is theirs now, or are shown out
+    /// of a room that is for subscribers only.
+    pub(crate) async fn turn(&self, turned: Turned) {
+        let Turned { room, person, out } = turned;
+        if out && !self.still_admitted(room, person).await.unwrap_or(false) {
+            return self.show_out_unsubscribed(room, person).await;
+        }
+        let whom = busk_fanout::Whom::Member(room, person.as_u128());
+        self.fanout()
+            .disconnect(whom, busk_fanout::CLOSE_RESUME, "your rights have changed");
     }
 
     async fn follow_cameras(self, mut events: mpsc::Receiver<MediaEvent>) {
@@ -367,6 +412,7 @@ impl Rooms {
         self.cameras().retain(|(of, _), _| *of != room);
         self.media().close_room(room).await;
         self.passes().forget_room(room);
+        self.doors().forget_room(room);
         self.end_restream(room).await;
         self.settle_replay(room).await;
     }

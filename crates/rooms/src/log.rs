@@ -4,11 +4,14 @@
 //! commit that wrote it. The log is therefore its own outbox: whatever was not delivered is read again.
 //! Only a hangout's is forgotten, when it ends or gets an audience (`forget`).
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
-use busk_base::{RoomId, Timestamp};
+use busk_base::{MessageId, RoomId, Timestamp};
 use busk_fanout::Class;
-use busk_store::{Announcement, Insert, Read, StoreError, Tx, Type, params, row};
+use busk_store::{Announcement, Insert, Read, Row, StoreError, Tx, Type, params, row};
 use bytes::Bytes;
 use uuid::Uuid;
 
@@ -30,12 +33,15 @@ pub const RECENT: i64 = 60;
 pub const CATCH_UP_MAX: i64 = 400;
 
 const EVERYONE: &str = "everyone";
+const SUBSCRIBERS: &str = "subscribers";
 const STAGE: &str = "stage";
 
 /// Who may see an event; it is never sent to anyone else, also not as a hint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
     Everyone,
+    /// Who may read the [sub room](crate::subroom).
+    Subscribers,
     /// Hosts, guests and moderators.
     Stage,
     /// One person.
@@ -46,9 +52,19 @@ impl Audience {
     fn text(self) -> Cow<'static, str> {
         match self {
             Audience::Everyone => EVERYONE.into(),
+            Audience::Subscribers => SUBSCRIBERS.into(),
             Audience::Stage => STAGE.into(),
             Audience::One(person) => person.to_string().into(),
         }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            EVERYONE => Audience::Everyone,
+            SUBSCRIBERS => Audience::Subscribers,
+            STAGE => Audience::Stage,
+            person => Audience::One(person.parse().ok()?),
+        })
     }
 }
 
@@ -58,6 +74,8 @@ pub struct LogReader {
     pub person: Option<Uuid>,
     /// Whether they see what the stage sees.
     pub stage: bool,
+    /// Whether they may read the sub room.
+    pub subscriber: bool,
 }
 
 /// Gives what happened the room's next number, and has everybody told after the commit.
@@ -102,10 +120,34 @@ pub fn append_for(
     Ok(event)
 }
 
+/// As [`append`], for those who may see what has number `n`: nobody else is to know that it was there.
+pub(crate) fn append_beside(
+    tx: &mut Tx,
+    room: RoomId,
+    n: i64,
+    what: What,
+    now: Timestamp,
+) -> Result<RoomEvent, StoreError> {
+    let row = tx.row(
+        "SELECT audience FROM room_event WHERE room = $1 AND n = $2",
+        params![room, n],
+    )?;
+    // Of what is forgotten, those on stage alone might know.
+    let audience = row.map_or(Ok(STAGE.to_owned()), |row| row.get::<String>(0))?;
+    let broken = || StoreError::Broken(format!("an event for {audience}"));
+    append_for(
+        tx,
+        room,
+        Audience::parse(&audience).ok_or_else(broken)?,
+        what,
+        now,
+    )
+}
+
 /// Chat may be skipped for slow readers; all else is kept.
 fn class_of(what: &What) -> Class {
     match what {
-        What::Said { .. } => Class::Chat,
+        What::Said { .. } | What::SubRoomSaid { .. } => Class::Chat,
         What::Deleted { .. }
         | What::Removed {}
         | What::Gift { .. }
@@ -114,6 +156,13 @@ fn class_of(what: &What) -> Class {
         | What::Subscription { .. }
         | What::SubscriptionGift { .. }
         | What::Goal { .. }
+        | What::Topic { .. }
+        | What::Poll { .. }
+        | What::Spotlight { .. }
+        | What::SpotlightEnd { .. }
+        | What::Pin { .. }
+        | What::Unpin { .. }
+        | What::Question { .. }
         | What::RoomState { .. }
         | What::Title { .. }
         | What::Stage { .. }
@@ -140,10 +189,11 @@ pub(crate) fn announced(announcement: Announcement) -> Option<(RoomId, u32, busk
         "chat" => Class::Chat,
         _ => Class::Kept,
     };
-    let audience = match audience {
-        EVERYONE => busk_fanout::Audience::Everyone,
-        STAGE => busk_fanout::Audience::Stage,
-        person => busk_fanout::Audience::One(person.parse::<Uuid>().ok()?.as_u128()),
+    let audience = match Audience::parse(audience)? {
+        Audience::Everyone => busk_fanout::Audience::Everyone,
+        Audience::Subscribers => busk_fanout::Audience::Subscribers,
+        Audience::Stage => busk_fanout::Audience::Stage,
+        Audience::One(person) => busk_fanout::Audience::One(person.as_u128()),
     };
     let event = busk_fanout::Event {
         n: announcement.number.try_into().ok()?,
@@ -152,6 +202,20 @@ pub(crate) fn announced(announcement: Announcement) -> Option<(RoomId, u32, busk
         json: announcement.body,
     };
     Some((RoomId(announcement.subject), epoch.parse().ok()?, event))
+}
+
+/// Events with their bodies; that of a deleted message, or of what quotes one, is empty, and its words come third.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT e.n, CASE WHEN m.n IS NULL AND qm.n IS NULL THEN e.body ELSE '' END, e.body \
+             FROM room_event e \
+             LEFT JOIN room_message m ON m.room = e.room AND m.n = e.n AND m.removed_by IS NOT NULL \
+             LEFT JOIN room_quote q ON q.room = e.room AND q.n = e.n \
+             LEFT JOIN room_message qm ON qm.id = q.message AND qm.removed_by IS NOT NULL ",
+            $rest
+        )
+    };
 }
 
 /// The bodies of the events after `after` that a reader may see, oldest first, at most `max`; deleted messages
@@ -164,16 +228,34 @@ pub fn after(
     max: i64,
 ) -> Result<Vec<(i64, String)>, StoreError> {
     let stage = if reader.stage { STAGE } else { EVERYONE };
+    let subscriber = if reader.subscriber { SUBSCRIBERS } else { EVERYONE };
     let person = reader
         .person
         .map_or(EVERYONE.into(), |person| Audience::One(person).text());
     let rows = db.rows(
-        "SELECT e.n, CASE WHEN m.n IS NULL THEN e.body ELSE '' END, e.body \
-         FROM room_event e \
-         LEFT JOIN room_message m ON m.room = e.room AND m.n = e.n AND m.removed_by IS NOT NULL \
-         WHERE e.room = $1 AND e.n > $2 AND e.audience IN ('everyone', $4, $5) ORDER BY e.n LIMIT $3",
-        params![room, after, max, stage, person.as_ref()],
+        select!(
+            "WHERE e.room = $1 AND e.n > $2 AND e.audience IN ('everyone', $4, $5, $6) ORDER BY e.n LIMIT $3"
+        ),
+        params![room, after, max, stage, person.as_ref(), subscriber],
     )?;
+    bodies(&rows)
+}
+
+/// The last events of the sub room, oldest first, at most `max`; whoever asks may read it.
+pub(crate) fn of_sub_room(
+    db: &mut impl Read,
+    room: RoomId,
+    max: i64,
+) -> Result<Vec<(i64, String)>, StoreError> {
+    let mut rows = db.rows(
+        select!("WHERE e.room = $1 AND e.audience = 'subscribers' ORDER BY e.n DESC LIMIT $2"),
+        params![room, max],
+    )?;
+    rows.reverse();
+    bodies(&rows)
+}
+
+fn bodies(rows: &[Row]) -> Result<Vec<(i64, String)>, StoreError> {
     rows.iter()
         .map(|row| {
             let (n, body): (i64, String) = (row.get(0)?, row.get(1)?);
@@ -186,6 +268,16 @@ pub fn after(
         })
         .collect()
 }
+
+/// Notes that event `n` has a message's words in it, so that they go when the message does.
+pub(crate) fn quotes(tx: &mut Tx, room: RoomId, n: i64, message: MessageId) {
+    tx.insert(&QUOTE, row![room, n, message]);
+}
+
+static QUOTE: Insert = Insert {
+    table: "room_quote",
+    columns: &[("room", Type::Blob), ("n", Type::Int), ("message", Type::Blob)],
+};
 
 /// Removes what happened before number `before`: what was private stays so when others come to read.
 pub(crate) fn forget(tx: &mut Tx, room: RoomId, before: i64) -> Result<(), StoreError> {

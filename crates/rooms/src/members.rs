@@ -8,7 +8,9 @@
 mod tests;
 
 use busk_base::{ChannelId, PersonId, Timestamp};
-use busk_store::{Ahead, Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
+use busk_store::{
+    Ahead, Announcement, Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row,
+};
 
 /// The tables of members.
 pub(crate) const MEMBERS: &str = "
@@ -124,8 +126,39 @@ pub fn keep(tx: &mut Tx, member: Member) -> Result<(), StoreError> {
         tx.insert(&NEW, row);
         Loyalty::begin(tx, member.channel)?;
     }
+    let said = serde_json::to_string(&(member.person, member.until));
+    tx.announce(Announcement {
+        subject: member.channel.0,
+        number: 0,
+        tag: CHANGED.into(),
+        body: said.map_err(|e| StoreError::Broken(e.to_string()))?.into(),
+    });
     tx.put::<Member>(key, member);
     Ok(())
+}
+
+/// The tag of what is announced when a membership changes: sockets that are open follow it.
+const CHANGED: &str = "member";
+
+/// A membership that begins, goes on or ends, as it is told after the commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) channel: ChannelId,
+    pub(crate) person: PersonId,
+    pub(crate) until: Timestamp,
+}
+
+/// Reads an announcement back.
+pub(crate) fn announced(announcement: &Announcement) -> Option<Changed> {
+    if announcement.tag != CHANGED {
+        return None;
+    }
+    let (person, until) = serde_json::from_slice(&announcement.body).ok()?;
+    Some(Changed {
+        channel: ChannelId(announcement.subject),
+        person,
+        until,
+    })
 }
 
 static NEW: Insert = Insert {

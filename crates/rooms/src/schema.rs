@@ -47,6 +47,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0011_admissions",
         sql: ADMISSIONS,
     },
+    Migration {
+        name: "rooms/0012_talk",
+        sql: crate::talk::TALK,
+    },
 ];
 
 /// Whom rooms are for; one without a row is for everybody. Whom a ticket admits; and who had a turn on stage, which

@@ -6,21 +6,24 @@ use std::time::Duration;
 use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use busk_api::{Path, Problem, Query, StatusCode, origin_is_ours};
-use busk_base::{MessageId, RoomId};
-use busk_fanout::{AttachError, ConnId, Inbound, Member, Peer, Rights, Socket};
+use busk_base::{MessageId, RoomId, Timestamp};
+use busk_fanout::{AttachError, ConnId, Inbound, Member, Peer, Refused, Rights, Socket};
 use busk_people::{Caller, Role};
 use busk_store::{Reader, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
-use crate::chat::{self, Delete, DeleteError, Say, SayError};
+use crate::chat::{self, Delete, DeleteError, Place, Say, SayError};
 use crate::event::{Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
+use crate::log::LogReader;
 use crate::passes::Passes;
 use crate::presence::Presence;
 use crate::stage::{self, StageView};
-use crate::{Board, RoomView, board, log, view};
+use crate::subroom::doors::{Coming, Doors};
+use crate::talk::{self, TalkView};
+use crate::{Board, RoomView, board, log, subroom, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
 const COMMANDS_MAX: usize = 8_192;
@@ -115,6 +118,7 @@ async fn welcome(
         viewer,
     };
     for _ in 0..HELLOS_MAX {
+        let told = rooms.doors().told();
         let hello = match hello(&rooms, room, &from, &caller, &member.viewer).await {
             Ok(hello) => hello,
             Err(error) => {
@@ -122,11 +126,10 @@ async fn welcome(
                 return socket.refuse(1013, "try again");
             }
         };
-        rooms.fanout().open(room, hello.epoch, hello.seq);
-        let attached = rooms
-            .fanout()
-            .attach(socket, member, hello.json.as_bytes(), hello.epoch, hello.seq);
-        let Err(refused) = attached else { return };
+        member.rights.subscriber = hello.coming.is_some_and(|coming| coming.right.is_open());
+        let Err(refused) = attach(&rooms, socket, member, &hello, told) else {
+            return;
+        };
         (socket, member) = (refused.socket, refused.member);
         match refused.why {
             AttachError::Behind | AttachError::NotOpen => {}
@@ -137,10 +140,35 @@ async fn welcome(
     socket.refuse(1013, "try again");
 }
 
+/// Attaches a socket, unless their membership has changed since the hello was made: then that is made anew.
+fn attach(
+    rooms: &Rooms,
+    socket: Socket,
+    member: Member<Arc<Viewer>>,
+    hello: &Hello,
+    told: u64,
+) -> Result<(), Box<Refused<Arc<Viewer>>>> {
+    let fanout = rooms.fanout();
+    fanout.open(member.room, hello.epoch, hello.seq);
+    let mut threshold = rooms.doors().threshold();
+    let changed = |Coming { channel, person, .. }| threshold.has_changed(told, channel, person);
+    if hello.coming.is_some_and(changed) {
+        let why = AttachError::Behind;
+        return Err(Box::new(Refused { why, socket, member }));
+    }
+    fanout.attach(socket, member, hello.json.as_bytes(), hello.epoch, hello.seq)?;
+    if let Some(coming) = hello.coming {
+        threshold.entered(coming);
+    }
+    Ok(())
+}
+
 struct Hello {
     json: String,
     epoch: u32,
     seq: u64,
+    /// Who it is made for, when that is a person.
+    coming: Option<Coming>,
 }
 
 #[derive(Serialize)]
@@ -149,6 +177,7 @@ struct HelloBody<'a> {
     room: RoomView,
     stage: StageView,
     board: Board,
+    talk: TalkView,
     reset: bool,
 }
 
@@ -160,8 +189,10 @@ async fn hello(
     caller: &Caller,
     viewer: &Viewer,
 ) -> Result<Hello, StoreError> {
-    let (after, epoch, reader) = (from.after, from.epoch, viewer.reader());
-    let (you, now) = (viewer.speaker.clone(), rooms.site().now());
+    let (after, epoch) = (from.after, from.epoch);
+    let (person, operator, now) = (caller.person_id(), caller.is_operator(), rooms.site().now());
+    let reader = viewer.reader();
+    let you = viewer.speaker.clone();
     let read = rooms.site().store().read(move |db: &mut Reader| {
         db.snapshot(|db| {
             let gone = || StoreError::Broken(format!("room {room} is gone"));
@@ -170,6 +201,13 @@ async fn hello(
             let known = epoch.is_none_or(|epoch| epoch == shown.room.epoch);
             let resume = after.filter(|n| known && *n <= seq && seq - n <= log::CATCH_UP_MAX);
             let start = resume.unwrap_or((seq - log::RECENT).max(0));
+            // Of this very moment, whatever it was when they knocked.
+            let right = subroom::right(db, &shown.room, person, operator, now)?;
+            let reader = LogReader {
+                subscriber: right.is_open(),
+                ..reader
+            };
+            let talk = talk::view(db, room, person, right)?;
             let events = log::after(db, room, reader, start, log::CATCH_UP_MAX)?;
             let stage = stage::of(db, room)?;
             let stage = stage::view(db, &shown.room, &stage, reader.person)?;
@@ -177,17 +215,25 @@ async fn hello(
             let you = you.map(|you| board::adorned_for(db, &shown.room, &you, now));
             let you = you.transpose()?;
             let reset = after.is_some() && resume.is_none();
-            Ok((shown, stage, board, you, events, reset))
+            Ok((shown, stage, board, talk, right, you, events, reset))
         })
     });
-    let (shown, stage, board, you, events, reset) = read.await?;
+    let (shown, stage, board, talk, right, you, events, reset) = read.await?;
     let (epoch, seq) = (shown.room.epoch, shown.room.seq);
+    let channel = shown.room.channel;
+    let coming = person.map(|person| Coming {
+        room,
+        channel,
+        person: person.0,
+        right,
+    });
     let viewers = rooms.fanout().viewers(room) + 1;
     let body = HelloBody {
         you: you.as_ref(),
         room: shown.view(viewers, rooms.thumbnail_at(room), caller.person_id()),
         stage,
         board,
+        talk,
         reset,
     };
     let broken = |e: serde_json::Error| StoreError::Broken(e.to_string());
@@ -201,6 +247,7 @@ async fn hello(
         json,
         epoch: epoch.try_into().unwrap_or(1),
         seq: seq.try_into().unwrap_or(0),
+        coming,
     })
 }
 
@@ -209,6 +256,7 @@ pub(crate) struct Commands {
     commands: mpsc::Sender<Command>,
     passes: Arc<Passes>,
     presence: Arc<Presence>,
+    doors: Arc<Doors>,
 }
 
 pub(crate) struct Command {
@@ -219,12 +267,17 @@ pub(crate) struct Command {
 }
 
 impl Commands {
-    pub(crate) fn new(passes: Arc<Passes>, presence: Arc<Presence>) -> (Self, mpsc::Receiver<Command>) {
+    pub(crate) fn new(
+        passes: Arc<Passes>,
+        presence: Arc<Presence>,
+        doors: Arc<Doors>,
+    ) -> (Self, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let commands = Self {
             commands,
             passes,
             presence,
+            doors,
         };
         (commands, receiver)
     }
@@ -246,6 +299,7 @@ impl Inbound<Arc<Viewer>> for Commands {
         }
         if let Some(person) = peer.viewer.person() {
             self.presence.left(peer.room, person);
+            self.doors.left(peer.room, person.0);
         }
     }
 
@@ -325,7 +379,28 @@ impl Rooms {
         text: String,
     ) -> Result<i64, Problem> {
         let from = viewer.speaker.clone().ok_or_else(name_needed)?;
-        let (now, policy) = (self.site().now(), self.site().policy());
+        let now = self.site().now();
+        self.may_speak(&from, now)?;
+        let place = Place::Chat;
+        let say = Say {
+            id,
+            room,
+            from,
+            text,
+            place,
+        };
+        let wanted = say.clone();
+        let said = self.site().store().write_ahead(
+            move |rows| chat::ahead(rows, &wanted),
+            move |tx| chat::say(tx, &say, now),
+        );
+        let said = said.await;
+        said.map(|said| said.n).map_err(say_problem)
+    }
+
+    /// Counts a message of somebody's, or says how long to wait.
+    pub(crate) fn may_speak(&self, from: &Speaker, now: Timestamp) -> Result<(), Problem> {
+        let policy = self.site().policy();
         let max = match from.kind {
             SpeakerKind::Person => policy.chat_messages_max,
             SpeakerKind::Guest => policy.chat_messages_guest_max,
@@ -343,15 +418,7 @@ impl Rooms {
             )
             .detail(format!("Wait {seconds} s"))
             .retry_after(seconds)
-        })?;
-        let say = Say { id, room, from, text };
-        let wanted = say.clone();
-        let said = self.site().store().write_ahead(
-            move |rows| chat::ahead(rows, &wanted),
-            move |tx| chat::say(tx, &say, now),
-        );
-        let said = said.await;
-        said.map(|said| said.n).map_err(say_problem)
+        })
     }
 
     pub(crate) async fn delete_message(
@@ -377,7 +444,7 @@ impl Rooms {
     }
 }
 
-fn name_needed() -> Problem {
+pub(crate) fn name_needed() -> Problem {
     Problem::new(
         StatusCode::UNAUTHORIZED,
         "name_needed",
@@ -385,7 +452,7 @@ fn name_needed() -> Problem {
     )
 }
 
-fn say_problem(error: SayError) -> Problem {
+pub(crate) fn say_problem(error: SayError) -> Problem {
     let text = error.to_string();
     match error {
         SayError::Store(error) => error.into(),

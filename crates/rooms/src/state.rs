@@ -5,7 +5,7 @@ use busk_people::{Channel, ChannelKind};
 use busk_store::{Read, StoreError, Tx, jobs, params};
 
 use crate::access::{self, Access};
-use crate::{Room, State, What, log};
+use crate::{Room, State, What, log, talk};
 
 pub const TITLE_MAX: usize = 100;
 /// The job that ends a room whose camera did not come back.
@@ -229,6 +229,8 @@ pub fn end(tx: &mut Tx, id: RoomId, by: By, now: Timestamp) -> Result<Room, Chan
     if room.state == State::Ended {
         return Ok(room);
     }
+    talk::end(tx, &room, now)?;
+    let room = tx.find::<Room>(&id)?.ok_or(ChangeError::RoomUnknown)?;
     let ended = change(
         tx,
         Room {

@@ -214,6 +214,7 @@ ids!(
     GiftId,
     StreakId,
     GoalId,
+    PollId,
     PaymentId,
     RefundId,
     PayoutId,

@@ -18,6 +18,10 @@ pub struct RoomSocket {
     pub hello: Value,
     /// Every event told so far, the hello's first.
     pub events: Vec<Value>,
+    /// Every text that came, byte for byte.
+    pub heard: String,
+    /// The code that it was closed with.
+    pub close_code: Option<u16>,
     answers: Vec<Value>,
 }
 
@@ -35,6 +39,8 @@ impl RoomSocket {
             stream,
             hello: Value::Null,
             events: Vec::new(),
+            heard: String::new(),
+            close_code: None,
             answers: Vec::new(),
         };
         while socket.hello.is_null() {
@@ -96,7 +102,12 @@ impl RoomSocket {
         let next = tokio::time::timeout(PATIENCE, self.stream.next()).await;
         let next = next.unwrap_or_else(|_| panic!("nothing more was told; so far {:#?}", self.events));
         let Some(Ok(message)) = next else { return false };
+        if let Message::Close(frame) = &message {
+            self.close_code = frame.as_ref().map(|frame| frame.code.into());
+            return false;
+        }
         let Ok(text) = message.to_text() else { return true };
+        self.heard.push_str(text);
         let Ok(frame) = serde_json::from_str::<Value>(text) else {
             return !message.is_close();
         };

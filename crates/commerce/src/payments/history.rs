@@ -27,7 +27,9 @@ impl Entry {
         let Payment { price, refunded, .. } = self.payment;
         match (self.payment.order, self.taxed) {
             (Order::Coins, _) => 0,
-            (Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription, Some(tax)) => tax,
+            (Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription, Some(tax)) => {
+                tax
+            }
             // Before delivery, as the delivery will reckon it; the tax does not depend on the share.
             (Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription, None) => {
                 Parts::of(price - refunded, 0, self.payment.country.as_deref(), policy).tax

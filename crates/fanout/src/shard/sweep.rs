@@ -108,8 +108,8 @@ fn serve<V>(
             conn.total(frame, now)?;
         }
     }
-    if behind && let Some(totals) = &sweep.batch.totals {
-        conn.total(totals.clone(), now)?;
+    if behind && let Some(totals) = sweep.batch.totals.as_ref().and_then(|totals| totals.of(rights)) {
+        conn.total(totals, now)?;
     }
     conn.seen = seen.max(last);
     Ok(delivered)

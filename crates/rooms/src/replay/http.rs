@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Opened, Placed, Replay, ReplayError, Visibility, files, publish};
 use crate::live::Rooms;
-use crate::{RoomEvent, State, log};
+use crate::{RoomEvent, State, log, subroom};
 
 const EVENTS_MAX: i64 = 200;
 const LISTED_MAX: i64 = 50;
@@ -158,16 +158,25 @@ async fn events(
     caller: Caller,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<PlacedEvents>, Problem> {
-    rooms.open_replay(room, &caller).await.map_err(problem)?;
+    let opened = rooms.open_replay(room, &caller).await.map_err(problem)?;
     let shelf = rooms.shelf().ok_or_else(unknown)?;
     let volume = shelf.open(room, rooms.site().now()).await;
     let volume = volume.map_err(|error| problem(error.into()))?;
-    // What was for fewer than everybody is not told again.
-    let everybody = log::LogReader::default();
+    // What was for fewer than everybody is not told again, but for the sub room: to those who may read it now.
+    let (asker, operator, now) = (caller.person_id(), caller.is_operator(), rooms.site().now());
+    let of = opened.shown.room;
+    let right = rooms
+        .site()
+        .store()
+        .read(move |db: &mut Reader| subroom::right(db, &of, asker, operator, now));
+    let reader = log::LogReader {
+        subscriber: right.await?.is_open(),
+        ..log::LogReader::default()
+    };
     let read = rooms
         .site()
         .store()
-        .read(move |db| log::after(db, room, everybody, query.after, EVENTS_MAX));
+        .read(move |db| log::after(db, room, reader, query.after, EVENTS_MAX));
     let rows = read.await?;
     let next = (rows.len() as i64 == EVENTS_MAX)
         .then(|| rows.last().map(|(n, _)| *n))

@@ -2,7 +2,7 @@
 
 use busk_api::Problem;
 use busk_base::{JobId, PersonId, RoomId};
-use busk_fanout::{Rights, Whom};
+use busk_fanout::Whom;
 use busk_media::program::{self, Shown, ShownSeat};
 use busk_people::block;
 use busk_store::{Reader, StoreError, Tx, jobs};
@@ -47,11 +47,7 @@ impl Rooms {
     pub(crate) async fn carry_out(&self, changed: &Changed) -> Result<(), StoreError> {
         let Changed { room, before, after } = changed;
         let rights = |person: Uuid, stage: bool| {
-            let rights = Rights {
-                stage,
-                ..Rights::default()
-            };
-            self.fanout().set_rights(room.id, person.as_u128(), rights);
+            self.fanout().set_on_stage(room.id, person.as_u128(), stage);
         };
         for place in before.on() {
             let is = after.seat_of(room, place.who.id);
@@ -161,6 +157,11 @@ impl Rooms {
         self.fanout().disconnect(Whom::Member(room, key), code, why);
         self.media().close_person(room, key).await;
         self.passes().forget_person(room, person);
+    }
+
+    /// Sends out whose subscription has ended.
+    pub(crate) async fn show_out_unsubscribed(&self, room: RoomId, person: Uuid) {
+        self.send_out(room, person, CLOSE_UNADMITTED, "unadmitted").await;
     }
 
     /// Does a [`SHOW_OUT_JOB`](crate::access::SHOW_OUT_JOB).

@@ -9,6 +9,13 @@ import type { Taken } from './cursor'
 import { staged, type StageState } from './stage'
 import type { GiftEvent, Hello, RoomEvent, Speaker, Totals } from './wire'
 
+/** What a live talks about is looked after by a script of its own, which comes after the first frame. */
+export interface TalkEar {
+  hello(hello: Hello): void
+  totals(totals: Totals): void
+  taken(taken: Taken): void
+}
+
 export interface RoomEars {
   /** A gift that has just been given, never one from the past. */
   gift?(gift: GiftEvent): void
@@ -26,6 +33,7 @@ export class LiveRoom implements SocketSink {
   board = $state.raw<Board>(bare)
   online = $state(true)
   you = $state.raw<Hello['you'] | null>(null)
+  talk?: TalkEar
   private readonly socket: RoomSocket
   private greeted = false
   private sweep: ReturnType<typeof setInterval> | undefined
@@ -74,6 +82,7 @@ export class LiveRoom implements SocketSink {
   }
 
   hello(hello: Hello): void {
+    this.talk?.hello(hello)
     this.you = hello.you
     this.stage = hello.stage
     this.board = hello.board
@@ -85,11 +94,14 @@ export class LiveRoom implements SocketSink {
   lost(why: Lost): void {
     this.ears.lost?.(why)
   }
-  totals({ viewers, top }: Totals): void {
+  totals(totals: Totals): void {
+    this.talk?.totals(totals)
+    const { viewers, top } = totals
     this.view = { ...this.view, viewers }
     if (top) this.board = { ...this.board, top }
   }
   taken(taken: Taken): void {
+    this.talk?.taken(taken)
     if (taken.reset) {
       this.lines = this.lines.filter((line) => line.state === 'sending' || line.state === 'failed')
       this.gifts = []

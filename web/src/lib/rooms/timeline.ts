@@ -3,6 +3,7 @@
  * come out, and it is the same whether one has watched up to there or jumped there.
  */
 import { expired, grown, type Banner } from '$lib/money/streaks'
+import type { Pin, PollView, Spotlight } from '$lib/api'
 import * as chat from './chat'
 import type { Placed } from './replay'
 import type { GiftEvent } from './wire'
@@ -14,9 +15,13 @@ export interface Scene {
   lines: readonly chat.Line[]
   banners: readonly Banner[]
   title: string | null
+  spotlight: Spotlight | null
+  pin: Pin | null
+  /** The last one that was asked, as it was then. */
+  poll: PollView | null
 }
 
-export const opening: Scene = { positionMs: 0, taken: 0, lines: [], banners: [], title: null }
+export const opening: Scene = { positionMs: 0, taken: 0, lines: [], banners: [], title: null, spotlight: null, pin: null, poll: null }
 
 /** The next scene. `log` is in the order of the room's numbers, and may have grown since the scene before. */
 export function at(before: Scene, log: readonly Placed[], positionMs: number): Scene {
@@ -52,6 +57,16 @@ function told(scene: Scene, { event, position_ms }: Placed): Scene {
     case 'subscription':
     case 'subscription_gift':
       return { ...scene, taken, lines: chat.bought(scene.lines, event) }
+    case 'spotlight':
+      return { ...scene, taken, spotlight: event.spotlight }
+    case 'spotlight_end':
+      return { ...scene, taken, spotlight: null }
+    case 'pin':
+      return { ...scene, taken, pin: event.pin }
+    case 'unpin':
+      return { ...scene, taken, pin: null }
+    case 'poll':
+      return { ...scene, taken, poll: event.poll }
     case 'title':
       return { ...scene, taken, title: event.title }
     default:

@@ -1,5 +1,5 @@
 /** What travels over /ws/rooms/{room}. Numbers `n` count the room's events 1, 2, 3 … within an epoch. */
-import type { Board, Layout, ProblemBody, RoomEvent, RoomView, Seat, Speaker, StageView, TopSupporter } from '$lib/api'
+import type { Board, Layout, ProblemBody, RoomEvent, RoomView, Seat, Speaker, StageView, TalkView, TopSupporter } from '$lib/api'
 
 export type { Layout, RoomEvent, Seat, Speaker, StageView }
 export type Said = Extract<RoomEvent, { type: 'said' }>
@@ -23,12 +23,21 @@ export interface Hello {
   room: RoomView
   stage: StageView
   board: Board
+  talk: TalkView
   reset: boolean
 }
 /** Latest values; one that is absent has not changed. */
 export interface Totals {
   viewers: number
   top?: TopSupporter[]
+  /** Votes of polls, for everyone and for subscribers, and of questions. */
+  polls?: PollVotes[]
+  sub_polls?: PollVotes[]
+  questions?: { message: string; votes: number }[]
+}
+export interface PollVotes {
+  id: string
+  votes: number[]
 }
 export interface Frame {
   v: 1
