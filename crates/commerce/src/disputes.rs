@@ -235,7 +235,11 @@ fn lose(tx: &mut Tx, dispute: Dispute, rules: &Rules, now: Timestamp) -> Result<
                     tickets::given_back(tx, payment.id, dispute.id.0, now)?;
                 }
                 Order::Badge if payment.kept() == 0 => badges::given_back(tx, &payment, rules, now)?,
-                Order::Coins | Order::Badge | Order::Ticket | Order::Subscription => {}
+                Order::Coins
+                | Order::Badge
+                | Order::Ticket
+                | Order::Subscription
+                | Order::GiftedSubscription => {}
             }
             0
         }

@@ -315,7 +315,7 @@ fn grant(
     match payment.order {
         Order::Ticket if payment.kept() == 0 => tickets::given_back(tx, payment.id, refund.id.0, now)?,
         Order::Badge if payment.kept() == 0 => badges::given_back(tx, &payment, rules, now)?,
-        Order::Coins | Order::Badge | Order::Ticket | Order::Subscription => {}
+        Order::Coins | Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription => {}
     }
     subscriptions::taken_back(tx, refund.payment, now)?;
     jobs::leave(tx, job, REFUND_JOB, job::body(refund.id)?, now);
@@ -424,7 +424,7 @@ fn fail(tx: &mut Tx, refund: Refund, why: &str, rules: &Rules, now: Timestamp) -
     match payment.order {
         Order::Ticket => tickets::given_again(tx, &payment, now)?,
         Order::Badge => badges::given_again(tx, &payment, rules, now)?,
-        Order::Coins | Order::Subscription => {}
+        Order::Coins | Order::Subscription | Order::GiftedSubscription => {}
     }
     subscriptions::given_again(tx, refund.payment)?;
     let failed = refund.change(|refund| refund.answer = Some(why.to_owned()));

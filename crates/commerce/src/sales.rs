@@ -278,7 +278,7 @@ fn share_percent(order: Order, policy: &Policy) -> u8 {
         Order::Coins => 0,
         Order::Badge => policy.badge_share_percent,
         Order::Ticket => policy.ticket_share_percent,
-        Order::Subscription => policy.subscription_share_percent,
+        Order::Subscription | Order::GiftedSubscription => policy.subscription_share_percent,
     }
 }
 

@@ -226,6 +226,7 @@ impl Sender {
                 kind: SpeakerKind::Person,
                 role: None,
                 badge: None,
+                months: None,
                 rank: None,
             },
             kind: if b & (1 << 40) == 0 { "rose" } else { "guitar" }.into(),

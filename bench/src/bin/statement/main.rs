@@ -242,6 +242,7 @@ fn gift(n: u64) -> SendGift {
             kind: SpeakerKind::Person,
             role: None,
             badge: None,
+            months: None,
             rank: None,
         },
         kind: if n.is_multiple_of(2) { "rose" } else { "guitar" }.into(),

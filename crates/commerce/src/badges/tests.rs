@@ -147,6 +147,7 @@ async fn say(scene: &Scene, number: u128, who: PersonId, text: &str) {
     let say = Say {
         id: MessageId(Uuid::from_u128(number)),
         room: LIVE,
+        place: busk_rooms::chat::Place::Chat,
         from: Speaker {
             id: who.0,
             name: "someone".into(),

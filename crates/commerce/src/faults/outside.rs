@@ -239,7 +239,7 @@ async fn subscribed(scene: &Scene) {
     const PAYMENT: u128 = 20;
     let begun = scene.store.write(|tx| {
         let tier = Tier {
-            place: 0,
+            id: 0,
             name: "Friend".into(),
             about: String::new(),
             price: 499,

@@ -456,6 +456,7 @@ each_db!(
             let say = busk_rooms::chat::Say {
                 id: busk_base::MessageId(Uuid::from_u128(number)),
                 room: LIVE,
+                place: busk_rooms::chat::Place::Chat,
                 // Whatever it says of itself.
                 from: Speaker {
                     id: person.0,

@@ -105,6 +105,7 @@ fn act_out(tx: &mut Tx, id: RoomId, number: u128, steps: &[Step]) -> Result<Book
                         kind: SpeakerKind::Person,
                         role: None,
                         badge: None,
+                        months: None,
                         rank: None,
                     },
                     text: format!("words {message}"),

@@ -20,6 +20,7 @@ fn saying(number: u128, who: PersonId, text: &str) -> SaySub {
             kind: SpeakerKind::Person,
             role: None,
             badge: None,
+            months: None,
             rank: None,
         },
         operator: false,

@@ -149,6 +149,7 @@ fn speaker(who: PersonId) -> Speaker {
         kind: SpeakerKind::Person,
         role: None,
         badge: None,
+        months: None,
         rank: None,
     }
 }
