@@ -168,6 +168,9 @@ each_db!(months_are_given_to_those_in_a_live, async |db: TestDb| {
     let became = becomes(&giver, &became, |gift| gift["handed_out"] == true).await;
     assert_eq!((&became["to"], &became["count"]), (&json!(["cleo"]), &json!(5)));
     assert_eq!(became["refunded"]["amount"], 4 * 499);
+    // Who becomes a member comes back for what is theirs now.
+    seen.closed().await;
+    let mut seen = app.socket(&on_air.room, "", &fan).await;
     let told = seen.event(|event| event["type"] == "subscription_gift").await;
     assert_eq!(
         (&told["from"]["name"], &told["to"][0]["name"], &told["tier"]),

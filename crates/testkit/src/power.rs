@@ -367,7 +367,7 @@ mod tests {
         assert_eq!(recording.said_before(4, "ok ").count(), 0);
         let (folder, mut chance) = (tempfile::tempdir().expect("a folder"), Chance::new());
         let (mut first, mut crossed) = ([false; 2], [false; 2]);
-        for _ in 0..100 {
+        for _ in 0..1_000 {
             recording.cut(6, &mut chance, folder.path());
             let content = std::fs::read(folder.path().join("a")).expect("its name was synced");
             assert_eq!(content[511..], *b"12", "synced before the other began");
