@@ -28,8 +28,9 @@ async fn probed(url: String, what: &'static str) -> String {
 }
 
 async fn until(what: &str, ready: impl AsyncFn() -> bool) {
-    for _ in 0..150 {
+    for looks in 0..150 {
         if ready().await {
+            println!("{what}: there after {} ms", looks * 200);
             return;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
