@@ -10,7 +10,7 @@ mod csv;
 mod http;
 mod journal;
 mod operator;
-mod taxes;
+pub(crate) mod taxes;
 #[cfg(test)]
 mod tests;
 

@@ -74,9 +74,10 @@ macro_rules! select {
              o.pack, o.coins, o.promotional, c.id, c.handle, c.name, s.tax, o.coins_back, o.promotional_back \
              FROM payment p LEFT JOIN coin_order o ON o.payment = p.id LEFT JOIN sale s ON s.payment = p.id \
              LEFT JOIN subscription_order m ON m.payment = p.id \
+             LEFT JOIN subscription_gift g ON g.payment = p.id \
              LEFT JOIN badge_order b ON b.payment = p.id LEFT JOIN ticket t ON t.payment = p.id \
              LEFT JOIN room r ON r.id = COALESCE(b.room, t.room) \
-             LEFT JOIN channel c ON c.id = COALESCE(s.channel, m.channel, r.channel) ",
+             LEFT JOIN channel c ON c.id = COALESCE(s.channel, m.channel, g.channel, r.channel) ",
             $rest
         )
     };

@@ -38,7 +38,7 @@ pub struct TaxLine {
     pub posting: PostingId,
     pub number: i64,
     pub at: Timestamp,
-    /// `badge`, `ticket`, `subscription`.
+    /// `badge`, `ticket`, `subscription`, `gifted_subscription`.
     pub kind: String,
     pub payment: PaymentId,
     /// ISO 3166-1 alpha-2; null where the provider named none.
@@ -122,7 +122,8 @@ pub fn lines(
     let rows = db.rows(
         "SELECT p.number, p.id, p.at, p.cause, p.cause_id, y.country, d.unit, d.name, c.name, t.amount \
          FROM (SELECT * FROM ledger_posting WHERE (at, number) > ($1, $2) AND at < $3 \
-               AND cause IN ('badge', 'ticket', 'subscription') ORDER BY at, number LIMIT $4) p \
+               AND cause IN ('badge', 'ticket', 'subscription', 'gifted_subscription') \
+               ORDER BY at, number LIMIT $4) p \
          JOIN ledger_transfer t ON t.id BETWEEN p.first_transfer AND p.last_transfer \
          JOIN ledger_account d ON d.id = t.debit JOIN ledger_account c ON c.id = t.credit \
          LEFT JOIN payment y ON y.id = p.cause_id ORDER BY p.at, p.number, t.id",

@@ -4137,7 +4137,7 @@ export interface components {
                 currency: string;
                 /** Format: int64 */
                 gross: number;
-                /** @description `badge`, `ticket`, `subscription`. */
+                /** @description `badge`, `ticket`, `subscription`, `gifted_subscription`. */
                 kind: string;
                 /**
                  * Format: int64
@@ -5467,7 +5467,7 @@ export interface components {
             currency: string;
             /** Format: int64 */
             gross: number;
-            /** @description `badge`, `ticket`, `subscription`. */
+            /** @description `badge`, `ticket`, `subscription`, `gifted_subscription`. */
             kind: string;
             /**
              * Format: int64

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use busk_base::RefundId;
 use busk_ledger::AccountRef;
+use busk_ledger::journal::{Place, Span};
 use busk_people::Role;
 use busk_people::sign_up::{SignUp, sign_up};
 use busk_testkit::db::TestDb;
@@ -16,6 +17,7 @@ use crate::accounts::*;
 use crate::providers::{DisputeSaid, PaymentNotice, PaymentSaid};
 use crate::refunds::{Ask, By};
 use crate::scene::*;
+use crate::statements::taxes;
 use crate::subscriptions::renewal::{Due, asked_at};
 use crate::subscriptions::tests::*;
 use crate::subscriptions::{ChangeError, SubscriptionState, set_renews};
@@ -241,6 +243,20 @@ each_db!(gifted_subscription, async |db: TestDb| {
         ["deferred>earnings.pending 699", "deferred>platform_revenue 299"]
     );
     assert_eq!(moved().await, [-998, 0, 699, 299, 0]);
+    let taxed = scene.store.read(|db| {
+        let span = Span {
+            from: NOW,
+            to: NOW + Duration::from_secs(1),
+        };
+        taxes::lines(db, span, Place::before(NOW), 10)
+    });
+    let (taxed, _) = taxed.await.unwrap();
+    let taxed: Vec<_> = taxed
+        .iter()
+        .map(|line| (line.kind.as_str(), line.gross))
+        .collect();
+    // After the subscription that was there before.
+    assert_eq!(taxed, [("subscription", 499), ("gifted_subscription", 998)]);
     for (person, is) in [(CID, true), (DAN, true), (EVE, false), (BEA, false)] {
         assert_eq!(is_member(&scene, person, NOW).await, is, "{person}");
     }
