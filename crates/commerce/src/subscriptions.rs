@@ -339,7 +339,7 @@ fn live_of(tx: &mut Tx, channel: ChannelId) -> Result<Option<RoomId>, StoreError
 }
 
 /// A person as the others in a live see them.
-fn named_in(tx: &mut Tx, room: RoomId, person: PersonId, now: Timestamp) -> Result<Speaker, StoreError> {
+pub(crate) fn named_in(tx: &mut Tx, room: RoomId, person: PersonId, now: Timestamp) -> Result<Speaker, StoreError> {
     let gone = || StoreError::Broken("a subscriber is gone".into());
     let person = tx.find::<Person>(&person)?.ok_or_else(gone)?;
     let speaker = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)?;

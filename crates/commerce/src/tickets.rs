@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use busk_base::{JobId, PaymentId, PersonId, Policy, RoomId, Timestamp};
 use busk_people::{Channel, ChannelKind};
-use busk_rooms::{Access, Room, State, access};
+use busk_rooms::{Access, Room, State, What, access, log};
 use busk_store::{Read, StoreError, Tx};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,6 +27,7 @@ use crate::notices::HearError;
 use crate::payments::{self, BeginError, NewPayment, Order, Payment};
 use crate::rules::Rules;
 use crate::sales::{self, following};
+use crate::subscriptions::named_in;
 pub use http::routes;
 pub use sql::{Offer, Ticket, of_person, offer_of, tickets_of};
 pub(crate) use sql::{held, turns};
@@ -313,7 +314,20 @@ pub(crate) fn deliver(
     }
     ticket.turn(tx, TicketState::Held)?;
     access::admit(tx, ticket.room, ticket.person, ticket.replay, now)?;
+    tell(tx, &ticket, now)?;
     Ok(Brought::Ticket)
+}
+
+/// Says so in the room while it is on the air. Before, a full house would fill the log that its first viewers read.
+fn tell(tx: &mut Tx, ticket: &Ticket, now: Timestamp) -> Result<(), StoreError> {
+    let room = tx.find::<Room>(&ticket.room)?;
+    if !room.is_some_and(|room| room.state.is_on_air()) {
+        return Ok(());
+    }
+    let from = named_in(tx, ticket.room, ticket.person, now)?;
+    let stage = ticket.stage;
+    log::append(tx, ticket.room, What::Ticket { from, stage }, now)?;
+    Ok(())
 }
 
 /// The payment will not be made: its seat is free again.
