@@ -104,4 +104,6 @@ ids! {
     MediaSessionId,
     /// A place on another platform that a channel's programs are pushed to.
     RestreamTargetId,
+    /// What a channel shows over its picture: a browser source with a secret of its own.
+    OverlayId,
 }

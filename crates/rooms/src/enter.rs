@@ -143,6 +143,7 @@ fn viewer(caller: &Caller, shown: &Shown, stage: &Stage, right: Right) -> Viewer
         stage: on_stage || operator,
         right,
         comer: None,
+        overlay: None,
         speaker,
         operator,
     }

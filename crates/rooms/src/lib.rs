@@ -29,6 +29,7 @@ mod http;
 mod live;
 pub mod log;
 pub mod members;
+pub mod overlay;
 mod passes;
 mod presence;
 mod rates;

@@ -15,6 +15,7 @@ use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::{Speaker, SpeakerKind};
+use crate::overlay::{OverlayPass, Overlays};
 use crate::passes::{Comer, Passes};
 use crate::presence::Presence;
 use crate::rates::Rates;
@@ -48,6 +49,7 @@ struct Parts {
     passes: Arc<Passes>,
     presence: Arc<Presence>,
     doors: Arc<Doors>,
+    overlays: Arc<Overlays>,
     counts: Counts,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
@@ -56,7 +58,7 @@ struct Parts {
 }
 
 /// Who is behind a socket.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Viewer {
     pub(crate) speaker: Option<Speaker>,
     pub(crate) operator: bool,
@@ -66,6 +68,8 @@ pub(crate) struct Viewer {
     pub(crate) right: Right,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
+    /// The overlay that it is, if it is one.
+    pub(crate) overlay: Option<OverlayPass>,
 }
 
 impl Viewer {
@@ -109,7 +113,9 @@ impl Rooms {
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
         let passes = Arc::new(Passes::default());
         let (presence, doors) = (Arc::new(Presence::default()), Arc::new(Doors::default()));
-        let (commands, inbox) = Commands::new(passes.clone(), presence.clone(), doors.clone());
+        let overlays = Arc::new(Overlays::default());
+        let (commands, inbox) =
+            Commands::new(passes.clone(), presence.clone(), doors.clone(), overlays.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -121,6 +127,7 @@ impl Rooms {
             passes,
             presence,
             doors,
+            overlays,
             counts: Counts::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
@@ -155,6 +162,10 @@ impl Rooms {
 
     pub(crate) fn doors(&self) -> &Doors {
         &self.0.doors
+    }
+
+    pub(crate) fn overlays(&self) -> &Overlays {
+        &self.0.overlays
     }
 
     pub(crate) fn counts(&self) -> &Counts {

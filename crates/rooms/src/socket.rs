@@ -18,6 +18,7 @@ use crate::chat::{self, Delete, DeleteError, Place, Say, SayError};
 use crate::event::{Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
 use crate::log::LogReader;
+use crate::overlay::Overlays;
 use crate::passes::Passes;
 use crate::presence::Presence;
 use crate::stage::{self, StageView};
@@ -32,11 +33,14 @@ const AT_ONCE: usize = 1_024;
 /// How often a hello that was overtaken by events is made anew.
 const HELLOS_MAX: usize = 5;
 
-#[derive(Deserialize)]
+/// What a client has seen.
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Since {
-    after: Option<i64>,
-    epoch: Option<i64>,
+pub struct Since {
+    /// The last number.
+    pub after: Option<i64>,
+    /// Of which log.
+    pub epoch: Option<i64>,
 }
 
 /// Opens the socket.
@@ -45,7 +49,7 @@ pub(crate) async fn open(
     Path(room): Path<RoomId>,
     Query(from): Query<Since>,
     caller: Caller,
-    mut request: Request,
+    request: Request,
 ) -> Result<Response, Problem> {
     if !origin_is_ours(rooms.site(), request.headers()) {
         return Err(Problem::forbidden(
@@ -56,10 +60,22 @@ pub(crate) async fn open(
     let mut entered = rooms.entered(room, &caller).await?;
     entered.viewer.comer = rooms.comes_with(&entered, request.headers()).await;
     let viewer = Arc::new(entered.viewer);
+    Ok(upgrade(rooms, room, from, caller, viewer, request))
+}
+
+/// Answers the handshake of somebody who may be in the room; the hello follows when the socket is there.
+pub(crate) fn upgrade(
+    rooms: Rooms,
+    room: RoomId,
+    from: Since,
+    caller: Caller,
+    viewer: Arc<Viewer>,
+    mut request: Request,
+) -> Response {
     let upgraded = busk_fanout::upgrade::<_, axum::body::Body>(&mut request);
     let (response, socket) = match upgraded {
         Ok(upgraded) => upgraded,
-        Err(refused) => return Ok(refused.response::<axum::body::Body>().into_response()),
+        Err(refused) => return refused.response::<axum::body::Body>().into_response(),
     };
     tokio::spawn(async move {
         match socket.await {
@@ -67,7 +83,7 @@ pub(crate) async fn open(
             Err(error) => tracing::debug!("no socket: {error}"),
         }
     });
-    Ok(response)
+    response.into_response()
 }
 
 /// How others see the one who asks; what stands beside the name in a live is the [board](board::adorned)'s.
@@ -115,6 +131,7 @@ async fn welcome(
             stage: viewer.stage,
             ..Rights::default()
         },
+        counted: viewer.overlay.is_none(),
         viewer,
     };
     for _ in 0..HELLOS_MAX {
@@ -227,7 +244,7 @@ async fn hello(
         person: person.0,
         right,
     });
-    let viewers = rooms.fanout().viewers(room) + 1;
+    let viewers = rooms.fanout().viewers(room) + u32::from(viewer.overlay.is_none());
     let body = HelloBody {
         you: you.as_ref(),
         room: shown.view(viewers, rooms.thumbnail_at(room), caller.person_id()),
@@ -257,6 +274,7 @@ pub(crate) struct Commands {
     passes: Arc<Passes>,
     presence: Arc<Presence>,
     doors: Arc<Doors>,
+    overlays: Arc<Overlays>,
 }
 
 pub(crate) struct Command {
@@ -271,6 +289,7 @@ impl Commands {
         passes: Arc<Passes>,
         presence: Arc<Presence>,
         doors: Arc<Doors>,
+        overlays: Arc<Overlays>,
     ) -> (Self, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let commands = Self {
@@ -278,6 +297,7 @@ impl Commands {
             passes,
             presence,
             doors,
+            overlays,
         };
         (commands, receiver)
     }
@@ -288,6 +308,9 @@ impl Inbound<Arc<Viewer>> for Commands {
         if let Some(comer) = peer.viewer.comer {
             self.passes.socket_came(comer, peer.conn);
         }
+        if let Some(pass) = peer.viewer.overlay {
+            self.overlays.socket_came(pass, peer.conn);
+        }
         if let Some(person) = peer.viewer.person() {
             self.presence.came(peer.room, person);
         }
@@ -296,6 +319,9 @@ impl Inbound<Arc<Viewer>> for Commands {
     fn left(&self, peer: &Peer<'_, Arc<Viewer>>) {
         if let Some(comer) = peer.viewer.comer {
             self.passes.socket_left(comer, peer.conn);
+        }
+        if let Some(pass) = peer.viewer.overlay {
+            self.overlays.socket_left(pass, peer.conn);
         }
         if let Some(person) = peer.viewer.person() {
             self.presence.left(peer.room, person);

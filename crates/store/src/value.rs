@@ -224,5 +224,6 @@ ids!(
     PostingId,
     JobId,
     MediaSessionId,
-    RestreamTargetId
+    RestreamTargetId,
+    OverlayId
 );

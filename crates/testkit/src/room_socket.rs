@@ -27,14 +27,19 @@ pub struct RoomSocket {
 
 impl RoomSocket {
     pub async fn open(url: &str, cookie: Option<&str>) -> Self {
+        let cookie = cookie.map(|cookie| ("cookie", cookie));
+        let opened = Self::try_open(url, cookie.as_slice()).await;
+        opened.expect("the room opens a socket")
+    }
+
+    /// With these headers; none when it is refused.
+    pub async fn try_open(url: &str, headers: &[(&'static str, &str)]) -> Option<Self> {
         let mut request = url.into_client_request().expect("a ws:// address");
-        if let Some(cookie) = cookie {
-            let value = cookie.parse().expect("a cookie is a header's value");
-            request.headers_mut().insert("cookie", value);
+        for (name, value) in headers {
+            let value = value.parse().expect("it fits a header");
+            request.headers_mut().insert(*name, value);
         }
-        let (stream, _) = tokio_tungstenite::connect_async(request)
-            .await
-            .expect("the room opens a socket");
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.ok()?;
         let mut socket = Self {
             stream,
             hello: Value::Null,
@@ -46,7 +51,7 @@ impl RoomSocket {
         while socket.hello.is_null() {
             assert!(socket.turn().await, "closed before the hello");
         }
-        socket
+        Some(socket)
     }
 
     /// Says something; gives the answer.

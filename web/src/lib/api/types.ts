@@ -55,6 +55,11 @@ export type Door = Schema['Door']
 export type Blocked = Schema['Blocked']
 export type RestreamTarget = Required<Schema['RestreamTarget']>
 export type Restream = Required<Schema['Restream']>
+export type OverlayKind = Schema['OverlayKind']
+export type OverlayLook = Schema['OverlayLook']
+export type Overlay = Required<Schema['Overlay']>
+export type OverlayWithSecret = Schema['OverlayWithSecret']
+export type OverlayShown = Schema['OverlayShown']
 
 export type BadgeOffer = Required<Schema['BadgeOffer']>
 export type BadgePurchase = Schema['BadgePurchase']
