@@ -70,6 +70,8 @@ ids! {
     RoomId,
     /// A chat message, made by its author.
     MessageId,
+    /// An entry of the moderation log.
+    RecordId,
     /// A gift, made by its sender; at once its idempotency key.
     GiftId,
     /// A run of the same gift by the same viewer.

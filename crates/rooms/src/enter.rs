@@ -4,13 +4,14 @@
 use busk_api::Problem;
 use busk_base::{PersonId, RoomId};
 use busk_fanout::Whom;
-use busk_people::Caller;
 use busk_people::session::{self, TokenHash};
+use busk_people::{Caller, Moderator};
 use busk_store::{Reader, StoreError};
 use http::HeaderMap;
 use uuid::Uuid;
 
 use crate::access::{self, Access};
+use crate::event::SpeakerRole;
 use crate::http::room_unknown;
 use crate::live::{Rooms, Viewer};
 use crate::log::LogReader;
@@ -55,17 +56,22 @@ impl Rooms {
                 _ => false,
             };
             let always = operator || who.is_some_and(|who| stage.has(&shown.room, who));
+            let moderates = match asker {
+                Some(person) => Moderator::of(db, shown.room.channel, person)?.is_some(),
+                None => false,
+            };
+            let always = always || moderates;
             let admitted = always || access::admits(db, &shown.room, shown.access, asker, now)?;
-            Ok::<_, StoreError>(Some((shown, stage, blocked, admitted)))
+            Ok::<_, StoreError>(Some((shown, stage, blocked, admitted, moderates)))
         });
-        let (shown, stage, blocked, admitted) = read.await?.ok_or_else(room_unknown)?;
+        let (shown, stage, blocked, admitted, moderates) = read.await?.ok_or_else(room_unknown)?;
         if blocked {
             return Err(Problem::forbidden("blocked", "You cannot be in this room"));
         }
         if !admitted {
             return Err(shown.access.refusal(asker.is_some()));
         }
-        let viewer = viewer(caller, &shown, &stage);
+        let viewer = viewer(caller, &shown, &stage, moderates);
         Ok(Entered { shown, viewer })
     }
 
@@ -107,9 +113,8 @@ impl Rooms {
                 return Ok(false);
             };
             let stage = stage::of(db, room)?;
-            let known = busk_people::person(db, PersonId(person))?;
-            let operator = known.is_some_and(|person| Caller::Person(person).is_operator());
-            if operator || stage.has(&shown.room, person) {
+            let moderates = Moderator::of(db, shown.room.channel, PersonId(person))?.is_some();
+            if moderates || stage.has(&shown.room, person) {
                 return Ok(true);
             }
             Ok(!stage::is_blocked(db, &shown.room, &stage, person)?
@@ -122,15 +127,17 @@ impl Rooms {
 /// Close code of sockets whose ticket plays on other devices now.
 const CLOSE_ELSEWHERE: u16 = 4006;
 
-fn viewer(caller: &Caller, shown: &Shown, stage: &Stage) -> Viewer {
+fn viewer(caller: &Caller, shown: &Shown, stage: &Stage, moderates: bool) -> Viewer {
     let host = caller.person_id() == Some(shown.room.host);
-    let speaker = speaker(caller, host);
+    let mut speaker = speaker(caller, host);
+    if let Some(who) = speaker.as_mut().filter(|who| moderates && who.role.is_none()) {
+        who.role = Some(SpeakerRole::Moderator);
+    }
     let on_stage = speaker.as_ref().is_some_and(|who| stage.has(&shown.room, who.id));
-    let operator = caller.is_operator();
     Viewer {
-        stage: on_stage || operator,
+        stage: on_stage || moderates,
+        moderates,
         comer: None,
         speaker,
-        operator,
     }
 }

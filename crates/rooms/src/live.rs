@@ -15,6 +15,7 @@ use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::Speaker;
+use crate::moderation::raid::Raids;
 use crate::passes::{Comer, Passes};
 use crate::rates::Rates;
 use crate::replay::Shelf;
@@ -41,6 +42,7 @@ struct Parts {
     shelf: Option<Shelf>,
     restreams: Restreams,
     rates: Mutex<Rates>,
+    raids: Mutex<Raids>,
     passes: Arc<Passes>,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
@@ -52,9 +54,10 @@ struct Parts {
 #[derive(Debug)]
 pub(crate) struct Viewer {
     pub(crate) speaker: Option<Speaker>,
-    pub(crate) operator: bool,
     /// Whether they see what the stage sees.
     pub(crate) stage: bool,
+    /// Whether they moderate the room: its host, the channel's team, the site's operators.
+    pub(crate) moderates: bool,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
 }
@@ -100,6 +103,7 @@ impl Rooms {
             shelf: config.archive.map(Shelf::new),
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
+            raids: Mutex::default(),
             passes,
             cameras: Mutex::default(),
             camera_came: Notify::new(),
@@ -159,6 +163,10 @@ impl Rooms {
 
     pub(crate) fn rates(&self) -> MutexGuard<'_, Rates> {
         self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn raids(&self) -> MutexGuard<'_, Raids> {
+        self.0.raids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cameras(&self) -> MutexGuard<'_, HashMap<(RoomId, u8), MediaSessionId>> {

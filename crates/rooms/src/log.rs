@@ -105,8 +105,14 @@ pub fn append_for(
 /// Chat may be skipped for slow readers; all else is kept.
 fn class_of(what: &What) -> Class {
     match what {
-        What::Said { .. } => Class::Chat,
+        What::Said { .. } | What::Shadowed { .. } => Class::Chat,
         What::Deleted { .. }
+        | What::Cleared { .. }
+        | What::Held { .. }
+        | What::HeldEnded { .. }
+        | What::HeldMine { .. }
+        | What::ChatMode { .. }
+        | What::Raid { .. }
         | What::Removed {}
         | What::Gift { .. }
         | What::StreakEnd { .. }

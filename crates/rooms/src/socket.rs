@@ -6,20 +6,22 @@ use std::time::Duration;
 use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use busk_api::{Path, Problem, Query, StatusCode, origin_is_ours};
-use busk_base::{MessageId, RoomId};
+use busk_base::{MessageId, RecordId, RoomId};
 use busk_fanout::{AttachError, ConnId, Inbound, Member, Peer, Rights, Socket};
 use busk_people::{Caller, Role};
-use busk_store::{Reader, StoreError};
+use busk_store::{Reader, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
-use crate::chat::{self, Delete, DeleteError, Say, SayError};
-use crate::event::{Speaker, SpeakerKind, SpeakerRole};
+use crate::chat::{self, ChatMode, Delete, DeleteError, Say, SayError, mode};
+use crate::event::{Held, Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
+use crate::log::Audience;
+use crate::moderation::held_in;
 use crate::passes::Passes;
 use crate::stage::{self, StageView};
-use crate::{Board, RoomView, board, log, view};
+use crate::{Board, RoomView, What, board, log, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
 const COMMANDS_MAX: usize = 8_192;
@@ -146,6 +148,9 @@ struct HelloBody<'a> {
     room: RoomView,
     stage: StageView,
     board: Board,
+    chat: ChatMode,
+    /// What waits for a moderator; for those who moderate.
+    held: Option<Vec<Held>>,
     reset: bool,
 }
 
@@ -158,7 +163,7 @@ async fn hello(
     viewer: &Viewer,
 ) -> Result<Hello, StoreError> {
     let (after, epoch, reader) = (from.after, from.epoch, viewer.reader());
-    let you = viewer.speaker.clone();
+    let (you, moderates, now) = (viewer.speaker.clone(), viewer.moderates, rooms.site().now());
     let read = rooms.site().store().read(move |db: &mut Reader| {
         db.snapshot(|db| {
             let gone = || StoreError::Broken(format!("room {room} is gone"));
@@ -173,10 +178,12 @@ async fn hello(
             let board = board::read(db, room)?;
             let you = you.map(|you| board::adorned_for(db, room, &you)).transpose()?;
             let reset = after.is_some() && resume.is_none();
-            Ok((shown, stage, board, you, events, reset))
+            let mode = mode::read(db, room)?.at(now);
+            let held = moderates.then(|| held_in(db, room)).transpose()?;
+            Ok((shown, stage, board, you, events, reset, mode, held))
         })
     });
-    let (shown, stage, board, you, events, reset) = read.await?;
+    let (shown, stage, board, you, events, reset, chat, held) = read.await?;
     let (epoch, seq) = (shown.room.epoch, shown.room.seq);
     let viewers = rooms.fanout().viewers(room) + 1;
     let body = HelloBody {
@@ -184,6 +191,8 @@ async fn hello(
         room: shown.view(viewers, rooms.thumbnail_at(room), caller.person_id()),
         stage,
         board,
+        chat,
+        held,
         reset,
     };
     let broken = |e: serde_json::Error| StoreError::Broken(e.to_string());
@@ -249,8 +258,16 @@ impl Inbound<Arc<Viewer>> for Commands {
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
 enum Ask {
-    Say { id: MessageId, text: String },
-    Delete { id: Uuid, message: MessageId },
+    Say {
+        id: MessageId,
+        text: String,
+        #[serde(default)]
+        reply_to: Option<MessageId>,
+    },
+    Delete {
+        id: Uuid,
+        message: MessageId,
+    },
     Ping {},
 }
 
@@ -280,9 +297,10 @@ impl Rooms {
         };
         let (id, answer) = match ask {
             Ask::Ping {} => (None, Ok(serde_json::json!({}))),
-            Ask::Say { id, text } => {
-                let said = self.say(command.room, &command.viewer, id, text).await;
-                (Some(id.0), said.map(|n| serde_json::json!({ "n": n })))
+            Ask::Say { id, text, reply_to } => {
+                let said = self.say(command.room, &command.viewer, id, text, reply_to).await;
+                let told = said.map(|said| serde_json::json!({ "n": said.n, "held": said.held }));
+                (Some(id.0), told)
             }
             Ask::Delete { id, message } => {
                 let deleted = self.delete_message(command.room, &command.viewer, message).await;
@@ -300,14 +318,15 @@ impl Rooms {
         self.fanout().reply(conn, json.to_string().as_bytes());
     }
 
-    /// Says something in a room; gives its number.
+    /// Says something in a room; gives its number, and whether it waits for a moderator.
     pub(crate) async fn say(
         &self,
         room: RoomId,
         viewer: &Viewer,
         id: MessageId,
         text: String,
-    ) -> Result<i64, Problem> {
+        reply_to: Option<MessageId>,
+    ) -> Result<chat::Said, Problem> {
         let from = viewer.speaker.clone().ok_or_else(name_needed)?;
         let (now, policy) = (self.site().now(), self.site().policy());
         let max = match from.kind {
@@ -316,25 +335,45 @@ impl Rooms {
         };
         let window = Duration::from_secs(policy.chat_window_s);
         let taken = self.rates().take(from.id, max, window, now);
-        taken.map_err(|wait| {
-            let seconds = u32::try_from(wait.as_millis().div_ceil(1_000))
-                .unwrap_or(u32::MAX)
-                .max(1);
-            Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_fast",
-                "You are writing too fast",
-            )
-            .detail(format!("Wait {seconds} s"))
-            .retry_after(seconds)
-        })?;
-        let say = Say { id, room, from, text };
+        taken.map_err(|wait| waits("too_fast", "You are writing too fast".into(), wait))?;
+        let author = from.id;
+        let say = Say {
+            id,
+            room,
+            from,
+            text,
+            reply_to,
+            trusted: viewer.moderates,
+        };
+        let wanted = say.clone();
         let said = self
             .site()
             .store()
-            .write(move |tx| chat::say(tx, &say, now))
-            .await;
-        said.map(|said| said.n).map_err(say_problem)
+            .write_ahead(
+                move |rows| chat::ahead(rows, &wanted),
+                move |tx| chat::say(tx, &say, now),
+            )
+            .await
+            .map_err(say_problem)?;
+        if said.event.is_some() && !viewer.moderates {
+            self.watch_for_raid(room, author).await;
+        }
+        Ok(said)
+    }
+
+    /// Tells the moderators when many people at once speak for the first time.
+    async fn watch_for_raid(&self, room: RoomId, author: Uuid) {
+        let now = self.site().now();
+        let Some(newcomers) = self.raids().spoke(room, author, now) else {
+            return;
+        };
+        let what = What::Raid {
+            newcomers: i64::try_from(newcomers).unwrap_or(i64::MAX),
+        };
+        let tells = move |tx: &mut Tx| log::append_for(tx, room, Audience::Stage, what.clone(), now);
+        if let Err(error) = self.site().store().write(tells).await {
+            tracing::warn!(%room, %error, "a raid was not told");
+        }
     }
 
     pub(crate) async fn delete_message(
@@ -348,7 +387,7 @@ impl Rooms {
             room,
             message,
             by,
-            operator: viewer.operator,
+            record: RecordId::new(self.site().now(), self.site().entropy()),
         };
         let now = self.site().now();
         let deleted = self
@@ -370,6 +409,7 @@ fn name_needed() -> Problem {
 
 fn say_problem(error: SayError) -> Problem {
     let text = error.to_string();
+    let forbidden = |code, help: &str| Problem::forbidden(code, text.clone()).detail(help);
     match error {
         SayError::Store(error) => error.into(),
         SayError::IdReused(_) => {
@@ -378,7 +418,28 @@ fn say_problem(error: SayError) -> Problem {
         SayError::Text(why) => Problem::invalid("text", why.to_string()),
         SayError::RoomUnknown => Problem::not_found("room_unknown", "There is no such room"),
         SayError::RoomNotLive => Problem::conflict("room_not_live", text),
+        SayError::Banned => Problem::forbidden("banned", text),
+        SayError::TimedOut(wait) => waits("timed_out", text, wait),
+        SayError::GuestsOff => forbidden("guests_off", "Sign in to write"),
+        SayError::SubscribersOnly => forbidden("subscribers_only", "Subscribe to the channel to write"),
+        SayError::FollowersOnly(None) => forbidden("followers_only", "Follow the channel to write"),
+        SayError::FollowersOnly(Some(wait)) => waits("followers_wait", text, wait),
+        SayError::Slow(wait) => waits("slow_mode", text, wait),
+        SayError::Repeated => Problem::conflict("repeated", text).detail("Say something else, or wait"),
+        SayError::Link => forbidden("link_refused", "Send it without the link"),
+        SayError::Word => forbidden("word_refused", "Say it in other words"),
+        SayError::HeldFull => Problem::conflict("too_many_held", text).detail("Try again later"),
     }
+}
+
+/// Refused for a time; `retry_after_s` says for how long.
+fn waits(code: &'static str, title: String, wait: Duration) -> Problem {
+    let seconds = u32::try_from(wait.as_millis().div_ceil(1_000))
+        .unwrap_or(u32::MAX)
+        .max(1);
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, code, title)
+        .detail(format!("Wait {seconds} s"))
+        .retry_after(seconds)
 }
 
 fn delete_problem(error: DeleteError) -> Problem {
@@ -387,7 +448,7 @@ fn delete_problem(error: DeleteError) -> Problem {
         DeleteError::MessageUnknown => Problem::not_found("message_unknown", "There is no such message"),
         DeleteError::NotYours => Problem::forbidden(
             "not_yours",
-            "Only its author, the host and the operator may delete it",
+            "Only its author, the host, the moderators and the operator may delete it",
         ),
     }
 }

@@ -210,6 +210,7 @@ ids!(
     SessionId,
     RoomId,
     MessageId,
+    RecordId,
     GiftId,
     StreakId,
     GoalId,
