@@ -2,7 +2,7 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker, type SubscriptionEvent } from './wire'
+import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Reply, type Said, type Speaker, type SubscriptionEvent } from './wire'
 
 export interface Line {
   id: string
@@ -15,6 +15,10 @@ export interface Line {
   gift?: { kind: string; count: number }
   /** How long they have been a member, in months. */
   months?: number | undefined
+  /** What it answers. */
+  reply?: Reply | undefined
+  /** Only moderators see it; or it waits for them. */
+  mark?: 'shadowed' | 'held'
 }
 
 /** What a list of lines shows: a live's, or a replay's, from which nothing can be removed. */
@@ -22,7 +26,10 @@ export interface Conversation {
   readonly lines: readonly Line[]
   readonly online: boolean
   readonly view: { readonly mine: boolean }
-  delete?(message: string): Promise<void>
+  /** People whose lines are not shown here. */
+  readonly hidden?: ReadonlySet<string> | null
+  /** What can be done about a line; nothing in a replay. */
+  pick?(line: Line): void
   drop?(id: string): void
 }
 
@@ -35,7 +42,7 @@ export function say(lines: readonly Line[], id: string, from: Speaker, text: str
 /** The room's own order wins: the pending line moves to where the room numbered it. */
 export function heard(lines: readonly Line[], said: Said, mine: boolean): Line[] {
   const rest = lines.filter((line) => line.id !== said.id)
-  return keep([...rest, { id: said.id, kind: 'said', from: said.from, text: said.text, state: 'sent', mine }])
+  return keep([...rest, { id: said.id, kind: 'said', from: said.from, text: said.text, state: 'sent', mine, reply: said.reply ?? undefined }])
 }
 
 export function failed(lines: readonly Line[], id: string, why: string): Line[] {
@@ -52,7 +59,17 @@ export function forget(lines: readonly Line[], id: string): Line[] {
 }
 
 export function deleted(lines: readonly Line[], event: Deleted): Line[] {
-  return lines.map((line) => (line.id === event.message ? { ...line, text: '', state: 'deleted' } : line))
+  return lines.map((line) => (line.id === event.message ? { ...line, text: '', state: 'deleted' } : line.reply?.message === event.message ? bare(line) : line))
+}
+/** All that somebody has said, and what answers to it say of it. */
+export function cleared(lines: readonly Line[], person: string): Line[] {
+  return lines.map((line) => {
+    if (line.kind === 'said' && line.from?.id === person && line.state !== 'sending') return { ...line, text: '', state: 'deleted' }
+    return line.reply?.author === person ? bare(line) : line
+  })
+}
+function bare(line: Line): Line {
+  return { ...line, reply: { ...line.reply!, excerpt: '' } }
 }
 
 export function gapMark(lines: readonly Line[], gap: { from: number; to: number }): Line[] {

@@ -1,6 +1,5 @@
 /** One room as this screen sees it. The only place that changes it is the room log (and one's own pending lines). */
 import { Problem, uuidv7, type Board, type RoomView } from '$lib/api'
-import { explain } from '$lib/i18n/common'
 import { expired, grown, type Banner } from '$lib/money/streaks'
 import { bare, moved } from './board'
 import * as chat from './chat'
@@ -26,6 +25,17 @@ export class LiveRoom implements SocketSink {
   board = $state.raw<Board>(bare)
   online = $state(true)
   you = $state.raw<Hello['you'] | null>(null)
+  /** What the room said when we came, last. */
+  greeting = $state.raw<Hello | null>(null)
+  hidden = $state.raw<ReadonlySet<string> | null>(null)
+  /** The line whose menu is open; the one that is being answered. */
+  picked = $state.raw<chat.Line | null>(null)
+  answered = $state.raw<chat.Line | null>(null)
+  /** Takes what happens beside words and gifts; what comes before it is there waits. */
+  aside: ((event: RoomEvent) => void) | null = null
+  readonly unheard: RoomEvent[] = []
+  /** The last number that the hello tells of. */
+  greetedAt: number | null = null
   private readonly socket: RoomSocket
   private greeted = false
   private sweep: ReturnType<typeof setInterval> | undefined
@@ -55,19 +65,24 @@ export class LiveRoom implements SocketSink {
 
   async say(text: string, me: Speaker): Promise<void> {
     const id = uuidv7()
+    const reply_to = this.answered?.id
+    this.answered = null
     this.lines = chat.say(this.lines, id, me, text)
     try {
-      await this.socket.ask({ do: 'say', id, text })
+      await this.socket.ask({ do: 'say', id, text, reply_to })
       this.lines = chat.acknowledged(this.lines, id)
     } catch (problem) {
       // Who was too quick gets the words back to send again; they need not stand here as well.
       if (problem instanceof Problem && problem.status === 429) this.drop(id)
-      else this.lines = chat.failed(this.lines, id, explain(problem))
+      else this.lines = chat.failed(this.lines, id, '')
       throw problem
     }
   }
   async delete(message: string): Promise<void> {
     await this.socket.ask({ do: 'delete', id: uuidv7(), message })
+  }
+  pick(line: chat.Line | null): void {
+    this.picked = line
   }
   drop(id: string): void {
     this.lines = chat.forget(this.lines, id)
@@ -75,6 +90,8 @@ export class LiveRoom implements SocketSink {
 
   hello(hello: Hello): void {
     this.you = hello.you
+    this.greeting = hello
+    this.greetedAt = hello.room.seq
     this.stage = hello.stage
     this.board = hello.board
     this.view = { ...hello.room, mine: this.view.mine || hello.room.mine }
@@ -102,8 +119,6 @@ export class LiveRoom implements SocketSink {
 
   private apply(event: RoomEvent, past: boolean): void {
     switch (event.type) {
-      case 'removed':
-        break
       case 'said':
         this.lines = chat.heard(this.lines, event, event.from.id === this.you?.id)
         break
@@ -137,6 +152,10 @@ export class LiveRoom implements SocketSink {
       case 'stage_mine':
         // The hello has told where all past ones led.
         if (!past && this.stage) this.stage = staged(this.stage, event)
+        break
+      default:
+        if (this.aside) this.aside(event)
+        else this.unheard.push(event)
     }
   }
 }
