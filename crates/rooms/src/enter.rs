@@ -15,6 +15,7 @@ use crate::event::SpeakerRole;
 use crate::http::room_unknown;
 use crate::live::{Rooms, Viewer};
 use crate::log::LogReader;
+use crate::moderation;
 use crate::passes::{Comer, DEVICES_MAX};
 use crate::socket::speaker;
 use crate::stage::{self, Stage};
@@ -73,6 +74,19 @@ impl Rooms {
         }
         let viewer = viewer(caller, &shown, &stage, moderates);
         Ok(Entered { shown, viewer })
+    }
+
+    /// Whether somebody who has entered is banned from the channel's chats.
+    pub(crate) async fn is_banned(&self, entered: &Entered) -> Result<bool, StoreError> {
+        let Some(who) = entered.viewer.speaker.as_ref().map(|who| who.id) else {
+            return Ok(false);
+        };
+        let channel = entered.shown.room.channel;
+        let read = self
+            .site()
+            .store()
+            .read(move |db: &mut Reader| moderation::of_person(db, channel, who));
+        Ok(read.await?.banned)
     }
 
     /// Lets somebody who has entered watch with the device that the headers are of. Nothing is counted in a room

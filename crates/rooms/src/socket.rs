@@ -179,7 +179,9 @@ async fn hello(
             let you = you.map(|you| board::adorned_for(db, room, &you)).transpose()?;
             let reset = after.is_some() && resume.is_none();
             let mode = mode::read(db, room)?.at(now);
-            let held = moderates.then(|| held_in(db, room)).transpose()?;
+            let held = (moderates && !shown.room.private)
+                .then(|| held_in(db, room))
+                .transpose()?;
             Ok((shown, stage, board, you, events, reset, mode, held))
         })
     });

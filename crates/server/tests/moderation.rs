@@ -230,6 +230,9 @@ each_db!(a_removal_is_off_every_screen, async |db| {
     assert!(new.events.iter().any(said("no thanks")));
 
     assert_eq!(code(&eves.say(&id(4), "buy three").await), "banned");
+    eve.post(&room.path("stage/ask"), json!({}))
+        .await
+        .problem(403, "banned");
     eves.event(of("cleared")).await;
     let watches = room.socket(&eve).await;
     assert!(

@@ -26,11 +26,20 @@ export interface Conversation {
   readonly lines: readonly Line[]
   readonly online: boolean
   readonly view: { readonly mine: boolean }
-  /** People whose lines are not shown here. */
-  readonly hidden?: ReadonlySet<string> | null
-  /** What can be done about a line; nothing in a replay. */
+  readonly ui?: ChatUi
+  /** Opens what can be done about a line; nothing can in a replay. */
   pick?(line: Line): void
   drop?(id: string): void
+}
+
+/** What the reader is about with the lines. */
+export interface ChatUi {
+  /** People whose lines are not shown here. */
+  hidden?: ReadonlySet<string> | undefined
+  /** The line whose menu is open. */
+  picked?: Line | undefined
+  /** The line that is being answered. */
+  answered?: Line | undefined
 }
 
 export const linesMax = 200

@@ -24,18 +24,12 @@ export class LiveRoom implements SocketSink {
   stage = $state.raw<StageState | null>(null)
   board = $state.raw<Board>(bare)
   online = $state(true)
-  you = $state.raw<Hello['you'] | null>(null)
   /** What the room said when we came, last. */
   greeting = $state.raw<Hello | null>(null)
-  hidden = $state.raw<ReadonlySet<string> | null>(null)
-  /** The line whose menu is open; the one that is being answered. */
-  picked = $state.raw<chat.Line | null>(null)
-  answered = $state.raw<chat.Line | null>(null)
+  ui = $state.raw<chat.ChatUi>({})
   /** Takes what happens beside words and gifts; what comes before it is there waits. */
   aside: ((event: RoomEvent) => void) | null = null
   readonly unheard: RoomEvent[] = []
-  /** The last number that the hello tells of. */
-  greetedAt: number | null = null
   private readonly socket: RoomSocket
   private greeted = false
   private sweep: ReturnType<typeof setInterval> | undefined
@@ -48,6 +42,9 @@ export class LiveRoom implements SocketSink {
     this.socket = new RoomSocket(view.id, this)
   }
 
+  get you(): Speaker | null | undefined {
+    return this.greeting?.you
+  }
   open(): void {
     this.socket.open()
     this.sweep = setInterval(() => {
@@ -65,8 +62,8 @@ export class LiveRoom implements SocketSink {
 
   async say(text: string, me: Speaker): Promise<void> {
     const id = uuidv7()
-    const reply_to = this.answered?.id
-    this.answered = null
+    const reply_to = this.ui.answered?.id
+    this.ui = { hidden: this.ui.hidden }
     this.lines = chat.say(this.lines, id, me, text)
     try {
       await this.socket.ask({ do: 'say', id, text, reply_to })
@@ -81,17 +78,15 @@ export class LiveRoom implements SocketSink {
   async delete(message: string): Promise<void> {
     await this.socket.ask({ do: 'delete', id: uuidv7(), message })
   }
-  pick(line: chat.Line | null): void {
-    this.picked = line
+  pick(picked?: chat.Line): void {
+    this.ui = { ...this.ui, picked }
   }
   drop(id: string): void {
     this.lines = chat.forget(this.lines, id)
   }
 
   hello(hello: Hello): void {
-    this.you = hello.you
     this.greeting = hello
-    this.greetedAt = hello.room.seq
     this.stage = hello.stage
     this.board = hello.board
     this.view = { ...hello.room, mine: this.view.mine || hello.room.mine }

@@ -40,7 +40,7 @@ export class Moderation {
   }
   hide(people: readonly string[]): void {
     this.blocked = new Set([...this.blocked, ...people])
-    this.live.hidden = this.blocked
+    this.live.ui = { ...this.live.ui, hidden: this.blocked }
   }
 
   private hear(event: RoomEvent): void {
@@ -78,6 +78,6 @@ export class Moderation {
   }
   /** Told after the hello, which says where all before it led. */
   private isNew(event: RoomEvent): boolean {
-    return event.n > (this.live.greetedAt ?? 0)
+    return event.n > (this.live.greeting?.room.seq ?? 0)
   }
 }

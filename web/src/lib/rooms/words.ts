@@ -20,19 +20,9 @@ const en = {
   sent: 'sent',
   reconnecting: 'Reconnecting…',
   gifts: 'Gifts',
-  mute: 'Mute',
-  unmute: 'Unmute',
   tapToUnmute: 'Tap for sound',
-  settings: 'Picture settings',
-  pip: 'Small window',
-  fullscreen: 'Full screen',
-  share: 'Share',
-  linkCopied: 'Link copied',
   tuning: 'Tuning in…',
   tuningHard: 'The picture does not get through yet. Your network may block it; we keep trying.',
-  interrupted: 'Short break',
-  interruptedText: (name: string) => `${name} lost the connection and is coming back.`,
-  backBefore: (s: number) => `${s} s left to return`,
 }
 
 const fr: typeof en = {
@@ -53,19 +43,9 @@ const fr: typeof en = {
   sent: 'a envoyé',
   reconnecting: 'Reconnexion…',
   gifts: 'Cadeaux',
-  mute: 'Couper le son',
-  unmute: 'Activer le son',
   tapToUnmute: 'Toucher pour le son',
-  settings: 'Réglages de l’image',
-  pip: 'Petite fenêtre',
-  fullscreen: 'Plein écran',
-  share: 'Partager',
-  linkCopied: 'Lien copié',
   tuning: 'On règle l’image…',
   tuningHard: 'L’image ne passe pas encore. Votre réseau la bloque peut-être ; nous continuons d’essayer.',
-  interrupted: 'Petite pause',
-  interruptedText: (name) => `${name} a perdu la connexion et revient.`,
-  backBefore: (s) => `encore ${s} s pour revenir`,
 }
 
 export const t = words({ en, fr })
