@@ -14,19 +14,19 @@ import { dictionaries as purchases } from '../src/lib/money/purchases-words'
 import { dictionaries as operator } from '../src/lib/people/operator-words'
 import { dictionaries as operatorMoney } from '../src/lib/people/operator-money-words'
 import { dictionaries as people } from '../src/lib/people/words'
-import { dictionaries as chat } from '../src/lib/rooms/chat-words'
 import { dictionaries as hangout } from '../src/lib/rooms/hangout-words'
 import { dictionaries as health } from '../src/lib/rooms/health-words'
 import { dictionaries as home } from '../src/lib/rooms/home-words'
 import { dictionaries as studio } from '../src/lib/rooms/studio-words'
 import { dictionaries as interlude } from '../src/lib/rooms/interlude-words'
-import { dictionaries as picture } from '../src/lib/rooms/picture-words'
 import { dictionaries as replays } from '../src/lib/rooms/replay-words'
 import { dictionaries as restream } from '../src/lib/rooms/restream-words'
+import { dictionaries as chat } from '../src/lib/rooms/chat-words'
+import { dictionaries as rules } from '../src/lib/rooms/rules-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { badges, chat, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, picture, replays, restream, stage, studio, rooms }
+const areas = { badges, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, chat, rules, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', '3 min'])
 

@@ -107,4 +107,4 @@ export function explain(problem: unknown, own: Record<string, string> = {}): str
   return own[kind] ?? t.problems[kind] ?? (detail || title || t.problems.unknown!)
 }
 
-export { locale, words }
+export { locale }

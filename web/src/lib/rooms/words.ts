@@ -1,51 +1,42 @@
-/** Words of the room: watching, chatting, waiting. */
-import { locale, plural, words } from '$lib/i18n/index.svelte'
-import { number } from '$lib/i18n/format'
+/** Words of the room: watching and waiting. */
+import { locale, words } from '$lib/i18n/index.svelte'
 
 const en = {
   liveOf: (name: string) => `${name} live on Busk`,
   chat: 'Chat',
-  sayHint: 'Say something nice',
-  send: 'Send',
-  notSent: 'Not sent',
-  deletedLine: 'Message removed',
-  lineMenu: 'Reply and more',
-  newLines: (n: number) => `${n} new ${plural(n, { one: 'message', other: 'messages' }, 'en')}`,
-  gap: (n: number) => `You were away: ${number(n)} ${plural(n, { one: 'message', other: 'messages' }, 'en')} skipped`,
-  welcome: 'Be kind, clap loudly. The first message could be yours.',
-  guestAsk: 'Pick a name to chat',
-  guestName: 'Your name',
-  guestJoin: 'Join chat',
-  orSignIn: 'or sign in',
-  sent: 'sent',
-  reconnecting: 'Reconnecting…',
   gifts: 'Gifts',
+  mute: 'Mute',
+  unmute: 'Unmute',
   tapToUnmute: 'Tap for sound',
+  settings: 'Picture settings',
+  pip: 'Small window',
+  fullscreen: 'Full screen',
+  share: 'Share',
+  linkCopied: 'Link copied',
   tuning: 'Tuning in…',
   tuningHard: 'The picture does not get through yet. Your network may block it; we keep trying.',
+  interrupted: 'Short break',
+  interruptedText: (name: string) => `${name} lost the connection and is coming back.`,
+  backBefore: (s: number) => `${s} s left to return`,
 }
 
 const fr: typeof en = {
   liveOf: (name) => `${name} en direct sur Busk`,
   chat: 'Discussion',
-  sayHint: 'Dites un mot gentil',
-  send: 'Envoyer',
-  notSent: 'Non envoyé',
-  deletedLine: 'Message retiré',
-  lineMenu: 'Répondre et plus',
-  newLines: (n) => `${n} ${plural(n, { one: 'nouveau message', other: 'nouveaux messages' }, 'fr')}`,
-  gap: (n) => `Pendant votre absence : ${number(n)} ${plural(n, { one: 'message sauté', other: 'messages sautés' }, 'fr')}`,
-  welcome: 'Soyez sympa, applaudissez fort. Le premier message peut être le vôtre.',
-  guestAsk: 'Choisissez un nom pour discuter',
-  guestName: 'Votre nom',
-  guestJoin: 'Participer',
-  orSignIn: 'ou se connecter',
-  sent: 'a envoyé',
-  reconnecting: 'Reconnexion…',
   gifts: 'Cadeaux',
+  mute: 'Couper le son',
+  unmute: 'Activer le son',
   tapToUnmute: 'Toucher pour le son',
+  settings: 'Réglages de l’image',
+  pip: 'Petite fenêtre',
+  fullscreen: 'Plein écran',
+  share: 'Partager',
+  linkCopied: 'Lien copié',
   tuning: 'On règle l’image…',
   tuningHard: 'L’image ne passe pas encore. Votre réseau la bloque peut-être ; nous continuons d’essayer.',
+  interrupted: 'Petite pause',
+  interruptedText: (name) => `${name} a perdu la connexion et revient.`,
+  backBefore: (s) => `encore ${s} s pour revenir`,
 }
 
 export const t = words({ en, fr })
