@@ -36,7 +36,7 @@ describe('moderation', { concurrency: 1 }, () => {
 
   step('a host takes somebody into the team', async () => {
     await signUp(host, { handle: 'mira', name: 'Mira Vale' })
-    await signUp(mod, { handle: 'mo', name: 'Mo' })
+    await signUp(mod, { handle: 'moe', name: 'Mo' })
     await signUp(eve, { handle: 'eve', name: 'Eve Ode' })
     await goLive(host, 'mira')
     await mod.page.goto('/@mira')
@@ -45,7 +45,7 @@ describe('moderation', { concurrency: 1 }, () => {
     assert.equal(await mod.id('moderation-open').count(), 0)
     await host.id('moderation-open').click()
     await host.id('team-area').locator('summary').click()
-    await host.id('team-handle').fill('@mo')
+    await host.id('team-handle').fill('@moe')
     await host.id('team-add').click()
     await until('two in the team', () => host.id('team-mate').count(), (seen) => seen === 2)
     await host.page.keyboard.press('Escape')
@@ -78,12 +78,12 @@ describe('moderation', { concurrency: 1 }, () => {
     await openMenu(mod, removed)
     await mod.id('line-history').getByText('buy my things').waitFor()
     await mod.id('line-end-time-out').click()
-    await say(eve, 'thank you @mo see https://example.org/x')
+    await say(eve, 'thank you @moe see https://example.org/x')
     await hears(mod, 'thank you')
     const link = line(mod, 'thank you').locator('a')
     assert.equal(await link.getAttribute('href'), 'https://example.org/x')
     assert.match(await link.getAttribute('rel'), /nofollow.*noopener/)
-    assert.equal(await line(mod, 'thank you').getByTestId('mention-me').textContent(), '@mo')
+    assert.equal(await line(mod, 'thank you').getByTestId('mention-me').textContent(), '@moe')
     assert.equal(await line(host, 'thank you').getByTestId('mention-me').count(), 0)
   })
 

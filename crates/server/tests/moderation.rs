@@ -171,10 +171,10 @@ each_db!(a_removal_is_off_every_screen, async |db| {
     let (host, eve, mo) = (
         app.sign_up("host").await,
         app.sign_up("eve").await,
-        app.sign_up("mo").await,
+        app.sign_up("moe").await,
     );
     let room = Room::open(&app, &host).await;
-    moderator(&host, "mo").await;
+    moderator(&host, "moe").await;
     let (mut eves, mut bens) = (
         room.socket(&eve).await,
         room.socket(&app.sign_up("ben").await).await,
@@ -255,7 +255,7 @@ each_db!(a_removal_is_off_every_screen, async |db| {
     assert_eq!(texts, ["buy two", "buy one"]);
     assert_eq!(
         (&history["acts"][0]["by_name"], &history["acts"][0]["why"]),
-        (&json!("mo"), &json!("spam"))
+        (&json!("moe"), &json!("spam"))
     );
     eve.get("/api/v1/channels/host/moderation/log")
         .await
@@ -286,13 +286,13 @@ each_db!(shadows_and_held_messages_are_for_moderators, async |db| {
     let (host, eve, mo) = (
         app.sign_up("host").await,
         app.sign_up("eve").await,
-        app.sign_up("mo").await,
+        app.sign_up("moe").await,
     );
     let room = Room::open(&app, &host).await;
     let (mut eves, mut others) = (room.socket(&eve).await, room.socket(&app.nobody()).await);
     // Taken into the team, one's sockets come back with the right.
     let mut old = room.socket(&mo).await;
-    moderator(&host, "mo").await;
+    moderator(&host, "moe").await;
     old.closed().await;
     let mut mods = room.socket(&mo).await;
     assert_eq!(mods.hello["hello"]["held"], json!([]));
@@ -352,7 +352,7 @@ each_db!(shadows_and_held_messages_are_for_moderators, async |db| {
     assert!(eves.say(&id(4), "hi").await.get("ok").is_some());
 
     // Out of the team, the right is gone, in the open socket too.
-    host.send(Method::DELETE, "/api/v1/channels/host/team/mo", json!({}))
+    host.send(Method::DELETE, "/api/v1/channels/host/team/moe", json!({}))
         .await
         .is(204);
     mods.closed().await;
