@@ -125,61 +125,13 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
         None => None,
     };
     let reply_to = reply.as_ref().map(|reply| reply.message);
-    let from = board::adorned(tx, room.id, &say.from)?;
-    let author = Audience::One(from.id);
-    let id = say.id;
-    let event = match verdict {
-        Verdict::Said => log::append(
-            tx,
-            room.id,
-            What::Said {
-                id,
-                from,
-                text,
-                reply,
-            },
-            now,
-        )?,
-        Verdict::Shadowed => {
-            let seen = What::Shadowed {
-                id,
-                from: from.clone(),
-                text: text.clone(),
-            };
-            let own = log::append_for(
-                tx,
-                room.id,
-                author,
-                What::Said {
-                    id,
-                    from,
-                    text,
-                    reply,
-                },
-                now,
-            )?;
-            log::append_for(tx, room.id, Audience::Stage, seen, now)?;
-            own
-        }
-        Verdict::Held(why) => {
-            let own = What::HeldMine {
-                id,
-                text: text.clone(),
-                dismissed: false,
-            };
-            let own = log::append_for(tx, room.id, author, own, now)?;
-            let held = Held {
-                id,
-                from,
-                text,
-                reply,
-                why,
-                at: now,
-            };
-            moderation::hold(tx, &room, held, now)?;
-            own
-        }
+    let words = Words {
+        id: say.id,
+        from: board::adorned(tx, room.id, &say.from)?,
+        text,
+        reply,
     };
+    let event = words.told(tx, &room, verdict, now)?;
     let message = Message {
         room: room.id,
         n: event.n,
@@ -187,14 +139,95 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
         removed: false,
         held,
     };
-    let kept = row![id, message.room, message.n, message.author, now, reply_to, held];
+    let kept = row![
+        say.id,
+        message.room,
+        message.n,
+        message.author,
+        now,
+        reply_to,
+        held
+    ];
     tx.insert(&MESSAGE, kept);
-    tx.put::<Message>(id, message);
+    tx.put::<Message>(say.id, message);
     Ok(Said {
         n: event.n,
         held,
         event: Some(event),
     })
+}
+
+/// A message that is not refused.
+struct Words {
+    id: MessageId,
+    from: Speaker,
+    text: String,
+    reply: Option<Reply>,
+}
+
+impl Words {
+    fn said(self) -> What {
+        let Self {
+            id,
+            from,
+            text,
+            reply,
+        } = self;
+        What::Said {
+            id,
+            from,
+            text,
+            reply,
+        }
+    }
+
+    /// Tells whoever may know; gives what its author is told.
+    fn told(
+        self,
+        tx: &mut Tx,
+        room: &Room,
+        verdict: Verdict,
+        now: Timestamp,
+    ) -> Result<RoomEvent, StoreError> {
+        let author = Audience::One(self.from.id);
+        match verdict {
+            Verdict::Said => log::append(tx, room.id, self.said(), now),
+            Verdict::Shadowed => {
+                let seen = What::Shadowed {
+                    id: self.id,
+                    from: self.from.clone(),
+                    text: self.text.clone(),
+                };
+                let own = log::append_for(tx, room.id, author, self.said(), now)?;
+                log::append_for(tx, room.id, Audience::Stage, seen, now)?;
+                Ok(own)
+            }
+            Verdict::Held(why) => {
+                let own = What::HeldMine {
+                    id: self.id,
+                    text: self.text.clone(),
+                    dismissed: false,
+                };
+                let own = log::append_for(tx, room.id, author, own, now)?;
+                let Self {
+                    id,
+                    from,
+                    text,
+                    reply,
+                } = self;
+                let held = Held {
+                    id,
+                    from,
+                    text,
+                    reply,
+                    why,
+                    at: now,
+                };
+                moderation::hold(tx, room, held, now)?;
+                Ok(own)
+            }
+        }
+    }
 }
 
 /// Who wants a message gone.
