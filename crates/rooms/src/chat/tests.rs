@@ -484,3 +484,39 @@ each_db!(
         assert_eq!(excerpts().await, ["", ""]);
     }
 );
+
+each_db!(
+    what_waits_is_bounded_and_ends_with_the_live,
+    async |db: busk_testkit::db::TestDb| {
+        let world = World::new(&db).await;
+        world
+            .filter(ChatFilter {
+                words: vec!["bad".into()],
+                ..ChatFilter::default()
+            })
+            .await;
+        let max = moderation::HELD_MAX as u128;
+        for message in 0..max {
+            assert!(world.says(ANA, 2_000 + message, "bad", 0).await.unwrap().held);
+        }
+        let full = "too many messages wait for a moderator";
+        assert_eq!(world.refusal(BEN, 2_000 + max, "bad", 1).await, full);
+        assert_eq!(world.refusal(BEN, 2_001 + max, "good", 1).await, "");
+
+        let ends = world.store.write(|tx| state::end(tx, ROOM, By::Operator, at(2)));
+        ends.await.unwrap();
+        for (approve, expected) in [(true, "the live is over"), (false, "")] {
+            let record = RecordId(Uuid::from_u128(rand_id()));
+            let judged = world.store.write(move |tx: &mut Tx| {
+                let (room, right) = right(tx, ROOM, PersonId(id(MOD)))?;
+                judge_held(tx, &room, &right, record, MessageId(id(2_000)), approve, at(3))
+            });
+            let said = judged
+                .await
+                .err()
+                .map_or(String::new(), |error| error.to_string());
+            assert_eq!(said, expected);
+        }
+        assert_eq!(world.refusal(ANA, 3_000, "late", 4).await, "the room is not live");
+    }
+);
