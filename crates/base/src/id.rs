@@ -78,6 +78,8 @@ ids! {
     PollId,
     /// A message over the picture, made by the host who puts it there.
     SpotlightId,
+    /// An entry of the moderation log.
+    RecordId,
     /// A gift, made by its sender; at once its idempotency key.
     GiftId,
     /// A run of the same gift by the same viewer.

@@ -11,6 +11,7 @@ pub mod block;
 mod caller;
 mod channel;
 pub mod confirm;
+pub mod follow;
 pub mod guest;
 pub mod me;
 pub mod page;
@@ -24,6 +25,7 @@ pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
 pub mod stream_key;
+pub mod team;
 
 pub use attempts::{Limits, Rate};
 pub use caller::{Caller, Named, Operator, OwnChannel, SignedIn};
@@ -34,6 +36,7 @@ pub use me::Coins;
 pub use person::{Person, Role, person, person_by_handle};
 pub use routes::routes;
 pub use schema::MIGRATIONS;
+pub use team::{Moderator, TeamRole};
 
 #[cfg(test)]
 mod tests;

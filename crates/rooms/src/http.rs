@@ -15,8 +15,8 @@ use crate::access::Access;
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
-    Room, RoomEvent, RoomView, blocks, emotes, hangout, health, hls, log, replay, restream, session, signal,
-    socket, stage, subroom, talk, thumbnail, view, whep, whip,
+    Room, RoomEvent, RoomView, blocks, emotes, hangout, health, hls, log, moderation, replay, restream,
+    session, signal, socket, stage, subroom, talk, team, thumbnail, view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -51,6 +51,8 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(hangout::routes())
         .merge(blocks::routes())
         .merge(emotes::routes())
+        .merge(team::routes())
+        .merge(moderation::http::routes())
         .merge(replay::routes())
         .merge(restream::routes())
         .merge(talk::routes())
@@ -286,6 +288,9 @@ struct SayBody {
     id: MessageId,
     /// 1–300 characters.
     text: String,
+    /// What it answers; one that is not there any more is let go.
+    #[serde(default)]
+    reply_to: Option<MessageId>,
 }
 
 /// What was said.
@@ -294,16 +299,18 @@ struct SaidBody {
     id: MessageId,
     /// The message's number in the room's log.
     n: i64,
+    /// It waits for a moderator.
+    held: bool,
 }
 
 /// Says something in a room.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms", params(("room" = RoomId, Path)),
     request_body = SayBody,
     responses((status = 201, body = SaidBody), (status = 401, description = "`name_needed`"),
-        (status = 403, description = "`blocked`"),
+        (status = 403, description = "`blocked`, `banned`, `guests_off`, `subscribers_only`, `followers_only`, `link_refused`, `word_refused`"),
         (status = 404, description = "`room_unknown`"),
-        (status = 409, description = "`room_not_live`, `id_reused`"),
-        (status = 429, description = "`too_fast`"), Refusals))]
+        (status = 409, description = "`room_not_live`, `id_reused`, `repeated`, `too_many_held`"),
+        (status = 429, description = "`too_fast`, `slow_mode`, `timed_out`, `followers_wait`"), Refusals))]
 async fn say(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
@@ -311,11 +318,14 @@ async fn say(
     Json(body): Json<SayBody>,
 ) -> Result<(StatusCode, Json<SaidBody>), Problem> {
     let viewer = rooms.entered(room, &caller).await?.viewer;
-    let n = rooms.say(room, &viewer, body.id, body.text).await?;
-    Ok((StatusCode::CREATED, Json(SaidBody { id: body.id, n })))
+    let said = rooms
+        .say(room, &viewer, body.id, body.text, body.reply_to)
+        .await?;
+    let (n, held) = (said.n, said.held);
+    Ok((StatusCode::CREATED, Json(SaidBody { id: body.id, n, held })))
 }
 
-/// Deletes a message: one's own, in one's own room, or as the operator.
+/// Deletes a message: one's own, or any as the host, a moderator or the operator.
 #[utoipa::path(delete, path = "/api/v1/rooms/{room}/messages/{message}", tag = "rooms",
     params(("room" = RoomId, Path), ("message" = MessageId, Path)),
     responses((status = 204), (status = 401, description = "`name_needed`"),

@@ -15,6 +15,7 @@ use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::{Speaker, SpeakerKind};
+use crate::moderation::raid::Raids;
 use crate::passes::{Comer, Passes};
 use crate::presence::Presence;
 use crate::rates::Rates;
@@ -45,6 +46,7 @@ struct Parts {
     shelf: Option<Shelf>,
     restreams: Restreams,
     rates: Mutex<Rates>,
+    raids: Mutex<Raids>,
     passes: Arc<Passes>,
     presence: Arc<Presence>,
     doors: Arc<Doors>,
@@ -59,11 +61,12 @@ struct Parts {
 #[derive(Debug)]
 pub(crate) struct Viewer {
     pub(crate) speaker: Option<Speaker>,
-    pub(crate) operator: bool,
     /// Whether they see what the stage sees.
     pub(crate) stage: bool,
     /// To the sub room, when they came.
     pub(crate) right: Right,
+    /// Whether they moderate the room: its host, the channel's team, the site's operators.
+    pub(crate) moderates: bool,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
 }
@@ -118,6 +121,7 @@ impl Rooms {
             shelf: config.archive.map(Shelf::new),
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
+            raids: Mutex::default(),
             passes,
             presence,
             doors,
@@ -194,6 +198,10 @@ impl Rooms {
 
     pub(crate) fn rates(&self) -> MutexGuard<'_, Rates> {
         self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn raids(&self) -> MutexGuard<'_, Raids> {
+        self.0.raids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cameras(&self) -> MutexGuard<'_, HashMap<(RoomId, u8), MediaSessionId>> {

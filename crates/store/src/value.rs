@@ -211,6 +211,7 @@ ids!(
     RoomId,
     MessageId,
     EmoteId,
+    RecordId,
     GiftId,
     StreakId,
     GoalId,
