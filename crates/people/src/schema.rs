@@ -74,4 +74,18 @@ pub const MIGRATIONS: &[Migration] = &[
     ALTER TABLE channel ADD COLUMN kind TEXT NOT NULL DEFAULT 'personal' CHECK (kind IN ('personal', 'page'));
     CREATE UNIQUE INDEX channel_personal ON channel (owner) WHERE kind = 'personal';",
     },
+    Migration {
+        name: "people/0005_tokens",
+        sql: "
+    CREATE TABLE access_token (
+        id BYTEA PRIMARY KEY,
+        token_hash BYTEA NOT NULL UNIQUE,
+        person BYTEA NOT NULL REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT
+    );
+    CREATE INDEX access_token_person ON access_token (person);",
+    },
 ];

@@ -130,6 +130,7 @@ fn viewer(caller: &Caller, shown: &Shown, stage: &Stage) -> Viewer {
     Viewer {
         stage: on_stage || operator,
         comer: None,
+        token: None,
         speaker,
         operator,
     }

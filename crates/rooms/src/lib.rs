@@ -19,6 +19,7 @@ pub mod board;
 pub mod chat;
 mod enter;
 pub mod event;
+pub mod follow;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod hangout;
@@ -41,6 +42,7 @@ mod socket;
 pub mod stage;
 pub mod state;
 mod thumbnail;
+mod tokens;
 mod view;
 mod whep;
 mod whip;

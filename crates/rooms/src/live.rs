@@ -10,11 +10,13 @@ use busk_api::Site;
 use busk_base::{JobId, MediaSessionId, RoomId};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
+use busk_people::ByToken;
 use busk_replay::Archive;
 use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::Speaker;
+use crate::follow::Follows;
 use crate::passes::{Comer, Passes};
 use crate::rates::Rates;
 use crate::replay::Shelf;
@@ -22,6 +24,7 @@ use crate::restream::{RestreamConfig, Restreams};
 use crate::socket::Commands;
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
+use crate::tokens::Tokens;
 use crate::{Room, State, TopSupporter, log};
 
 /// How long going live waits for the first keyframe of a camera that has a session.
@@ -42,6 +45,8 @@ struct Parts {
     restreams: Restreams,
     rates: Mutex<Rates>,
     passes: Arc<Passes>,
+    tokens: Arc<Tokens>,
+    follows: Follows,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
@@ -57,6 +62,8 @@ pub(crate) struct Viewer {
     pub(crate) stage: bool,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
+    /// The program's that it is, if it is one.
+    pub(crate) token: Option<ByToken>,
 }
 
 /// What [`Rooms`] is made of.
@@ -91,7 +98,8 @@ impl Rooms {
     /// stopped wait for their cameras.
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
         let passes = Arc::new(Passes::default());
-        let (commands, inbox) = Commands::new(passes.clone());
+        let tokens = Arc::new(Tokens::default());
+        let (commands, inbox) = Commands::new(passes.clone(), tokens.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -101,6 +109,8 @@ impl Rooms {
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
             passes,
+            tokens,
+            follows: Follows::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
         }));
@@ -108,6 +118,7 @@ impl Rooms {
         tokio::spawn(rooms.clone().deliver(config.announced));
         tokio::spawn(rooms.clone().follow_cameras(config.media_events));
         tokio::spawn(rooms.clone().obey(inbox));
+        tokio::spawn(rooms.clone().end_tokens());
         Ok(rooms)
     }
 
@@ -129,6 +140,14 @@ impl Rooms {
 
     pub(crate) fn passes(&self) -> &Passes {
         &self.0.passes
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(crate) fn follows(&self) -> &Follows {
+        &self.0.follows
     }
 
     pub(crate) fn restreams(&self) -> &Restreams {
@@ -179,11 +198,13 @@ impl Rooms {
                 }
             }
             for (room, epoch, events) in by_room {
+                let kept = events.iter().any(|event| event.class == busk_fanout::Class::Kept);
                 if let Err(error) = self.fanout().publish(room, epoch, events) {
                     // The sockets would miss numbers for good: have them come back and read the log.
                     tracing::error!(%room, "not delivered: {error}");
                     self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
                 }
+                self.follows().moved(room, kept);
             }
         }
     }

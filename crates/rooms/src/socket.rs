@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use busk_api::{Path, Problem, Query, StatusCode, origin_is_ours};
 use busk_base::{MessageId, RoomId};
 use busk_fanout::{AttachError, ConnId, Inbound, Member, Peer, Rights, Socket};
-use busk_people::{Caller, Role};
+use busk_people::{Allowed, Caller, ChatRead, Role, Scope};
 use busk_store::{Reader, StoreError};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
@@ -19,6 +19,7 @@ use crate::event::{Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
 use crate::passes::Passes;
 use crate::stage::{self, StageView};
+use crate::tokens::Tokens;
 use crate::{Board, RoomView, board, log, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
@@ -40,7 +41,7 @@ pub(crate) async fn open(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
     Query(from): Query<Since>,
-    caller: Caller,
+    Allowed { caller, token, .. }: Allowed<ChatRead>,
     mut request: Request,
 ) -> Result<Response, Problem> {
     if !origin_is_ours(rooms.site(), request.headers()) {
@@ -51,6 +52,7 @@ pub(crate) async fn open(
     }
     let mut entered = rooms.entered(room, &caller).await?;
     entered.viewer.comer = rooms.comes_with(&entered, request.headers()).await;
+    entered.viewer.token = token;
     let viewer = Arc::new(entered.viewer);
     let upgraded = busk_fanout::upgrade::<_, axum::body::Body>(&mut request);
     let (response, socket) = match upgraded {
@@ -204,6 +206,7 @@ async fn hello(
 pub(crate) struct Commands {
     commands: mpsc::Sender<Command>,
     passes: Arc<Passes>,
+    tokens: Arc<Tokens>,
 }
 
 pub(crate) struct Command {
@@ -214,9 +217,14 @@ pub(crate) struct Command {
 }
 
 impl Commands {
-    pub(crate) fn new(passes: Arc<Passes>) -> (Self, mpsc::Receiver<Command>) {
+    pub(crate) fn new(passes: Arc<Passes>, tokens: Arc<Tokens>) -> (Self, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        (Self { commands, passes }, receiver)
+        let taken = Self {
+            commands,
+            passes,
+            tokens,
+        };
+        (taken, receiver)
     }
 }
 
@@ -225,11 +233,17 @@ impl Inbound<Arc<Viewer>> for Commands {
         if let Some(comer) = peer.viewer.comer {
             self.passes.socket_came(comer, peer.conn);
         }
+        if let Some(token) = peer.viewer.token {
+            self.tokens.socket_came(token.id, peer.conn);
+        }
     }
 
     fn left(&self, peer: &Peer<'_, Arc<Viewer>>) {
         if let Some(comer) = peer.viewer.comer {
             self.passes.socket_left(comer, peer.conn);
+        }
+        if let Some(token) = peer.viewer.token {
+            self.tokens.socket_left(token.id, peer.conn);
         }
     }
 
@@ -252,6 +266,13 @@ enum Ask {
     Say { id: MessageId, text: String },
     Delete { id: Uuid, message: MessageId },
     Ping {},
+}
+
+impl Viewer {
+    /// Refuses what a program's token is not for.
+    fn may(&self, scope: Scope) -> Result<(), Problem> {
+        self.token.map_or(Ok(()), |token| token.may(scope))
+    }
 }
 
 impl Rooms {
@@ -281,11 +302,17 @@ impl Rooms {
         let (id, answer) = match ask {
             Ask::Ping {} => (None, Ok(serde_json::json!({}))),
             Ask::Say { id, text } => {
-                let said = self.say(command.room, &command.viewer, id, text).await;
+                let said = match command.viewer.may(Scope::ChatWrite) {
+                    Ok(()) => self.say(command.room, &command.viewer, id, text).await,
+                    Err(refused) => Err(refused),
+                };
                 (Some(id.0), said.map(|n| serde_json::json!({ "n": n })))
             }
             Ask::Delete { id, message } => {
-                let deleted = self.delete_message(command.room, &command.viewer, message).await;
+                let deleted = match command.viewer.may(Scope::Moderate) {
+                    Ok(()) => self.delete_message(command.room, &command.viewer, message).await,
+                    Err(refused) => Err(refused),
+                };
                 (Some(id), deleted.map(|()| serde_json::json!({})))
             }
         };

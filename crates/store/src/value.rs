@@ -222,5 +222,8 @@ ids!(
     PostingId,
     JobId,
     MediaSessionId,
-    RestreamTargetId
+    RestreamTargetId,
+    TokenId,
+    WebhookId,
+    DeliveryId
 );
