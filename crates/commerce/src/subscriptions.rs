@@ -26,6 +26,7 @@ use busk_people::{Caller, Channel, Person};
 use busk_rooms::members::{self, Member};
 use busk_rooms::{Room, What, board, state};
 use busk_store::{Read, StoreError, Tx};
+use busk_webhooks::{self as webhooks, Telling};
 
 use crate::notices::{HearError, Heard};
 use crate::payments::{self, BeginError, NewPayment, Order, Payment, Purchase};
@@ -250,7 +251,7 @@ pub(crate) fn deliver(
         ..order
     };
     order.save(tx);
-    tell(tx, &member, now)?;
+    tell(tx, &member, payment.id, now)?;
     Ok(Heard::Settled)
 }
 
@@ -304,19 +305,26 @@ fn admit(tx: &mut Tx, of: &Subscription, kind: Kind, now: Timestamp) -> Result<M
     Ok(member)
 }
 
-/// Says so in the channel's live, when there is one.
-fn tell(tx: &mut Tx, member: &Member, now: Timestamp) -> Result<(), StoreError> {
+/// Says so to the channel's webhooks, and in its live, when there is one.
+fn tell(tx: &mut Tx, member: &Member, payment: PaymentId, now: Timestamp) -> Result<(), StoreError> {
+    let gone = || StoreError::Broken("a subscriber is gone".into());
+    let person = tx.find::<Person>(&member.person)?.ok_or_else(gone)?;
+    let from = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)?;
+    let (tier, months) = (member.tier, member.months);
+    let telling = Telling {
+        kind: webhooks::Kind::Subscription,
+        subject: (payment.0, 0),
+        at: now,
+        data: &serde_json::json!({ "from": &from, "tier": tier, "months": months }),
+    };
+    webhooks::tell(tx, member.channel, &telling)?;
     let Some(room) = state::open_room(tx, member.channel)? else {
         return Ok(());
     };
     if !tx.find::<Room>(&room)?.is_some_and(|room| room.state.is_on_air()) {
         return Ok(());
     }
-    let gone = || StoreError::Broken("a subscriber is gone".into());
-    let person = tx.find::<Person>(&member.person)?.ok_or_else(gone)?;
-    let subscriber = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)?;
-    let from = board::adorned(tx, room, &subscriber)?;
-    let (tier, months) = (member.tier, member.months);
+    let from = board::adorned(tx, room, &from)?;
     busk_rooms::log::append(tx, room, What::Subscription { from, tier, months }, now)?;
     Ok(())
 }
