@@ -1,4 +1,4 @@
-//! Accepts encoders that come by RTMP, in the clear or by TLS.
+//! Accepts what does not come by HTTP, in the clear or by TLS: encoders by RTMP, bots by IRC.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use busk_api::EncoderPorts;
 use busk_rooms::Rooms;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -22,8 +23,30 @@ const STRANGERS_MAX: usize = 128;
 /// For a TLS handshake, from the first byte on.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// Where encoders are listened for.
+/// Who comes by a door.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Visitors {
+    /// By RTMP.
+    Encoders,
+    /// By IRC.
+    Bots,
+}
+
+impl Visitors {
+    async fn serve<S>(self, rooms: Rooms, stream: S, place: OwnedSemaphorePermit)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        match self {
+            Visitors::Encoders => rooms.serve_rtmp(stream, place).await,
+            Visitors::Bots => busk_irc::serve(rooms, stream, place).await,
+        }
+    }
+}
+
+/// Where one kind of them is listened for.
 pub(crate) struct Doors {
+    visitors: Visitors,
     clear: Option<Door>,
     encrypted: Option<(Door, Tls)>,
 }
@@ -42,19 +65,27 @@ impl Door {
 }
 
 impl Doors {
-    pub(crate) async fn open(config: &Config) -> Result<Self, StartError> {
-        let encrypted = match &config.rtmps {
-            Some(rtmps) => {
-                let tls = Tls::read(&rtmps.files)?;
-                Some((Door::open(rtmps.listen).await?, tls))
+    pub(crate) async fn open(config: &Config, visitors: Visitors) -> Result<Self, StartError> {
+        let (clear, by_tls) = match visitors {
+            Visitors::Encoders => (config.rtmp_listen, &config.rtmps),
+            Visitors::Bots => (config.irc_listen, &config.ircs),
+        };
+        let encrypted = match by_tls {
+            Some(by_tls) => {
+                let tls = Tls::read(&by_tls.files)?;
+                Some((Door::open(by_tls.listen).await?, tls))
             }
             None => None,
         };
-        let clear = match config.rtmp_listen {
+        let clear = match clear {
             Some(address) => Some(Door::open(address).await?),
             None => None,
         };
-        Ok(Self { clear, encrypted })
+        Ok(Self {
+            visitors,
+            clear,
+            encrypted,
+        })
     }
 
     pub(crate) fn ports(&self) -> EncoderPorts {
@@ -64,19 +95,28 @@ impl Doors {
         }
     }
 
-    /// Lets encoders in until it is time to stop.
+    /// Lets them in until it is time to stop.
     pub(crate) fn serve(self, rooms: &Rooms, stop: &Stop) -> Vec<JoinHandle<()>> {
+        let visitors = self.visitors;
         // Shared, by whichever door they come.
         let places = Arc::new(Semaphore::new(STRANGERS_MAX));
         let mut tasks = Vec::new();
         if let Some(Door { listener, address }) = self.clear {
-            tracing::info!(rtmp = %address, "encoders may come");
-            let served = serve(listener, None, places.clone(), rooms.clone(), stop.clone());
+            tracing::info!(?visitors, %address, "may come in the clear");
+            let served = serve(
+                visitors,
+                listener,
+                None,
+                places.clone(),
+                rooms.clone(),
+                stop.clone(),
+            );
             tasks.push(tokio::spawn(served));
         }
         if let Some((Door { listener, address }, tls)) = self.encrypted {
-            tracing::info!(rtmps = %address, "encoders may come");
+            tracing::info!(?visitors, %address, "may come by TLS");
             let served = serve(
+                visitors,
                 listener,
                 Some(tls.acceptor()),
                 places,
@@ -90,26 +130,27 @@ impl Doors {
     }
 }
 
-/// Accepts until it is time to stop; encoders that are in are cut off then, and come back by themselves.
+/// Accepts until it is time to stop; whoever is in is cut off then, and comes back by themselves.
 async fn serve(
+    visitors: Visitors,
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     places: Arc<Semaphore>,
     rooms: Rooms,
     mut stop: Stop,
 ) {
-    let mut encoders = tokio::task::JoinSet::new();
+    let mut inside = tokio::task::JoinSet::new();
     loop {
         let accepted = tokio::select! {
             () = stop.told() => return,
-            Some(_) = encoders.join_next(), if !encoders.is_empty() => continue,
+            Some(_) = inside.join_next(), if !inside.is_empty() => continue,
             accepted = listener.accept() => accepted,
         };
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of open files, mostly: wait for some to close rather than spin.
-                tracing::warn!(%error, "an encoder could not be accepted");
+                tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             }
@@ -118,12 +159,12 @@ async fn serve(
             continue;
         };
         let (rooms, tls) = (rooms.clone(), tls.clone());
-        encoders.spawn(async move {
+        inside.spawn(async move {
             let Some(tls) = tls else {
-                return rooms.serve_rtmp(stream, place).await;
+                return visitors.serve(rooms, stream, place).await;
             };
             match timeout(HANDSHAKE, tls.accept(stream)).await {
-                Ok(Ok(stream)) => rooms.serve_rtmp(stream, place).await,
+                Ok(Ok(stream)) => visitors.serve(rooms, stream, place).await,
                 Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
             }
