@@ -72,9 +72,10 @@ pub enum RevokeError {
     TokenUnknown,
 }
 
-/// A new token's text.
+/// A new token's text. In small letters and digits only: tmi.js makes any others small.
 pub fn text(secret: [u8; 32]) -> String {
-    format!("{PREFIX}{}", secret::text(secret))
+    let digits = secret.iter().map(|byte| format!("{byte:02x}"));
+    format!("{PREFIX}{}", digits.collect::<String>())
 }
 
 /// Whether a text looks like a token.

@@ -178,7 +178,7 @@ each_db!(
         receiver.answers(500);
         host.post(&format!("{HOOKS}/{hook}/test"), json!({}))
             .await
-            .is(202);
+            .is(204);
         let failed = until(&host, &hook, "attempted", |entry| {
             entry["attempts"] == 1 && entry["status"] == 500
         })
@@ -209,7 +209,7 @@ each_db!(
             "{HOOKS}/{hook}/deliveries/{}/replay",
             failed["id"].as_str().unwrap()
         );
-        host.post(&path, json!({})).await.is(202);
+        host.post(&path, json!({})).await.is(204);
         until(&host, &hook, "delivered", |entry| {
             entry["state"] == "delivered" && entry["attempts"] == 1
         })
@@ -228,7 +228,7 @@ each_db!(
         receiver.answers(410);
         host.post(&format!("{HOOKS}/{hook}/test"), json!({}))
             .await
-            .is(202);
+            .is(204);
         for _ in 0..200 {
             if host.get(HOOKS).await.is(200).body["items"][0]["state"] == "failed" {
                 break;
@@ -270,7 +270,7 @@ async fn nothing_private_is_connected_to_and_nobody_else_may() {
     for hook in &hooks {
         host.post(&format!("{HOOKS}/{hook}/test"), json!({}))
             .await
-            .is(202);
+            .is(204);
         let failed = until(&host, hook, "refused", |entry| {
             entry["attempts"] == 1 && !entry["why"].is_null()
         })

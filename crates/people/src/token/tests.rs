@@ -62,12 +62,12 @@ each_db!(
         };
         let first = made(&store, token(10, ana), 1, NOW).await.unwrap();
         let second = made(&store, expiring, 2, NOW).await.unwrap();
-        assert!(first.starts_with("busk_token_") && first.len() == 54, "{first}");
+        assert!(first.starts_with("busk_token_") && first.len() == 75, "{first}");
 
         let known = held(&store, &first, NOW).await.unwrap();
         assert_eq!((known.person, known.name.as_str()), (ana, "greeter"));
         assert!(known.scopes.has(Scope::ChatRead) && !known.scopes.has(Scope::ChatWrite));
-        assert_eq!(held(&store, &first[..53], NOW).await, None);
+        assert_eq!(held(&store, &first[..74], NOW).await, None);
         assert_eq!(held(&store, "busk_token_", NOW).await, None);
 
         let id = TokenId(Uuid::from_u128(11));

@@ -93,7 +93,7 @@ async fn list(
 #[utoipa::path(post, path = "/api/v1/channels/{handle}/webhooks/{webhook}/deliveries/{delivery}/replay",
     tag = "webhooks",
     params(("handle" = String, Path), ("webhook" = WebhookId, Path), ("delivery" = DeliveryId, Path)),
-    responses((status = 202), (status = 401, description = "`sign_in_needed`"),
+    responses((status = 204), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`, `webhook_unknown`, `delivery_unknown`"),
         (status = 409, description = "`webhook_off`"), Refusals))]
 async fn replay(
@@ -113,7 +113,7 @@ async fn replay(
     });
     write.await.map_err(problem)?;
     webhooks.0.due.notify_one();
-    Ok(StatusCode::ACCEPTED)
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What a test tells.
@@ -125,7 +125,7 @@ struct Said {
 /// Sends a webhook something of the kind `test`, to see whether it arrives.
 #[utoipa::path(post, path = "/api/v1/channels/{handle}/webhooks/{webhook}/test", tag = "webhooks",
     params(("handle" = String, Path), ("webhook" = WebhookId, Path)),
-    responses((status = 202), (status = 401, description = "`sign_in_needed`"),
+    responses((status = 204), (status = 401, description = "`sign_in_needed`"),
         (status = 404, description = "`channel_unknown`, `webhook_unknown`"),
         (status = 409, description = "`webhook_off`"), Refusals))]
 async fn test(
@@ -155,5 +155,5 @@ async fn test(
     });
     write.await.map_err(problem)?;
     webhooks.0.due.notify_one();
-    Ok(StatusCode::ACCEPTED)
+    Ok(StatusCode::NO_CONTENT)
 }
