@@ -22,12 +22,13 @@ import { dictionaries as studio } from '../src/lib/rooms/studio-words'
 import { dictionaries as interlude } from '../src/lib/rooms/interlude-words'
 import { dictionaries as replays } from '../src/lib/rooms/replay-words'
 import { dictionaries as restream } from '../src/lib/rooms/restream-words'
+import { dictionaries as chat } from '../src/lib/rooms/chat-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { badges, bots, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, stage, studio, rooms }
+const areas = { badges, bots, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, chat, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
-const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', 'Webhooks', 'Actions'])
+const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', 'Webhooks'])
 
 function leaves(node: unknown, path: string): [string, string][] {
   if (typeof node === 'string') return [[path, node]]

@@ -83,10 +83,6 @@ pub async fn serve<S>(rooms: Rooms, stream: S, place: OwnedSemaphorePermit)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the protocol goes by the time since it began"
-    )]
     let begun = Instant::now();
     let (tell, told) = mpsc::channel(TOLD_MAX);
     let mut connection = Connection {

@@ -33,9 +33,11 @@ async fn site(db: TestDb) -> TestApp {
     TestApp::start_with(BUSK, db, &loopback).await
 }
 
+type Got = (HeaderMap, String);
+
 /// What came, and what is answered.
 #[derive(Clone, Default)]
-struct Receiver(Arc<Mutex<(Vec<(HeaderMap, String)>, u16)>>);
+struct Receiver(Arc<Mutex<(Vec<Got>, u16)>>);
 
 impl Receiver {
     async fn start() -> (Self, SocketAddr) {
@@ -59,7 +61,7 @@ impl Receiver {
         self.0.lock().unwrap().1 = status;
     }
 
-    fn came(&self) -> Vec<(HeaderMap, String)> {
+    fn came(&self) -> Vec<Got> {
         self.0.lock().unwrap().0.clone()
     }
 

@@ -1,26 +1,9 @@
-/** Words of the room: watching, chatting, waiting. */
-import { locale, plural, words } from '$lib/i18n/index.svelte'
-import { number } from '$lib/i18n/format'
+/** Words of the room: watching and waiting. */
+import { locale, words } from '$lib/i18n/index.svelte'
 
 const en = {
   liveOf: (name: string) => `${name} live on Busk`,
   chat: 'Chat',
-  sayHint: 'Say something nice',
-  send: 'Send',
-  notSent: 'Not sent',
-  deletedLine: 'Message removed',
-  deleteLine: 'Remove this message',
-  newLines: (n: number) => `${n} new ${plural(n, { one: 'message', other: 'messages' }, 'en')}`,
-  gap: (n: number) => `You were away: ${number(n)} ${plural(n, { one: 'message', other: 'messages' }, 'en')} skipped`,
-  welcome: 'Be kind, clap loudly. The first message could be yours.',
-  guestAsk: 'Pick a name to chat',
-  guestName: 'Your name',
-  guestJoin: 'Join chat',
-  orSignIn: 'or sign in',
-  host: 'Host',
-  operator: 'Staff',
-  sent: 'sent',
-  reconnecting: 'Reconnecting…',
   gifts: 'Gifts',
   mute: 'Mute',
   unmute: 'Unmute',
@@ -40,22 +23,6 @@ const en = {
 const fr: typeof en = {
   liveOf: (name) => `${name} en direct sur Busk`,
   chat: 'Discussion',
-  sayHint: 'Dites un mot gentil',
-  send: 'Envoyer',
-  notSent: 'Non envoyé',
-  deletedLine: 'Message retiré',
-  deleteLine: 'Retirer ce message',
-  newLines: (n) => `${n} ${plural(n, { one: 'nouveau message', other: 'nouveaux messages' }, 'fr')}`,
-  gap: (n) => `Pendant votre absence : ${number(n)} ${plural(n, { one: 'message sauté', other: 'messages sautés' }, 'fr')}`,
-  welcome: 'Soyez sympa, applaudissez fort. Le premier message peut être le vôtre.',
-  guestAsk: 'Choisissez un nom pour discuter',
-  guestName: 'Votre nom',
-  guestJoin: 'Participer',
-  orSignIn: 'ou se connecter',
-  host: 'Artiste',
-  operator: 'Équipe',
-  sent: 'a envoyé',
-  reconnecting: 'Reconnexion…',
   gifts: 'Cadeaux',
   mute: 'Couper le son',
   unmute: 'Activer le son',

@@ -1,0 +1,44 @@
+/** Words of the chat. */
+import { plural, words } from '$lib/i18n/index.svelte'
+import { number } from '$lib/i18n/format'
+
+const en = {
+  sayHint: 'Say something nice',
+  send: 'Send',
+  notSent: 'Not sent',
+  deletedLine: 'Message removed',
+  deleteLine: 'Remove this message',
+  newLines: (n: number) => `${n} new ${plural(n, { one: 'message', other: 'messages' }, 'en')}`,
+  gap: (n: number) => `You were away: ${number(n)} ${plural(n, { one: 'message', other: 'messages' }, 'en')} skipped`,
+  welcome: 'Be kind, clap loudly. The first message could be yours.',
+  guestAsk: 'Pick a name to chat',
+  guestName: 'Your name',
+  guestJoin: 'Join chat',
+  orSignIn: 'or sign in',
+  host: 'Host',
+  operator: 'Staff',
+  sent: 'sent',
+  reconnecting: 'Reconnecting…',
+}
+
+const fr: typeof en = {
+  sayHint: 'Dites un mot gentil',
+  send: 'Envoyer',
+  notSent: 'Non envoyé',
+  deletedLine: 'Message retiré',
+  deleteLine: 'Retirer ce message',
+  newLines: (n) => `${n} ${plural(n, { one: 'nouveau message', other: 'nouveaux messages' }, 'fr')}`,
+  gap: (n) => `Pendant votre absence : ${number(n)} ${plural(n, { one: 'message sauté', other: 'messages sautés' }, 'fr')}`,
+  welcome: 'Soyez sympa, applaudissez fort. Le premier message peut être le vôtre.',
+  guestAsk: 'Choisissez un nom pour discuter',
+  guestName: 'Votre nom',
+  guestJoin: 'Participer',
+  orSignIn: 'ou se connecter',
+  host: 'Artiste',
+  operator: 'Équipe',
+  sent: 'a envoyé',
+  reconnecting: 'Reconnexion…',
+}
+
+export const t = words({ en, fr })
+export const dictionaries = { en, fr }
