@@ -1,6 +1,7 @@
 //! The shell around the protocol: one connection, its channels, and the time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use busk_api::Problem;
@@ -9,7 +10,7 @@ use busk_people::{ByToken, Caller, person, token};
 use busk_rooms::{RoomEvent, Rooms, SpeakerKind};
 use busk_store::{Reader, StoreError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, interval, timeout};
 
@@ -32,6 +33,7 @@ enum End {
     Asked,
     HungUp(HangUp),
     TokenEnded,
+    Full,
     Io(std::io::Error),
     Store(StoreError),
 }
@@ -76,10 +78,14 @@ struct Connection<S> {
     channels: HashMap<String, Joined>,
     handles: Handles,
     tell: mpsc::Sender<Told>,
+    inside: Arc<Semaphore>,
+    /// Held while it is known who it is.
+    seat: Option<OwnedSemaphorePermit>,
 }
 
-/// Speaks with a client until either hangs up. The place is given back once it is known who it is.
-pub async fn serve<S>(rooms: Rooms, stream: S, place: OwnedSemaphorePermit)
+/// Speaks with a client until either hangs up. The place is given back once it is known who it is: then one of those
+/// `inside` is taken, of which there are as many as there may be clients.
+pub async fn serve<S>(rooms: Rooms, stream: S, place: OwnedSemaphorePermit, inside: Arc<Semaphore>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
@@ -93,6 +99,8 @@ where
         channels: HashMap::new(),
         handles: Handles::new(),
         tell,
+        inside,
+        seat: None,
     };
     match connection.run(told, begun, place).await {
         End::TokenEnded => {
@@ -100,6 +108,7 @@ where
             let _ = connection.write().await;
         }
         End::Asked => {}
+        End::Full => tracing::warn!("there are as many clients of IRC as there may be"),
         End::HungUp(why) => tracing::debug!(?why, "hung up on a client of IRC"),
         End::Io(error) => tracing::trace!("a client of IRC went: {error}"),
         End::Store(error) => tracing::warn!("a client of IRC cannot be served: {error}"),
@@ -181,6 +190,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
         let (site, now) = (self.rooms.site(), self.rooms.site().now());
         let read = site.store().read(move |db| token::holder(db, &text, now)).await?;
         let (token, person) = read.ok_or(End::TokenEnded)?;
+        let seat = Arc::clone(&self.inside).try_acquire_owned();
+        self.seat = Some(seat.map_err(|_| End::Full)?);
         let own = Own {
             id: person.id.0,
             handle: person.handle.clone(),

@@ -63,6 +63,7 @@ impl Follows {
         let mut inner = self.inner();
         let known = inner.rooms.get(&room).and_then(Weak::upgrade);
         known.unwrap_or_else(|| {
+            inner.rooms.retain(|_, followers| followers.strong_count() > 0);
             let new = Arc::new(Notify::new());
             inner.rooms.insert(room, Arc::downgrade(&new));
             new

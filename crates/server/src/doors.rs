@@ -23,6 +23,16 @@ const STRANGERS_MAX: usize = 128;
 /// For a TLS handshake, from the first byte on.
 const HANDSHAKE: Duration = Duration::from_secs(5);
 
+/// Bots that are let in. Encoders are few by themselves: one a channel.
+const BOTS_MAX: usize = 2_048;
+
+/// How many there may be, by whichever door they come.
+#[derive(Clone)]
+struct Places {
+    strangers: Arc<Semaphore>,
+    inside: Arc<Semaphore>,
+}
+
 /// Who comes by a door.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Visitors {
@@ -33,13 +43,13 @@ pub(crate) enum Visitors {
 }
 
 impl Visitors {
-    async fn serve<S>(self, rooms: Rooms, stream: S, place: OwnedSemaphorePermit)
+    async fn serve<S>(self, rooms: Rooms, stream: S, places: Places, place: OwnedSemaphorePermit)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         match self {
             Visitors::Encoders => rooms.serve_rtmp(stream, place).await,
-            Visitors::Bots => busk_irc::serve(rooms, stream, place).await,
+            Visitors::Bots => busk_irc::serve(rooms, stream, place, places.inside).await,
         }
     }
 }
@@ -98,8 +108,10 @@ impl Doors {
     /// Lets them in until it is time to stop.
     pub(crate) fn serve(self, rooms: &Rooms, stop: &Stop) -> Vec<JoinHandle<()>> {
         let visitors = self.visitors;
-        // Shared, by whichever door they come.
-        let places = Arc::new(Semaphore::new(STRANGERS_MAX));
+        let places = Places {
+            strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+            inside: Arc::new(Semaphore::new(BOTS_MAX)),
+        };
         let mut tasks = Vec::new();
         if let Some(Door { listener, address }) = self.clear {
             tracing::info!(?visitors, %address, "may come in the clear");
@@ -135,7 +147,7 @@ async fn serve(
     visitors: Visitors,
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    places: Arc<Semaphore>,
+    places: Places,
     rooms: Rooms,
     mut stop: Stop,
 ) {
@@ -155,16 +167,16 @@ async fn serve(
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&places.strangers).try_acquire_owned() else {
             continue;
         };
-        let (rooms, tls) = (rooms.clone(), tls.clone());
+        let (rooms, tls, places) = (rooms.clone(), tls.clone(), places.clone());
         inside.spawn(async move {
             let Some(tls) = tls else {
-                return visitors.serve(rooms, stream, place).await;
+                return visitors.serve(rooms, stream, places, place).await;
             };
             match timeout(HANDSHAKE, tls.accept(stream)).await {
-                Ok(Ok(stream)) => visitors.serve(rooms, stream, place).await,
+                Ok(Ok(stream)) => visitors.serve(rooms, stream, places, place).await,
                 Ok(Err(error)) => tracing::debug!("a TLS handshake failed: {error}"),
                 Err(_) => tracing::debug!("a TLS handshake took too long"),
             }

@@ -19,6 +19,8 @@ use crate::tell::{Telling, named, tell_those};
 const EVENTS_MAX: i64 = 500;
 /// Rooms found behind at once.
 const ROOMS_MAX: i64 = 256;
+/// Between one reading and the next: however much is given, it is looked five times a second whether anybody is told.
+const BEAT: Duration = Duration::from_millis(200);
 /// How often it is looked for rooms that nobody has told of: after a start, or of a node that is gone.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
@@ -41,10 +43,16 @@ struct Told<'a> {
 
 /// Reads logs as they grow, for as long as the program runs.
 pub async fn follow(webhooks: Webhooks) {
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let rooms = match tokio::time::timeout(LOOK_EVERY, webhooks.0.rooms.moved()).await {
-            Ok(moved) => heard(&webhooks, moved).await,
-            Err(_) => webhooks.site().store().read(behind).await,
+        let rooms = tokio::select! {
+            _ = look.tick() => webhooks.site().store().read(behind).await,
+            moved = webhooks.0.rooms.moved() => {
+                let heard = heard(&webhooks, moved).await;
+                tokio::time::sleep(BEAT).await;
+                heard
+            }
         };
         let read = match rooms {
             Ok(rooms) => all(&webhooks, rooms).await,
