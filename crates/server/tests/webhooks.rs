@@ -123,6 +123,8 @@ each_db!(a_live_with_a_gift_is_told_signed_and_once, async |db: TestDb| {
     app.buy_coins(&ana, &id(1), "coins-70").await;
 
     let on_air = app.make_live(&host, "host").await;
+    // What is under way at once may arrive in any order.
+    receiver.until(1).await;
     let gift = json!({"id": id(2), "kind": "rose", "count": 3});
     ana.post(&format!("/api/v1/rooms/{}/gifts", on_air.room), gift)
         .await
