@@ -119,6 +119,10 @@ impl Problem {
         self.status
     }
 
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
     pub fn code(&self) -> &'static str {
         self.code
     }

@@ -106,4 +106,10 @@ ids! {
     MediaSessionId,
     /// A place on another platform that a channel's programs are pushed to.
     RestreamTargetId,
+    /// What lets a program act as a person.
+    TokenId,
+    /// An address of a channel's owner that is told what happens.
+    WebhookId,
+    /// One thing that is told to one of them.
+    DeliveryId,
 }

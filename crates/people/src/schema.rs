@@ -96,4 +96,18 @@ pub const MIGRATIONS: &[Migration] = &[
         followers BIGINT NOT NULL CHECK (followers >= 0)
     );",
     },
+    Migration {
+        name: "people/0006_tokens",
+        sql: "
+    CREATE TABLE access_token (
+        id BYTEA PRIMARY KEY,
+        token_hash BYTEA NOT NULL UNIQUE,
+        person BYTEA NOT NULL REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT
+    );
+    CREATE INDEX access_token_person ON access_token (person);",
+    },
 ];

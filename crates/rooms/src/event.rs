@@ -65,7 +65,13 @@ pub enum What {
         newcomers: i64,
     },
     /// All that somebody has said here so far was taken away; clients hide it.
-    Cleared { person: Uuid, by: Uuid },
+    Cleared {
+        person: Uuid,
+        by: Uuid,
+        /// How long they cannot write; without it they are banned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u32>,
+    },
     /// A message was taken away; clients hide it.
     Deleted { message: MessageId, by: Uuid },
     /// Stands in the log's replay where a deleted message stood.

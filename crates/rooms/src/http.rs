@@ -7,7 +7,9 @@ use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, StatusCode, routes as operations,
 };
 use busk_base::{ChannelId, MessageId, RoomId, Timestamp};
-use busk_people::{Caller, Channel, ChannelKind, Person, SignedIn};
+use busk_people::{
+    Allowed, Caller, Channel, ChannelKind, ChatRead, ChatWrite, Moderate, Person, RoomRead, SignedIn,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -68,8 +70,12 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
 
 /// Rooms on air, the newest first, then those scheduled, the soonest first.
 #[utoipa::path(get, path = "/api/v1/rooms", tag = "rooms",
+    security((), ("session" = []), ("token" = ["room:read"])),
     responses((status = 200, body = Page<RoomView>), Failures))]
-async fn list(Shared(rooms): Shared<Rooms>, caller: Caller) -> Result<Json<Page<RoomView>>, Problem> {
+async fn list(
+    Shared(rooms): Shared<Rooms>,
+    Allowed { caller, .. }: Allowed<RoomRead>,
+) -> Result<Json<Page<RoomView>>, Problem> {
     let shown = rooms
         .site()
         .store()
@@ -134,12 +140,13 @@ async fn create(
 }
 
 /// A room.
-#[utoipa::path(get, path = "/api/v1/rooms/{room}", tag = "rooms", params(("room" = RoomId, Path)),
+#[utoipa::path(get, path = "/api/v1/rooms/{room}", tag = "rooms",
+    security((), ("session" = []), ("token" = ["room:read"])), params(("room" = RoomId, Path)),
     responses((status = 200, body = RoomView), (status = 404, description = "`room_unknown`"), Failures))]
 async fn show(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<RoomRead>,
 ) -> Result<Json<RoomView>, Problem> {
     view_of(&rooms, room, &caller).await
 }
@@ -249,12 +256,13 @@ struct Events {
 
 /// What happened in a room after a number.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/events", tag = "rooms",
+    security((), ("session" = []), ("token" = ["chat:read"])),
     params(("room" = RoomId, Path), EventsQuery),
     responses((status = 200, body = Events), (status = 404, description = "`room_unknown`"), Failures))]
 async fn events(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<ChatRead>,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<Events>, Problem> {
     let max = query.limit.unwrap_or(EVENTS_MAX);
@@ -304,17 +312,18 @@ struct SaidBody {
 }
 
 /// Says something in a room.
-#[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms", params(("room" = RoomId, Path)),
+#[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms",
+    security(("session" = []), ("token" = ["chat:write"])), params(("room" = RoomId, Path)),
     request_body = SayBody,
-    responses((status = 201, body = SaidBody), (status = 401, description = "`name_needed`"),
-        (status = 403, description = "`blocked`, `banned`, `guests_off`, `subscribers_only`, `followers_only`, `link_refused`, `word_refused`"),
+    responses((status = 201, body = SaidBody), (status = 401, description = "`name_needed`, `token_invalid`"),
+        (status = 403, description = "`blocked`, `banned`, `guests_off`, `subscribers_only`, `followers_only`, `link_refused`, `word_refused`, `scope_needed`"),
         (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`room_not_live`, `id_reused`, `repeated`, `too_many_held`"),
         (status = 429, description = "`too_fast`, `slow_mode`, `timed_out`, `followers_wait`"), Refusals))]
 async fn say(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<ChatWrite>,
     Json(body): Json<SayBody>,
 ) -> Result<(StatusCode, Json<SaidBody>), Problem> {
     let viewer = rooms.entered(room, &caller).await?.viewer;
@@ -327,13 +336,14 @@ async fn say(
 
 /// Deletes a message: one's own, or any as the host, a moderator or the operator.
 #[utoipa::path(delete, path = "/api/v1/rooms/{room}/messages/{message}", tag = "rooms",
+    security(("session" = []), ("token" = ["moderate"])),
     params(("room" = RoomId, Path), ("message" = MessageId, Path)),
     responses((status = 204), (status = 401, description = "`name_needed`"),
         (status = 404, description = "`message_unknown`"), Refusals))]
 async fn delete(
     Shared(rooms): Shared<Rooms>,
     Path((room, message)): Path<(RoomId, MessageId)>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<Moderate>,
 ) -> Result<StatusCode, Problem> {
     let viewer = rooms.entered(room, &caller).await?.viewer;
     rooms.delete_message(room, &viewer, message).await?;
@@ -354,12 +364,13 @@ struct ChannelView {
 }
 
 /// A channel.
-#[utoipa::path(get, path = "/api/v1/channels/{handle}", tag = "channels", params(("handle" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/channels/{handle}", tag = "channels",
+    security((), ("session" = []), ("token" = ["room:read"])), params(("handle" = String, Path)),
     responses((status = 200, body = ChannelView), (status = 404, description = "`channel_unknown`"), Failures))]
 async fn channel(
     Shared(rooms): Shared<Rooms>,
     Path(handle): Path<String>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<RoomRead>,
 ) -> Result<Json<ChannelView>, Problem> {
     let read = rooms.site().store().read(move |db| {
         let Some(channel) = busk_people::channel_by_handle(db, &handle)? else {

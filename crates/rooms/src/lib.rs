@@ -20,6 +20,7 @@ pub mod chat;
 pub mod emotes;
 mod enter;
 pub mod event;
+pub mod follow;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod hangout;
@@ -47,6 +48,7 @@ pub mod subroom;
 pub mod talk;
 mod team;
 mod thumbnail;
+mod tokens;
 mod view;
 mod whep;
 mod whip;

@@ -10,11 +10,13 @@ use busk_api::Site;
 use busk_base::{JobId, MediaSessionId, PersonId, RoomId};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
+use busk_people::ByToken;
 use busk_replay::Archive;
 use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::{Speaker, SpeakerKind};
+use crate::follow::Follows;
 use crate::moderation::raid::Raids;
 use crate::passes::{Comer, Passes};
 use crate::presence::Presence;
@@ -27,6 +29,7 @@ use crate::state::{self, By, ChangeError};
 use crate::subroom::Right;
 use crate::subroom::doors::{Doors, Turned};
 use crate::talk::Counts;
+use crate::tokens::Tokens;
 use crate::{Room, State, TopSupporter, log, members};
 
 /// How long going live waits for the first keyframe of a camera that has a session.
@@ -51,6 +54,8 @@ struct Parts {
     presence: Arc<Presence>,
     doors: Arc<Doors>,
     counts: Counts,
+    tokens: Arc<Tokens>,
+    follows: Follows,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
@@ -69,6 +74,8 @@ pub(crate) struct Viewer {
     pub(crate) moderates: bool,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
+    /// The program's that it is, if it is one.
+    pub(crate) token: Option<ByToken>,
 }
 
 impl Viewer {
@@ -112,7 +119,9 @@ impl Rooms {
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
         let passes = Arc::new(Passes::default());
         let (presence, doors) = (Arc::new(Presence::default()), Arc::new(Doors::default()));
-        let (commands, inbox) = Commands::new(passes.clone(), presence.clone(), doors.clone());
+        let tokens = Arc::new(Tokens::default());
+        let (commands, inbox) =
+            Commands::new(passes.clone(), presence.clone(), doors.clone(), tokens.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -126,6 +135,8 @@ impl Rooms {
             presence,
             doors,
             counts: Counts::default(),
+            tokens,
+            follows: Follows::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
         }));
@@ -134,6 +145,7 @@ impl Rooms {
         tokio::spawn(rooms.clone().follow_cameras(config.media_events));
         tokio::spawn(rooms.clone().obey(inbox));
         tokio::spawn(rooms.clone().beat());
+        tokio::spawn(rooms.clone().end_tokens());
         Ok(rooms)
     }
 
@@ -163,6 +175,14 @@ impl Rooms {
 
     pub(crate) fn counts(&self) -> &Counts {
         &self.0.counts
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(crate) fn follows(&self) -> &Follows {
+        &self.0.follows
     }
 
     pub(crate) fn restreams(&self) -> &Restreams {
@@ -238,11 +258,13 @@ impl Rooms {
 
     fn publish(&self, by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)>) {
         for (room, epoch, events) in by_room {
+            let kept = events.iter().any(|event| event.class == busk_fanout::Class::Kept);
             if let Err(error) = self.fanout().publish(room, epoch, events) {
                 // The sockets would miss numbers for good: have them come back and read the log.
                 tracing::error!(%room, "not delivered: {error}");
                 self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
             }
+            self.follows().moved(room, kept);
         }
     }
 

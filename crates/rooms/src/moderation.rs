@@ -155,7 +155,7 @@ pub fn act(
         && matches!(act.kind, ActKind::TimeOut | ActKind::Ban)
     {
         held::drop_all_of(tx, room, act.person, by, now)?;
-        removal::all_of(tx, room.id, act.person, by.person().0, now)?;
+        removal::all_of(tx, room.id, act.person, by.person().0, seconds, now)?;
     }
     let mut record = Record::of(act.record, by, deed, now).about(tx, act.person)?;
     record.room = room.map(|room| room.id);

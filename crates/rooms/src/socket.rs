@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use busk_api::{Path, Problem, Query, StatusCode, origin_is_ours};
 use busk_base::{MessageId, RecordId, RoomId, Timestamp};
 use busk_fanout::{AttachError, ConnId, Inbound, Member, Peer, Refused, Rights, Socket};
-use busk_people::{Caller, Role};
+use busk_people::{Allowed, Caller, ChatRead, Role, Scope};
 use busk_store::{Reader, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
@@ -24,6 +24,7 @@ use crate::presence::Presence;
 use crate::stage::{self, StageView};
 use crate::subroom::doors::{Coming, Doors};
 use crate::talk::{self, TalkView};
+use crate::tokens::Tokens;
 use crate::{Board, RoomView, What, board, log, subroom, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
@@ -45,7 +46,7 @@ pub(crate) async fn open(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
     Query(from): Query<Since>,
-    caller: Caller,
+    Allowed { caller, token, .. }: Allowed<ChatRead>,
     mut request: Request,
 ) -> Result<Response, Problem> {
     if !origin_is_ours(rooms.site(), request.headers()) {
@@ -56,6 +57,7 @@ pub(crate) async fn open(
     }
     let mut entered = rooms.entered(room, &caller).await?;
     entered.viewer.comer = rooms.comes_with(&entered, request.headers()).await;
+    entered.viewer.token = token;
     let viewer = Arc::new(entered.viewer);
     let upgraded = busk_fanout::upgrade::<_, axum::body::Body>(&mut request);
     let (response, socket) = match upgraded {
@@ -267,6 +269,7 @@ pub(crate) struct Commands {
     passes: Arc<Passes>,
     presence: Arc<Presence>,
     doors: Arc<Doors>,
+    tokens: Arc<Tokens>,
 }
 
 pub(crate) struct Command {
@@ -281,15 +284,17 @@ impl Commands {
         passes: Arc<Passes>,
         presence: Arc<Presence>,
         doors: Arc<Doors>,
+        tokens: Arc<Tokens>,
     ) -> (Self, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        let commands = Self {
+        let taken = Self {
             commands,
             passes,
             presence,
             doors,
+            tokens,
         };
-        (commands, receiver)
+        (taken, receiver)
     }
 }
 
@@ -301,6 +306,9 @@ impl Inbound<Arc<Viewer>> for Commands {
         if let Some(person) = peer.viewer.person() {
             self.presence.came(peer.room, person);
         }
+        if let Some(token) = peer.viewer.token {
+            self.tokens.socket_came(token.id, peer.conn);
+        }
     }
 
     fn left(&self, peer: &Peer<'_, Arc<Viewer>>) {
@@ -310,6 +318,9 @@ impl Inbound<Arc<Viewer>> for Commands {
         if let Some(person) = peer.viewer.person() {
             self.presence.left(peer.room, person);
             self.doors.left(peer.room, person.0);
+        }
+        if let Some(token) = peer.viewer.token {
+            self.tokens.socket_left(token.id, peer.conn);
         }
     }
 
@@ -342,6 +353,13 @@ enum Ask {
     Ping {},
 }
 
+impl Viewer {
+    /// Refuses what a program's token is not for.
+    fn may(&self, scope: Scope) -> Result<(), Problem> {
+        self.token.map_or(Ok(()), |token| token.may(scope))
+    }
+}
+
 impl Rooms {
     pub(crate) async fn obey(self, mut inbox: mpsc::Receiver<Command>) {
         let places = Arc::new(Semaphore::new(AT_ONCE));
@@ -369,12 +387,18 @@ impl Rooms {
         let (id, answer) = match ask {
             Ask::Ping {} => (None, Ok(serde_json::json!({}))),
             Ask::Say { id, text, reply_to } => {
-                let said = self.say(command.room, &command.viewer, id, text, reply_to).await;
+                let said = match command.viewer.may(Scope::ChatWrite) {
+                    Ok(()) => self.say(command.room, &command.viewer, id, text, reply_to).await,
+                    Err(refused) => Err(refused),
+                };
                 let told = said.map(|said| serde_json::json!({ "n": said.n, "held": said.held }));
                 (Some(id.0), told)
             }
             Ask::Delete { id, message } => {
-                let deleted = self.delete_message(command.room, &command.viewer, message).await;
+                let deleted = match command.viewer.may(Scope::Moderate) {
+                    Ok(()) => self.delete_message(command.room, &command.viewer, message).await,
+                    Err(refused) => Err(refused),
+                };
                 (Some(id), deleted.map(|()| serde_json::json!({})))
             }
         };

@@ -225,5 +225,8 @@ ids!(
     PostingId,
     JobId,
     MediaSessionId,
-    RestreamTargetId
+    RestreamTargetId,
+    TokenId,
+    WebhookId,
+    DeliveryId
 );

@@ -57,6 +57,7 @@ pub(crate) fn all_of(
     room: RoomId,
     author: Uuid,
     by: Uuid,
+    seconds: Option<u32>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let rows = tx.rows(
@@ -85,6 +86,11 @@ pub(crate) fn all_of(
         talk::forget_message(tx, room, id, now)?;
     }
     reply::blank(tx, room, answers?)?;
-    log::append(tx, room, What::Cleared { person: author, by }, now)?;
+    let told = What::Cleared {
+        person: author,
+        by,
+        seconds,
+    };
+    log::append(tx, room, told, now)?;
     Ok(())
 }

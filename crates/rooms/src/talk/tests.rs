@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use busk_base::{ChannelId, PollId, RecordId, SpotlightId, TopicId};
-use busk_people::{Moderator, Role};
 use busk_people::sign_up::{SignUp, sign_up};
+use busk_people::{Moderator, Role};
 use busk_store::Store;
 use busk_testkit::db::TestDb;
 use busk_testkit::each_db;

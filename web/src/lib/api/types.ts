@@ -103,3 +103,10 @@ export interface List<T> {
   items: T[]
   next?: string | null
 }
+export type AccessToken = Required<Schema['AccessToken']>
+export type TokenScope = Schema['TokenScope']
+export type MadeAccessToken = Schema['MadeAccessToken']
+export type Webhook = Required<Schema['Webhook']>
+export type WebhookKind = Schema['WebhookKind']
+export type WebhookWithSecret = Schema['WebhookWithSecret']
+export type WebhookDelivery = Required<Schema['WebhookDelivery']>
