@@ -78,6 +78,8 @@ ids! {
     PollId,
     /// A message over the picture, made by the host who puts it there.
     SpotlightId,
+    /// An entry of the moderation log.
+    RecordId,
     /// A gift, made by its sender; at once its idempotency key.
     GiftId,
     /// A run of the same gift by the same viewer.
@@ -106,4 +108,10 @@ ids! {
     RestreamTargetId,
     /// What a channel shows over its picture: a browser source with a secret of its own.
     OverlayId,
+    /// What lets a program act as a person.
+    TokenId,
+    /// An address of a channel's owner that is told what happens.
+    WebhookId,
+    /// One thing that is told to one of them.
+    DeliveryId,
 }

@@ -16,9 +16,10 @@ mod tests;
 use std::time::Duration;
 
 use busk_base::{JobId, PaymentId, PersonId, Policy, RoomId, Timestamp};
-use busk_people::{Channel, ChannelKind};
-use busk_rooms::{Access, Room, State, What, access, log};
+use busk_people::{Caller, Channel, ChannelKind, Person};
+use busk_rooms::{Access, Room, State, What, access, board, log};
 use busk_store::{Read, StoreError, Tx};
+use busk_webhooks::{self as webhooks, Telling};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -27,7 +28,6 @@ use crate::notices::HearError;
 use crate::payments::{self, BeginError, NewPayment, Order, Payment};
 use crate::rules::Rules;
 use crate::sales::{self, following};
-use crate::subscriptions::named_in;
 pub use http::routes;
 pub use sql::{Offer, Ticket, of_person, offer_of, tickets_of};
 pub(crate) use sql::{held, turns};
@@ -318,15 +318,25 @@ pub(crate) fn deliver(
     Ok(Brought::Ticket)
 }
 
-/// Says so in the room while it is on the air. Before, a full house would fill the log that its first viewers read.
+/// Says so to the channel's webhooks; and in the room while it is on the air: before, a full house would fill the log that
+/// its first viewers read.
 fn tell(tx: &mut Tx, ticket: &Ticket, now: Timestamp) -> Result<(), StoreError> {
-    let room = tx.find::<Room>(&ticket.room)?;
-    if !room.is_some_and(|room| room.state.is_on_air()) {
-        return Ok(());
+    let gone = || StoreError::Broken("a ticket's room or buyer is gone".into());
+    let room = tx.find::<Room>(&ticket.room)?.ok_or_else(gone)?;
+    let person = tx.find::<Person>(&ticket.person)?.ok_or_else(gone)?;
+    let from = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)?;
+    let telling = Telling {
+        kind: webhooks::Kind::Ticket,
+        subject: (ticket.payment.0, 0),
+        at: now,
+        data: &serde_json::json!({ "room": room.id, "from": from, "stage": ticket.stage }),
+    };
+    webhooks::tell(tx, room.channel, &telling)?;
+    if room.state.is_on_air() {
+        let from = board::adorned(tx, room.id, &from, now)?;
+        let stage = ticket.stage;
+        log::append(tx, room.id, What::Ticket { from, stage }, now)?;
     }
-    let from = named_in(tx, ticket.room, ticket.person, now)?;
-    let stage = ticket.stage;
-    log::append(tx, ticket.room, What::Ticket { from, stage }, now)?;
     Ok(())
 }
 

@@ -67,7 +67,10 @@ impl<V> Drop for Shard<V> {
         self.inbox.end();
         self.counters.connections.sub(self.conns.len() as u64);
         for (_, room) in &self.rooms {
-            let inside = room.members.iter().filter_map(|slot| self.conns.get(*slot as usize));
+            let inside = room
+                .members
+                .iter()
+                .filter_map(|slot| self.conns.get(*slot as usize));
             let uncounted = inside.filter(|conn| !conn.counted).count();
             room.entry.ended(usize::from(self.index), uncounted as u32);
         }

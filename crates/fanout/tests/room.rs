@@ -267,7 +267,9 @@ async fn who_is_not_counted_is_told_everything_all_the_same() {
     assert_eq!(overlay.numbers().await, [1]);
     drop(viewer);
     house
-        .until("the viewer is gone", |house| house.fanout.viewers(house.room) == 0)
+        .until("the viewer is gone", |house| {
+            house.fanout.viewers(house.room) == 0
+        })
         .await;
     house.publish(vec![chat(2)]);
     assert_eq!(overlay.numbers().await, [2], "the room is there for it alone");

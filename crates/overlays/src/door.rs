@@ -151,10 +151,7 @@ async fn open(
 async fn found(overlays: &Overlays, secret: Option<&str>) -> Result<Overlay, Problem> {
     let unknown = || Problem::not_found("overlay_unknown", "There is no such overlay");
     let secret = secret.ok_or_else(unknown)?.to_owned();
-    let read = overlays
-        .site()
-        .store()
-        .read(move |db| by_secret(db, &secret));
+    let read = overlays.site().store().read(move |db| by_secret(db, &secret));
     read.await?.ok_or_else(unknown)
 }
 

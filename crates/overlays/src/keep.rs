@@ -31,10 +31,7 @@ impl Overlays {
         if open.is_empty() {
             return Ok(());
         }
-        let read = self
-            .site()
-            .store()
-            .read(move |db| overlay::versions(db, &open));
+        let read = self.site().store().read(move |db| overlay::versions(db, &open));
         for (id, version) in read.await? {
             self.rooms().close_overlay(id, version);
         }

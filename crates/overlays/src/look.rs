@@ -304,7 +304,10 @@ mod tests {
             assert_eq!(plain.clone().checked(kind), Ok(plain));
         }
         let mut chat = Look::plain(Kind::Chat);
-        chat.chat = Some(Chat { lines: 31, seconds: 0 });
+        chat.chat = Some(Chat {
+            lines: 31,
+            seconds: 0,
+        });
         assert_eq!(
             chat.checked(Kind::Chat),
             Err(LookError::Bounds("chat.lines", 1, 30))

@@ -155,12 +155,7 @@ pub fn rotate(
 }
 
 /// Has no secret open an overlay any more. Once more changes nothing.
-pub fn shut(
-    tx: &mut Tx,
-    channel: ChannelId,
-    kind: Kind,
-    id: OverlayId,
-) -> Result<Overlay, OverlayError> {
+pub fn shut(tx: &mut Tx, channel: ChannelId, kind: Kind, id: OverlayId) -> Result<Overlay, OverlayError> {
     let mut overlay = sql::kept(tx, channel, kind, id)?;
     if overlay.secret_at.take().is_none() {
         return Ok(overlay);

@@ -10,23 +10,26 @@ use busk_api::Site;
 use busk_base::{JobId, MediaSessionId, PersonId, RoomId};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
+use busk_people::ByToken;
 use busk_replay::Archive;
 use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::{Speaker, SpeakerKind};
+use crate::follow::Follows;
+use crate::moderation::raid::Raids;
 use crate::overlay::{OverlayPass, Overlays};
 use crate::passes::{Comer, Passes};
-use crate::presence::Presence;
 use crate::rates::Rates;
 use crate::replay::Shelf;
 use crate::restream::{RestreamConfig, Restreams};
-use crate::socket::Commands;
+use crate::socket::{Commands, Registers};
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
 use crate::subroom::Right;
 use crate::subroom::doors::{Doors, Turned};
 use crate::talk::Counts;
+use crate::tokens::Tokens;
 use crate::{Room, State, TopSupporter, log, members};
 
 /// How long going live waits for the first keyframe of a camera that has a session.
@@ -46,11 +49,10 @@ struct Parts {
     shelf: Option<Shelf>,
     restreams: Restreams,
     rates: Mutex<Rates>,
-    passes: Arc<Passes>,
-    presence: Arc<Presence>,
-    doors: Arc<Doors>,
-    overlays: Arc<Overlays>,
+    raids: Mutex<Raids>,
+    registers: Registers,
     counts: Counts,
+    follows: Follows,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
@@ -61,13 +63,16 @@ struct Parts {
 #[derive(Debug, Default)]
 pub(crate) struct Viewer {
     pub(crate) speaker: Option<Speaker>,
-    pub(crate) operator: bool,
     /// Whether they see what the stage sees.
     pub(crate) stage: bool,
     /// To the sub room, when they came.
     pub(crate) right: Right,
+    /// Whether they moderate the room: its host, the channel's team, the site's operators.
+    pub(crate) moderates: bool,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
+    /// The program's that it is, if it is one.
+    pub(crate) token: Option<ByToken>,
     /// The overlay that it is, if it is one.
     pub(crate) overlay: Option<OverlayPass>,
 }
@@ -111,11 +116,8 @@ impl Rooms {
     /// Starts the fan-out and the tasks that join the parts; rooms that were live when the program last
     /// stopped wait for their cameras.
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
-        let passes = Arc::new(Passes::default());
-        let (presence, doors) = (Arc::new(Presence::default()), Arc::new(Doors::default()));
-        let overlays = Arc::new(Overlays::default());
-        let (commands, inbox) =
-            Commands::new(passes.clone(), presence.clone(), doors.clone(), overlays.clone());
+        let registers = Registers::default();
+        let (commands, inbox) = Commands::new(registers.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -124,11 +126,10 @@ impl Rooms {
             shelf: config.archive.map(Shelf::new),
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
-            passes,
-            presence,
-            doors,
-            overlays,
+            raids: Mutex::default(),
+            registers,
             counts: Counts::default(),
+            follows: Follows::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
         }));
@@ -137,6 +138,7 @@ impl Rooms {
         tokio::spawn(rooms.clone().follow_cameras(config.media_events));
         tokio::spawn(rooms.clone().obey(inbox));
         tokio::spawn(rooms.clone().beat());
+        tokio::spawn(rooms.clone().end_tokens());
         Ok(rooms)
     }
 
@@ -157,19 +159,27 @@ impl Rooms {
     }
 
     pub(crate) fn passes(&self) -> &Passes {
-        &self.0.passes
+        &self.0.registers.passes
     }
 
     pub(crate) fn doors(&self) -> &Doors {
-        &self.0.doors
+        &self.0.registers.doors
     }
 
     pub(crate) fn overlays(&self) -> &Overlays {
-        &self.0.overlays
+        &self.0.registers.overlays
     }
 
     pub(crate) fn counts(&self) -> &Counts {
         &self.0.counts
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.registers.tokens
+    }
+
+    pub(crate) fn follows(&self) -> &Follows {
+        &self.0.follows
     }
 
     pub(crate) fn restreams(&self) -> &Restreams {
@@ -183,7 +193,7 @@ impl Rooms {
 
     /// The people in a room, each once, in no order; guests are not among them.
     pub fn present(&self, room: RoomId) -> Vec<PersonId> {
-        self.0.presence.people(room)
+        self.0.registers.presence.people(room)
     }
 
     /// Tells everybody in a room who has given most; the latest telling holds.
@@ -205,6 +215,10 @@ impl Rooms {
 
     pub(crate) fn rates(&self) -> MutexGuard<'_, Rates> {
         self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn raids(&self) -> MutexGuard<'_, Raids> {
+        self.0.raids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn cameras(&self) -> MutexGuard<'_, HashMap<(RoomId, u8), MediaSessionId>> {
@@ -241,11 +255,13 @@ impl Rooms {
 
     fn publish(&self, by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)>) {
         for (room, epoch, events) in by_room {
+            let kept = events.iter().any(|event| event.class == busk_fanout::Class::Kept);
             if let Err(error) = self.fanout().publish(room, epoch, events) {
                 // The sockets would miss numbers for good: have them come back and read the log.
                 tracing::error!(%room, "not delivered: {error}");
                 self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
             }
+            self.follows().moved(room, kept);
         }
     }
 

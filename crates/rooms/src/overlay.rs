@@ -45,10 +45,7 @@ impl Overlays {
     }
 
     pub(crate) fn socket_came(&self, pass: OverlayPass, conn: ConnId) {
-        self.open()
-            .entry(pass.id)
-            .or_default()
-            .push((conn, pass.version));
+        self.open().entry(pass.id).or_default().push((conn, pass.version));
     }
 
     pub(crate) fn socket_left(&self, pass: OverlayPass, conn: ConnId) {
@@ -81,10 +78,7 @@ impl Viewer {
 impl Rooms {
     /// The channel's room from its lobby to its end, if there is one.
     pub async fn room_for_overlay(&self, channel: ChannelId) -> Result<Option<RoomId>, StoreError> {
-        let read = self
-            .site()
-            .store()
-            .read(move |db| view::of_channel(db, channel));
+        let read = self.site().store().read(move |db| view::of_channel(db, channel));
         let open = read.await?.filter(|shown| shown.room.state != State::Scheduled);
         Ok(open.map(|shown| shown.room.id))
     }
@@ -108,7 +102,14 @@ impl Rooms {
             return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "full", title).retry_after(10));
         }
         let viewer = Arc::new(Viewer::of_overlay(pass));
-        Ok(socket::upgrade(self.clone(), room, since, Caller::Nobody, viewer, request))
+        Ok(socket::upgrade(
+            self.clone(),
+            room,
+            since,
+            Caller::Nobody,
+            viewer,
+            request,
+        ))
     }
 
     /// Overlays that have a socket open here.

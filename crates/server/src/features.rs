@@ -24,6 +24,7 @@ use busk_replay::Archive;
 use busk_rooms::restream::{RestreamConfig, SealingKey};
 use busk_rooms::{Rooms, RoomsConfig};
 use busk_store::{Announcement, Migration, StoreError, Tx};
+use busk_webhooks::{Webhooks, WebhooksConfig};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
@@ -39,6 +40,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     busk_ledger::MIGRATIONS,
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
+    busk_webhooks::MIGRATIONS,
     busk_commerce::MIGRATIONS,
     busk_overlays::MIGRATIONS,
 ];
@@ -58,6 +60,7 @@ const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
 pub(crate) struct Features {
     pub(crate) rooms: Rooms,
     overlays: Overlays,
+    webhooks: Webhooks,
     till: Till,
     payouts: Payouts,
     sandbox: Sandbox,
@@ -103,6 +106,7 @@ impl Features {
         let rooms = Rooms::start(rooms).await.map_err(StartError::Rooms)?;
         let settles = rooms.clone();
         tokio::spawn(async move { settles.settle_replays().await });
+        let webhooks = webhooks(&rooms, config, sealing.clone()).await?;
         if config.s3.is_some() {
             tokio::spawn(archive.upload_forever(UPLOAD_EVERY));
         }
@@ -118,6 +122,7 @@ impl Features {
         Ok(Self {
             overlays: Overlays::start(rooms.clone()),
             rooms,
+            webhooks,
             till,
             payouts,
             sandbox,
@@ -139,6 +144,7 @@ impl Features {
         OpenApiRouter::new()
             .merge(busk_people::routes(site.clone(), coins, self.people_limits))
             .merge(busk_rooms::routes(self.rooms.clone()))
+            .merge(busk_webhooks::routes(self.webhooks.clone()))
             .merge(busk_overlays::routes(self.overlays.clone()))
             .merge(busk_commerce::routes(
                 site.clone(),
@@ -229,6 +235,20 @@ impl Features {
             },
         ]
     }
+}
+
+/// Reads logs for webhooks, and delivers, from now on.
+async fn webhooks(rooms: &Rooms, config: &Config, sealing: SealingKey) -> Result<Webhooks, StartError> {
+    let config = WebhooksConfig {
+        rooms: rooms.clone(),
+        sealing,
+        private_networks: config.webhook_private_networks.clone(),
+    };
+    let made = tokio::task::spawn_blocking(move || Webhooks::new(config)).await;
+    let webhooks = made.map_err(|panic| StartError::Rooms(std::io::Error::other(panic)))?;
+    tokio::spawn(busk_webhooks::follow(webhooks.clone()));
+    tokio::spawn(busk_webhooks::work(webhooks.clone()));
+    Ok(webhooks)
 }
 
 /// The sandbox, which takes payments where nobody else does; and Stripe, where it is configured.

@@ -211,6 +211,7 @@ ids!(
     RoomId,
     MessageId,
     EmoteId,
+    RecordId,
     GiftId,
     StreakId,
     GoalId,
@@ -225,5 +226,8 @@ ids!(
     JobId,
     MediaSessionId,
     RestreamTargetId,
-    OverlayId
+    OverlayId,
+    TokenId,
+    WebhookId,
+    DeliveryId
 );

@@ -27,16 +27,20 @@ pub struct RoomSocket {
 
 impl RoomSocket {
     pub async fn open(url: &str, cookie: Option<&str>) -> Self {
-        let cookie = cookie.map(|cookie| ("cookie", cookie));
-        let opened = Self::try_open(url, cookie.as_slice()).await;
+        Self::open_by(url, cookie.map(|cookie| ("cookie", cookie.to_owned()))).await
+    }
+
+    /// Says who one is by a header.
+    pub async fn open_by(url: &str, header: Option<(&'static str, String)>) -> Self {
+        let opened = Self::try_open(url, header.as_slice()).await;
         opened.expect("the room opens a socket")
     }
 
     /// With these headers; none when it is refused.
-    pub async fn try_open(url: &str, headers: &[(&'static str, &str)]) -> Option<Self> {
+    pub async fn try_open(url: &str, headers: &[(&'static str, String)]) -> Option<Self> {
         let mut request = url.into_client_request().expect("a ws:// address");
         for (name, value) in headers {
-            let value = value.parse().expect("it fits a header");
+            let value = value.parse().expect("it is a header's value");
             request.headers_mut().insert(*name, value);
         }
         let (stream, _) = tokio_tungstenite::connect_async(request).await.ok()?;

@@ -26,7 +26,13 @@ async fn whose(store: &Store, secret: &'static str) -> Option<(ChannelId, Kind, 
     found.map(|overlay| (overlay.channel, overlay.kind, overlay.version))
 }
 
-async fn rotated(store: &Store, channel: ChannelId, kind: Kind, secret: &'static str, number: u128) -> Overlay {
+async fn rotated(
+    store: &Store,
+    channel: ChannelId,
+    kind: Kind,
+    secret: &'static str,
+    number: u128,
+) -> Overlay {
     let write = store.write(move |tx: &mut Tx| rotate(tx, channel, kind, secret, id(number), NOW));
     write.await.unwrap()
 }
@@ -51,11 +57,18 @@ each_db!(secrets, |db: TestDb| async move {
     for version in [3, 3] {
         let write = store.write(move |tx: &mut Tx| shut(tx, ANA, Kind::Chat, id(14)));
         let gone = write.await.unwrap();
-        assert_eq!((gone.version, gone.secret_at), (version, None), "once more changes nothing");
+        assert_eq!(
+            (gone.version, gone.secret_at),
+            (version, None),
+            "once more changes nothing"
+        );
     }
     assert_eq!(whose(&store, "busk_overlay_b").await, None);
     let known = store.read(|db| versions(db, &[id(10), id(11), id(99)])).await;
-    assert_eq!(known.unwrap(), [(id(10), Some(3)), (id(11), Some(1)), (id(99), None)]);
+    assert_eq!(
+        known.unwrap(),
+        [(id(10), Some(3)), (id(11), Some(1)), (id(99), None)]
+    );
 });
 
 each_db!(looks, |db: TestDb| async move {
@@ -74,18 +87,32 @@ each_db!(looks, |db: TestDb| async move {
     rotated(&store, ANA, Kind::Goal, "busk_overlay_g", 11).await;
     let kept = store.read(|db| of_channel(db, ANA)).await.unwrap();
     assert_eq!(kept.len(), 1);
-    assert_eq!((&kept[0].look, kept[0].version), (&look, 2), "another secret, the same look");
+    assert_eq!(
+        (&kept[0].look, kept[0].version),
+        (&look, 2),
+        "another secret, the same look"
+    );
 
     let refused = dressed(Kind::Chat, look.clone(), 12).await.unwrap_err();
-    assert!(matches!(refused, OverlayError::Look(LookError::Missing("chat"))), "{refused}");
+    assert!(
+        matches!(refused, OverlayError::Look(LookError::Missing("chat"))),
+        "{refused}"
+    );
     let alerts = Look {
         alerts: Look::plain(Kind::Alerts).alerts,
         ..look
     };
     let refused = dressed(Kind::Goal, alerts, 13).await.unwrap_err();
-    assert!(matches!(refused, OverlayError::Look(LookError::Foreign("alerts"))), "{refused}");
+    assert!(
+        matches!(refused, OverlayError::Look(LookError::Foreign("alerts"))),
+        "{refused}"
+    );
     let kept = store.read(|db| of_channel(db, ANA)).await.unwrap();
-    assert_eq!((kept.len(), kept[0].version), (1, 2), "what is refused changes nothing");
+    assert_eq!(
+        (kept.len(), kept[0].version),
+        (1, 2),
+        "what is refused changes nothing"
+    );
 });
 
 each_db!(owners, |db: TestDb| async move {
