@@ -7,8 +7,8 @@ const en = {
   alerts: {
     gift: '{name} sent {gift}',
     badge: '{name} stands out with {hearts}',
-    subscription: (months: number) => (months > 1 ? `{name} has subscribed for {months} ${plural(months, { one: 'month', other: 'months' }, 'en')}` : '{name} has subscribed'),
-    subscription_gift: (count: number) => (count > 1 ? '{name} gave {count} subscriptions' : '{name} gave a subscription'),
+    subscription: (months: number): string => (months > 1 ? `{name} has subscribed for {months} ${plural(months, { one: 'month', other: 'months' }, 'en')}` : '{name} has subscribed'),
+    subscription_gift: (count: number): string => (count > 1 ? '{name} gave {count} subscriptions' : '{name} gave a subscription'),
     ticket: '{name} has a ticket',
   },
   coins: (n: number) => `${number(n)} ${plural(n, { one: 'coin', other: 'coins' }, 'en')}`,
