@@ -97,7 +97,7 @@ describe('overlays', { concurrency: 1 }, () => {
     await goLive(creator, 'noor')
     const channel = await (await creator.context.request.get('/api/v1/channels/noor')).json()
     room = channel.room.id
-    await signUp(viewer, { handle: 'ben', name: 'Ben Ode' })
+    await account(viewer, 'ben', 'Ben Ode')
     await buyCoins(viewer)
     await creatorPuts('post', `/api/v1/rooms/${room}/goals`, { id: crypto.randomUUID(), title: 'A roof', kind: 'coins', target: 100 })
     await sources.goal.id('goal').waitFor()
@@ -135,8 +135,7 @@ describe('overlays', { concurrency: 1 }, () => {
     await creatorPuts('put', '/api/v1/channels/noor/overlays/alerts', await lookOf('alerts', (look) => (look.alerts.seconds = 2)))
     for (const [who, name] of names.entries()) {
       const author = await openScreen(browser, busk, { name: `author${who}` })
-      const made = await author.context.request.post('/api/v1/sign-up', { data: { handle: `author${who}`, display_name: name, password: 'correct horse battery' } })
-      assert.ok(made.ok(), await made.text())
+      await account(author, `author${who}`, name)
       await buyCoins(author)
       for (const text of corpus.filter((_, i) => i % names.length === who)) await say(author, text)
       const sent = await author.context.request.post(`/api/v1/rooms/${room}/gifts`, { data: { id: crypto.randomUUID(), kind: 'coffee', count: 1 } })
@@ -209,6 +208,11 @@ describe('overlays', { concurrency: 1 }, () => {
     const said = await screen.context.request.post(`/api/v1/rooms/${room}/messages`, { data: { id, text } })
     assert.ok(said.ok(), await said.text())
     return id
+  }
+  /** Signs somebody up without the pages. */
+  async function account(screen, handle, display_name) {
+    const made = await screen.context.request.post('/api/v1/sign-up', { data: { handle, display_name, password: 'correct horse battery' } })
+    assert.ok(made.ok(), await made.text())
   }
   /** At the sandbox's checkout, without its page. */
   async function buyCoins(screen) {
