@@ -21,6 +21,7 @@ use crate::moderation::raid::Raids;
 use crate::overlay::{OverlayPass, Overlays};
 use crate::passes::{Comer, Passes};
 use crate::rates::Rates;
+use crate::reactions::Reactions;
 use crate::replay::Shelf;
 use crate::restream::{RestreamConfig, Restreams};
 use crate::socket::{Commands, Registers};
@@ -49,6 +50,8 @@ struct Parts {
     shelf: Option<Shelf>,
     restreams: Restreams,
     rates: Mutex<Rates>,
+    reaction_rates: Mutex<Rates>,
+    reactions: Reactions,
     raids: Mutex<Raids>,
     registers: Registers,
     counts: Counts,
@@ -126,6 +129,8 @@ impl Rooms {
             shelf: config.archive.map(Shelf::new),
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
+            reaction_rates: Mutex::default(),
+            reactions: Reactions::default(),
             raids: Mutex::default(),
             registers,
             counts: Counts::default(),
@@ -215,6 +220,17 @@ impl Rooms {
 
     pub(crate) fn rates(&self) -> MutexGuard<'_, Rates> {
         self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reaction_rates(&self) -> MutexGuard<'_, Rates> {
+        self.0
+            .reaction_rates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reactions(&self) -> &Reactions {
+        &self.0.reactions
     }
 
     pub(crate) fn raids(&self) -> MutexGuard<'_, Raids> {
