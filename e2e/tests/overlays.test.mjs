@@ -132,7 +132,7 @@ describe('overlays', { concurrency: 1 }, () => {
 
   step('names and words stay text, and nothing of them runs', async () => {
     await creatorPuts('put', '/api/v1/channels/noor/overlays/chat', await lookOf('chat', (look) => (look.chat.lines = 30)))
-    await creatorPuts('put', '/api/v1/channels/noor/overlays/alerts', await lookOf('alerts', (look) => (look.alerts.seconds = 2)))
+    await creatorPuts('put', '/api/v1/channels/noor/overlays/alerts', await lookOf('alerts', (look) => (look.alerts.seconds = 20)))
     for (const [who, name] of names.entries()) {
       const author = await openScreen(browser, busk, { name: `author${who}` })
       await account(author, `author${who}`, name)
