@@ -97,9 +97,9 @@ describe('moderation', { concurrency: 1 }, () => {
   })
 
   step('a moderator pins what was said, and takes it off', async () => {
-    await openMenu(mod, line(mod, 'thank you'))
+    await openMenu(mod, line(mod, 'you are welcome'))
     await mod.page.keyboard.press('p')
-    await eve.id('pinned').getByText('thank you').waitFor()
+    await eve.id('pinned').getByText('you are welcome').waitFor()
     assert.equal(await eve.id('unpin').count(), 0)
     await mod.id('unpin').click()
     await eve.id('pinned').waitFor({ state: 'detached' })
