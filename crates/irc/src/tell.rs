@@ -135,6 +135,7 @@ impl Teller {
             | What::HeldEnded { .. }
             | What::HeldMine { .. }
             | What::Raid { .. }
+            | What::Ticket { .. }
             | What::Topic { .. }
             | What::Poll { .. }
             | What::Spotlight { .. }

@@ -105,6 +105,8 @@ pub enum What {
         tier: u8,
         to: Vec<Speaker>,
     },
+    /// Someone bought a ticket while the room is on the air; with a turn on stage, or without.
+    Ticket { from: Speaker, stage: bool },
     /// A goal as it is now: set, moved on, reached, or removed.
     Goal { goal: Goal },
     /// Said in the sub room; told to those who may read it.

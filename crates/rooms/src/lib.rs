@@ -32,6 +32,7 @@ mod live;
 pub mod log;
 pub mod members;
 pub mod moderation;
+pub mod overlay;
 mod passes;
 mod presence;
 mod rates;

@@ -149,6 +149,7 @@ fn class_of(what: &What) -> Class {
         | What::Badge { .. }
         | What::Subscription { .. }
         | What::SubscriptionGift { .. }
+        | What::Ticket { .. }
         | What::Goal { .. }
         | What::Topic { .. }
         | What::Poll { .. }
