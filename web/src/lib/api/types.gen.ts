@@ -4932,6 +4932,12 @@ export interface components {
          * @description A payment, made by the payer; at once its idempotency key.
          */
         PaymentId: string;
+        PaymentRefund: {
+            amount: components["schemas"]["Money"];
+            /** @description The operator's answer, or why it failed. */
+            answer?: string | null;
+            state: components["schemas"]["RefundState"];
+        };
         /**
          * @description Where a payment is.
          * @enum {string}
@@ -4951,6 +4957,7 @@ export interface components {
             order: components["schemas"]["Order"];
             price: components["schemas"]["Money"];
             provider: string;
+            refund?: null | components["schemas"]["PaymentRefund"];
             /** @description What was given back of the price. */
             refunded: components["schemas"]["Money"];
             settled_at?: components["schemas"]["Timestamp"] | null;
