@@ -79,6 +79,8 @@ export async function show(page, label) {
   const number = String(++turn).padStart(2, '0')
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme })
+    // Colours change over a moment.
+    await page.waitForTimeout(400)
     await page.screenshot({ path: `${folder}/${number}-${label}-${colorScheme}.png` })
   }
   await page.emulateMedia({ colorScheme: 'light' })

@@ -245,7 +245,9 @@ describe('a cold start', { concurrency: 1 }, () => {
 
   step('the ticket’s money waits for the operator, who gives it back', async () => {
     await askBack(0, 'I have to leave early')
-    assert.deepEqual(await back(0), { state: 'requested', text: '$12.50 asked for: the site’s operator decides.' })
+    const { state, text } = await back(0)
+    assert.equal(state, 'requested')
+    assert.match(text, /12\.50 asked for: the site’s operator decides/)
     assert.equal(await viewer.id('purchase').first().getByTestId('ask-money-back').count(), 0, 'once is enough')
     await look('ticket-asked')
     await operator.page.goto('/operator')
@@ -332,7 +334,7 @@ describe('a cold start', { concurrency: 1 }, () => {
   async function back(place) {
     const row = viewer.id('purchase').nth(place).getByTestId('purchase-back')
     await viewer.page.reload()
-    await row.waitFor()
+    await row.scrollIntoViewIfNeeded()
     return { state: await row.getAttribute('data-state'), text: (await row.textContent()).trim() }
   }
 })

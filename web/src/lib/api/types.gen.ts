@@ -4487,6 +4487,7 @@ export interface components {
                 order: components["schemas"]["Order"];
                 price: components["schemas"]["Money"];
                 provider: string;
+                refund?: components["schemas"]["PaymentRefund"] | null;
                 /** @description What was given back of the price. */
                 refunded: components["schemas"]["Money"];
                 settled_at?: components["schemas"]["Timestamp"] | null;
@@ -4957,7 +4958,7 @@ export interface components {
             order: components["schemas"]["Order"];
             price: components["schemas"]["Money"];
             provider: string;
-            refund?: null | components["schemas"]["PaymentRefund"];
+            refund?: components["schemas"]["PaymentRefund"] | null;
             /** @description What was given back of the price. */
             refunded: components["schemas"]["Money"];
             settled_at?: components["schemas"]["Timestamp"] | null;
@@ -5373,7 +5374,7 @@ export interface components {
          * @description A question with answers to choose from, made by its host.
          */
         PollId: string;
-        /** @description A poll that is open, and one's own vote. */
+        /** @description A poll, and one's own vote. */
         PollView: components["schemas"]["Poll"] & {
             /**
              * Format: int32
@@ -6211,7 +6212,10 @@ export interface components {
         /** @description What a live talks about now. */
         TalkView: {
             pin?: components["schemas"]["Pin"] | null;
-            /** @description Those that are open. */
+            /**
+             * @description Those that are open; and of those for everyone and those for subscribers the last result, for 15 minutes or until
+             *     the next one is opened.
+             */
             polls: components["schemas"]["PollView"][];
             /** @description Those that wait, in the order in which they were asked. */
             questions: components["schemas"]["QuestionView"][];
