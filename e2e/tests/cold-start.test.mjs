@@ -301,6 +301,14 @@ describe('a cold start', { concurrency: 1 }, () => {
     // Half of 25 coins; the tie is the creator's.
     assert.equal(await books.getByTestId('earnings-pending').textContent(), '13')
     await show(books, 'statement')
+    // The page's: its only ticket was given back before it was earned.
+    await books.getByLabel('Which channel?').selectOption('cellar')
+    await books.waitForURL('**/earnings?channel=cellar')
+    await books.getByTestId('earnings-pending').waitFor()
+    await books.getByRole('heading', { name: 'Statement' }).waitFor()
+    assert.equal(await books.getByTestId('earnings-pending').textContent(), '0')
+    assert.equal(await lines.count(), 0)
+    await show(books, 'statement-of-the-page')
     await books.close()
   })
 
