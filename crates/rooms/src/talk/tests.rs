@@ -449,6 +449,7 @@ each_db!(what_is_said_in_the_sub_room_finds_its_rows_read, async |db| {
             room: LIVE,
             from: speaker(who),
             operator: false,
+            trusted: false,
             text: "hello".into(),
             answers: None,
         };
