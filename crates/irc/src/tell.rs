@@ -150,6 +150,9 @@ impl Teller {
             | What::Stage { .. }
             | What::StageWaiting { .. }
             | What::StageMine { .. }
+            | What::Redirect { .. }
+            | What::Arrivals { .. }
+            | What::Announcement { .. }
             | What::Hangout { .. } => None,
         }
     }

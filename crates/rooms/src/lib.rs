@@ -14,6 +14,7 @@
 //! chat, the camera's comings and goings to the room's state.
 
 pub mod access;
+mod announcement;
 mod blocks;
 pub mod board;
 pub mod chat;
@@ -34,6 +35,8 @@ pub mod moderation;
 mod passes;
 mod presence;
 mod rates;
+mod reactions;
+pub mod redirect;
 pub mod replay;
 pub mod restream;
 pub mod room;

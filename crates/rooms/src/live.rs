@@ -21,6 +21,7 @@ use crate::moderation::raid::Raids;
 use crate::passes::{Comer, Passes};
 use crate::presence::Presence;
 use crate::rates::Rates;
+use crate::reactions::Reactions;
 use crate::replay::Shelf;
 use crate::restream::{RestreamConfig, Restreams};
 use crate::socket::Commands;
@@ -49,6 +50,8 @@ struct Parts {
     shelf: Option<Shelf>,
     restreams: Restreams,
     rates: Mutex<Rates>,
+    reaction_rates: Mutex<Rates>,
+    reactions: Reactions,
     raids: Mutex<Raids>,
     passes: Arc<Passes>,
     presence: Arc<Presence>,
@@ -130,6 +133,8 @@ impl Rooms {
             shelf: config.archive.map(Shelf::new),
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
+            reaction_rates: Mutex::default(),
+            reactions: Reactions::default(),
             raids: Mutex::default(),
             passes,
             presence,
@@ -218,6 +223,17 @@ impl Rooms {
 
     pub(crate) fn rates(&self) -> MutexGuard<'_, Rates> {
         self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reaction_rates(&self) -> MutexGuard<'_, Rates> {
+        self.0
+            .reaction_rates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reactions(&self) -> &Reactions {
+        &self.0.reactions
     }
 
     pub(crate) fn raids(&self) -> MutexGuard<'_, Raids> {

@@ -162,6 +162,9 @@ fn class_of(what: &What) -> Class {
         | What::Stage { .. }
         | What::StageWaiting { .. }
         | What::StageMine { .. }
+        | What::Redirect { .. }
+        | What::Arrivals { .. }
+        | What::Announcement { .. }
         | What::Hangout { .. } => Class::Kept,
     }
 }

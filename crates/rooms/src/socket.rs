@@ -25,7 +25,7 @@ use crate::stage::{self, StageView};
 use crate::subroom::doors::{Coming, Doors};
 use crate::talk::{self, TalkView};
 use crate::tokens::Tokens;
-use crate::{Board, RoomView, What, board, log, subroom, view};
+use crate::{Board, RoomView, What, board, log, reactions, subroom, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
 const COMMANDS_MAX: usize = 8_192;
@@ -184,6 +184,8 @@ struct HelloBody<'a> {
     chat: ChatMode,
     /// What waits for a moderator; for those who moderate.
     held: Option<Vec<Held>>,
+    /// Hearts that were tapped in this live.
+    reactions: i64,
     reset: bool,
 }
 
@@ -225,10 +227,13 @@ async fn hello(
             let held = (moderates && !shown.room.private)
                 .then(|| held_in(db, room))
                 .transpose()?;
-            Ok((shown, stage, board, talk, right, you, events, reset, mode, held))
+            let had = reactions::total(db, room)?;
+            Ok((
+                shown, stage, board, talk, right, you, events, reset, mode, held, had,
+            ))
         })
     });
-    let (shown, stage, board, talk, right, you, events, reset, chat, held) = read.await?;
+    let (shown, stage, board, talk, right, you, events, reset, chat, held, reactions) = read.await?;
     let (epoch, seq) = (shown.room.epoch, shown.room.seq);
     let channel = shown.room.channel;
     let coming = person.map(|person| Coming {
@@ -246,6 +251,7 @@ async fn hello(
         talk,
         chat,
         held,
+        reactions,
         reset,
     };
     let broken = |e: serde_json::Error| StoreError::Broken(e.to_string());
@@ -350,6 +356,10 @@ enum Ask {
         id: Uuid,
         message: MessageId,
     },
+    /// Hearts that were tapped; answered only when they are refused.
+    React {
+        count: u8,
+    },
     Ping {},
 }
 
@@ -386,6 +396,10 @@ impl Rooms {
         };
         let (id, answer) = match ask {
             Ask::Ping {} => (None, Ok(serde_json::json!({}))),
+            Ask::React { count } => match self.react(command.room, &command.viewer, count) {
+                Ok(()) => return,
+                Err(refused) => (None, Err(refused)),
+            },
             Ask::Say { id, text, reply_to } => {
                 let said = match command.viewer.may(Scope::ChatWrite) {
                     Ok(()) => self.say(command.room, &command.viewer, id, text, reply_to).await,
@@ -531,7 +545,7 @@ pub(crate) fn say_problem(error: SayError) -> Problem {
 }
 
 /// Refused for a time; `retry_after_s` says for how long.
-fn waits(code: &'static str, title: String, wait: Duration) -> Problem {
+pub(crate) fn waits(code: &'static str, title: String, wait: Duration) -> Problem {
     let seconds = u32::try_from(wait.as_millis().div_ceil(1_000))
         .unwrap_or(u32::MAX)
         .max(1);
