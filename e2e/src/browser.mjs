@@ -69,6 +69,23 @@ export async function photograph(screens, label) {
   }
 }
 
+let turn = 0
+
+/** A picture for people to look at, light and dark, in the folder that BUSK_SHOTS names; none without it. */
+export async function show(page, label) {
+  const folder = process.env.BUSK_SHOTS
+  if (!folder) return
+  await mkdir(folder, { recursive: true })
+  const number = String(++turn).padStart(2, '0')
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme })
+    // Colours change over a moment.
+    await page.waitForTimeout(400)
+    await page.screenshot({ path: `${folder}/${number}-${label}-${colorScheme}.png` })
+  }
+  await page.emulateMedia({ colorScheme: 'light' })
+}
+
 /** What the page's player has decoded so far. */
 export function decodedFrames(screen) {
   return screen.id('video').first().evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames)

@@ -33,7 +33,7 @@ export async function startBusk(command = 'serve', settings = []) {
     readyMs: 0,
     pid: child.pid,
     said: () => said,
-    audit: () => finish(spawn(program, ['audit', '--data-dir', folder], { stdio: ['ignore', 'pipe', 'pipe'] })),
+    audit: (...more) => finish(spawn(program, ['audit', '--data-dir', folder, ...more], { stdio: ['ignore', 'pipe', 'pipe'] })),
     /** SIGTERM, and the exit code of an orderly end. */
     async stop() {
       if (ended === null) child.kill('SIGTERM')

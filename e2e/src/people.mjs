@@ -55,3 +55,18 @@ export async function goLive(screen, handle) {
 export async function roomState(screen, handle) {
   return (await ask(screen, `/api/v1/channels/${handle}`)).room?.state ?? null
 }
+
+/**
+ * Presses what opens the provider's page, decides there, and closes it. The page that was left finds out by itself.
+ * @param look gets the provider's page before anything is decided there
+ */
+export async function payBy(screen, button, { choice = 'sandbox-pay', look } = {}) {
+  const opened = screen.context.waitForEvent('page')
+  await button.click()
+  const checkout = await opened
+  await checkout.waitForURL('**/sandbox/checkout/**')
+  await look?.(checkout)
+  await checkout.getByTestId(choice).click()
+  await checkout.getByTestId('sandbox-outcome').waitFor()
+  await checkout.close()
+}

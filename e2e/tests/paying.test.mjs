@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe } from 'node:test'
 import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
-import { me, numberBecomes, signUp } from '../src/people.mjs'
+import { me, numberBecomes, payBy, signUp } from '../src/people.mjs'
 import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
@@ -90,13 +90,7 @@ describe('paying', { concurrency: 1 }, () => {
 
   /** Presses what opens the provider's page, decides there, and waits until the sheet knows of it. */
   async function decide(button, choice) {
-    const opened = payer.context.waitForEvent('page')
-    await button.click()
-    const checkout = await opened
-    await checkout.waitForURL('**/sandbox/checkout/**')
-    await checkout.getByTestId(choice).click()
-    await checkout.getByTestId('sandbox-outcome').waitFor()
-    await checkout.close()
+    await payBy(payer, button, { choice })
     await payer.id(choice === 'sandbox-pay' ? 'checkout-paid' : 'checkout-declined').waitFor({ timeout: 30_000 })
   }
 })

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe } from 'node:test'
 import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
-import { goLive, hears, say, signUp } from '../src/people.mjs'
+import { goLive, hears, payBy, say, signUp } from '../src/people.mjs'
 import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
@@ -47,14 +47,8 @@ describe('the sub room', { concurrency: 1 }, () => {
       await screen.id('sub-prompt').waitFor()
     }
     await fan.id('sub-join').click()
-    const opened = fan.context.waitForEvent('page')
     await fan.id('subscribe-1').click()
-    await fan.id('adult-yes').click()
-    const checkout = await opened
-    await checkout.waitForURL('**/sandbox/checkout/**')
-    await checkout.getByTestId('sandbox-pay').click()
-    await checkout.getByTestId('sandbox-outcome').waitFor()
-    await checkout.close()
+    await payBy(fan, fan.id('adult-yes'))
     await fan.id('sub-room').waitFor({ timeout: 30_000 })
     await fan.id('topic').filter({ hasText: 'Which guitar for the encore' }).waitFor()
   })

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe } from 'node:test'
 import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
-import { goLive, hears, say, signUp } from '../src/people.mjs'
+import { goLive, hears, payBy, say, signUp } from '../src/people.mjs'
 import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
@@ -181,13 +181,7 @@ describe('subscriptions', { concurrency: 1 }, () => {
 
   /** Presses what opens the provider's page, pays there, and waits until this page knows of it. */
   async function pay(button) {
-    const opened = viewer.context.waitForEvent('page')
-    await button.click()
-    const checkout = await opened
-    await checkout.waitForURL('**/sandbox/checkout/**')
-    await checkout.getByTestId('sandbox-pay').click()
-    await checkout.getByTestId('sandbox-outcome').waitFor()
-    await checkout.close()
+    await payBy(viewer, button)
     await viewer.id('checkout-paid').waitFor({ timeout: 30_000 })
   }
 })

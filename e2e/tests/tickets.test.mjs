@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe } from 'node:test'
 import { decodedFrames, openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
-import { hears, roomState, say, signUp } from '../src/people.mjs'
+import { hears, payBy, roomState, say, signUp } from '../src/people.mjs'
 import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
@@ -103,13 +103,7 @@ describe('tickets', { concurrency: 1 }, () => {
 
   step('a ticket is bought, and lets in by itself', async () => {
     await viewer.id('ticket-buy').click()
-    const opened = viewer.context.waitForEvent('page')
-    await viewer.id('adult-yes').click()
-    const checkout = await opened
-    await checkout.waitForURL('**/sandbox/checkout/**')
-    await checkout.getByTestId('sandbox-pay').click()
-    await checkout.getByTestId('sandbox-outcome').waitFor()
-    await checkout.close()
+    await payBy(viewer, viewer.id('adult-yes'))
     await viewer.id('video').first().waitFor({ timeout: 30_000 })
     await until('the picture moves', () => decodedFrames(viewer), (frames) => frames > 10, { ms: 20_000 })
     assert.equal(await viewer.id('gate').count(), 0)

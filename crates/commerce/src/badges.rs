@@ -133,7 +133,8 @@ pub(crate) fn deliver(
     let order = order.ok_or_else(|| StoreError::Broken(format!("no badge was ordered by {}", payment.id)))?;
     sales::paid(tx, payment, rules, now)?;
     if sql::was_delivered(tx, &order)? {
-        refunds::by_rule(tx, payment, "no badge", "The badge was there already", rules, now)?;
+        let (word, why) = (refunds::NOTHING_BROUGHT, "The badge was there already");
+        refunds::by_rule(tx, payment, word, why, rules, now)?;
         return Ok(Heard::GivenBack);
     }
     let gone = |what| StoreError::Broken(format!("a badge's {what} is gone"));

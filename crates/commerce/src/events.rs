@@ -7,6 +7,8 @@
 //! | a pass's holder came on stage | | the same, at once |
 //! | the host ended it before it was live, or it was not live in time | refunded | refunded |
 //!
+//! A refund that fails after that is seen to by [`tickets::given_again`], by the same table.
+//!
 //! Invariant: the hold of a ticket's money begins when its event has ended, since that is when it is delivered; no
 //! ticket is both delivered and refunded by what stands here, however often it runs.
 //!
@@ -83,10 +85,7 @@ pub fn settle(tx: &mut Tx, room: RoomId, rules: &Rules, now: Timestamp) -> Resul
     }
     let done = (held.len() as i64) < AT_ONCE;
     if done {
-        tx.execute(
-            "UPDATE ticket_offer SET closed = TRUE WHERE room = $1",
-            params![room.id],
-        )?;
+        tickets::close(tx, room.id, fate == Fate::Held)?;
     }
     Ok(done)
 }

@@ -2,8 +2,8 @@
 //! the story that it belongs to.
 //!
 //! Invariant: a notice counts once, whatever its order and delay. One that does not fit what it is about moves
-//! nothing and is set aside, with the reason, for the operator ([`aside`]). So is one of a payment that cannot be
-//! delivered: its money has come, and waits. One of a payment that is not settled yet waits for it.
+//! nothing and is set aside, with the reason, for the operator ([`aside`]). The money of a payment that brings nothing
+//! any more goes back by itself. A notice of a payment that is not settled yet waits for it.
 
 pub mod aside;
 mod sql;
@@ -154,7 +154,7 @@ fn deliver(tx: &mut Tx, payment: &Payment, rules: &Rules, now: Timestamp) -> Res
         Order::Ticket => match tickets::deliver(tx, payment, rules, now)? {
             Brought::Ticket => Ok(Heard::Settled),
             Brought::Nothing(why) => {
-                refunds::by_rule(tx, payment, "no ticket", why, rules, now)?;
+                refunds::by_rule(tx, payment, refunds::NOTHING_BROUGHT, why, rules, now)?;
                 Ok(Heard::GivenBack)
             }
         },

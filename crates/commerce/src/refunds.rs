@@ -185,7 +185,7 @@ pub(crate) fn part_by_rule(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<(), PostError> {
-    let id = RefundId(following(payment.id.0, word).0);
+    let id = ruled(payment.id, word);
     if amount == 0 || tx.find::<Refund>(&id)?.is_some() {
         return Ok(());
     }
@@ -201,6 +201,14 @@ pub(crate) fn part_by_rule(
     let job = JobId(following(id.0, "job").0);
     grant(tx, refund, payment.clone(), None, job, rules, now)?;
     Ok(())
+}
+
+/// What a payment brought nothing for is given back by this word.
+pub(crate) const NOTHING_BROUGHT: &str = "nothing brought";
+
+/// The refund that a rule gives of a payment.
+fn ruled(payment: PaymentId, word: &str) -> RefundId {
+    RefundId(following(payment.0, word).0)
 }
 
 /// Whether a payment is given back on request without asking anybody.
@@ -422,7 +430,9 @@ fn fail(tx: &mut Tx, refund: Refund, why: &str, rules: &Rules, now: Timestamp) -
     }
     let payment = payments::gave_back(tx, payment, -refund.amount);
     match payment.order {
-        Order::Ticket => tickets::given_again(tx, &payment, now)?,
+        // It never was a ticket.
+        Order::Ticket if refund.id == ruled(payment.id, NOTHING_BROUGHT) => {}
+        Order::Ticket => tickets::given_again(tx, &payment, rules, now)?,
         Order::Badge => badges::given_again(tx, &payment, rules, now)?,
         Order::Coins | Order::Subscription | Order::GiftedSubscription => {}
     }

@@ -152,7 +152,12 @@ pub(crate) fn deliver(
     now: Timestamp,
 ) -> Result<Sale, PostError> {
     let country = payment.country.as_deref();
-    let owed = payment.price - payment.refunded;
+    // What is disputed only is still here, and is taken from those who got it if it is lost.
+    let lost = match payment.disputed {
+        0 => 0,
+        _ => sql::lost(tx, payment.id)?,
+    };
+    let owed = payment.price - payment.refunded - lost;
     let parts = Parts::of(owed, share_percent, country, &rules.policy);
     let posting = Posting {
         id: following(payment.id.0, "delivery"),

@@ -44,7 +44,14 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0009_gifted_subscriptions",
         sql: crate::subscriptions::gifted::GIFTED,
     },
+    Migration {
+        name: "commerce/0010_events",
+        sql: EVENTS,
+    },
 ];
+
+/// What became of an event, for what comes of its tickets after they were settled. Nobody knows it of older ones.
+const EVENTS: &str = "ALTER TABLE ticket_offer ADD COLUMN held BOOLEAN;";
 
 /// Tickets. Seats that are sold, or kept for whoever is paying, are counted in the offer: never more than there are.
 const TICKETS: &str = "

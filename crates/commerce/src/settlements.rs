@@ -1,7 +1,8 @@
 //! What a provider reports that it moved, compared with the books, and what it kept of it.
 //!
-//! Invariant: comparing changes nothing; a line's fee is posted once, whatever is compared how often; nothing but
-//! fees is ever posted by a report. What differs is shown, for people to find out why.
+//! Invariant: the books' side is transfers, and no other row can hide or make up a movement ([`books`]). Comparing
+//! changes nothing; a line's fee is posted once, whatever is compared how often; nothing but fees is ever posted by a
+//! report. What differs is shown, for people to find out why.
 
 mod books;
 mod http;
@@ -174,11 +175,11 @@ pub fn compare(report: Vec<Settlement>, books: Vec<Booked>, from: Timestamp, unt
             booked,
         });
     }
-    let unreported = left
-        .into_iter()
-        .flatten()
-        .filter(|booked| (from..until).contains(&booked.at));
+    let unreported = without_undone(left.into_iter().flatten().collect());
     for booked in unreported {
+        if !(from..until).contains(&booked.at) {
+            continue;
+        }
         let doubled = found
             .matched
             .iter()
@@ -194,6 +195,22 @@ pub fn compare(report: Vec<Settlement>, books: Vec<Booked>, from: Timestamp, unt
         });
     }
     found
+}
+
+/// Leaves out refunds that the provider refused before it had moved anything: the books have them out and in again.
+fn without_undone(mut left: Vec<Booked>) -> Vec<Booked> {
+    let undoes = |back: &Booked, out: &Booked| {
+        let refunds = [back, out].iter().all(|of| of.kind == SettlementKind::Refund);
+        refunds && back.gross > 0 && back.gross == -out.gross && back.names == out.names
+    };
+    while let Some((out, back)) = left.iter().enumerate().find_map(|(out, of)| {
+        let back = left.iter().position(|back| undoes(back, of))?;
+        Some((out, back))
+    }) {
+        left.remove(out.max(back));
+        left.remove(out.min(back));
+    }
+    left
 }
 
 /// Whether a line says the same as another.

@@ -35,7 +35,7 @@ use busk_webhooks::{self as webhooks, Telling};
 use crate::notices::{HearError, Heard};
 use crate::payments::{self, BeginError, NewPayment, Order, Payment, Purchase};
 use crate::rules::Rules;
-use crate::sales;
+use crate::{refunds, sales};
 pub use http::routes;
 pub use renewal::RENEWAL_JOB;
 pub(crate) use reversal::{disputed, given_again, taken_back};
@@ -202,8 +202,8 @@ fn begin(
     Ok(Begun { payment, order, new })
 }
 
-/// The payment is settled: the month, or the dearer tier, is there at once. What was paid for twice waits to be given
-/// back.
+/// The payment is settled: the month, or the dearer tier, is there at once. The money of what was paid for twice, or of
+/// what is over, goes back by itself.
 pub(crate) fn deliver(
     tx: &mut Tx,
     payment: &Payment,
@@ -217,17 +217,13 @@ pub(crate) fn deliver(
     let next = match (order.kind, current) {
         (Kind::Month, current) => match order.number {
             Some(number) if current.as_ref().is_some_and(|current| current.bought != number) => {
-                return Ok(Heard::SetAside(
-                    "a month that was paid already: give the money back",
-                ));
+                return nothing_brought(tx, payment, "This month was paid already", rules, now);
             }
             None if current
                 .as_ref()
                 .is_some_and(|current| current.bars(order.tier, now)) =>
             {
-                return Ok(Heard::SetAside(
-                    "a subscription that was there already: give the money back",
-                ));
+                return nothing_brought(tx, payment, "The subscription was there already", rules, now);
             }
             _ => another_month(current, &order, payment, now)?,
         },
@@ -240,7 +236,8 @@ pub(crate) fn deliver(
             }
         }
         (Kind::Upgrade, _) => {
-            return Ok(Heard::SetAside("an upgrade of what is over: give the money back"));
+            let why = "The subscription was over, or of that tier already";
+            return nothing_brought(tx, payment, why, rules, now);
         }
     };
     let share = rules.policy.subscription_share_percent;
@@ -263,6 +260,18 @@ pub(crate) fn deliver(
     order.save(tx);
     tell(tx, &member, payment.id, now)?;
     Ok(Heard::Settled)
+}
+
+/// Gives the money back of a payment that brings nothing. Whoever subscribes keeps what they have.
+fn nothing_brought(
+    tx: &mut Tx,
+    payment: &Payment,
+    why: &str,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Heard, HearError> {
+    refunds::by_rule(tx, payment, refunds::NOTHING_BROUGHT, why, rules, now)?;
+    Ok(Heard::GivenBack)
 }
 
 /// The subscription with a month more: after the one that is paid, or from now on when there is none.

@@ -30,7 +30,7 @@ use crate::rules::Rules;
 use crate::sales::{self, following};
 pub use http::routes;
 pub use sql::{Offer, Ticket, of_person, offer_of, tickets_of};
-pub(crate) use sql::{held, turns};
+pub(crate) use sql::{close, held, turns};
 
 pub const CAPACITY_MAX: i64 = 1_000_000;
 pub const PRICE_MAX: i64 = 1_000_000;
@@ -383,23 +383,40 @@ pub(crate) fn given_back(
     Ok(())
 }
 
-/// The money did not go back after all: the ticket holds again, if its seat was not sold meanwhile.
-pub(crate) fn given_again(tx: &mut Tx, payment: &Payment, now: Timestamp) -> Result<(), StoreError> {
+/// The money did not go back after all: the ticket holds again, if its seat was not sold meanwhile. When its event is
+/// settled already, nobody will look for it any more: what was held is delivered now. Of what was not, and of a seat
+/// that was sold, the money is still owed to its payer, and stays deferred until an operator gives it back anew.
+pub(crate) fn given_again(
+    tx: &mut Tx,
+    payment: &Payment,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<(), HearError> {
     let ticket = sql::ticket(tx, payment.id)?;
     let Some(ticket) = ticket.filter(|ticket| ticket.state == TicketState::Returned) else {
         return Ok(());
     };
-    if sql::take_seat(tx, ticket.room, ticket.stage)? {
-        let delivered = tx.find::<sales::Sale>(&payment.id)?.is_some();
-        let state = if delivered {
-            TicketState::Delivered
-        } else {
-            TicketState::Held
-        };
-        ticket.turn(tx, state)?;
-        access::admit(tx, ticket.room, ticket.person, ticket.replay, now)?;
+    let offer = offer_of(tx, ticket.room)?;
+    let offer = offer.ok_or_else(|| StoreError::Broken("a ticket's offer is gone".into()))?;
+    let delivered = tx.find::<sales::Sale>(&payment.id)?.is_some();
+    let settled = offer.closed && !delivered;
+    let earned = match ticket.stage {
+        true => sql::had_turn(tx, &ticket)?,
+        false => offer.held,
+    };
+    if (settled && !earned) || !sql::take_seat(tx, ticket.room, ticket.stage)? {
+        return Ok(());
     }
-    Ok(())
+    access::admit(tx, ticket.room, ticket.person, ticket.replay, now)?;
+    if settled {
+        return hand_over(tx, &ticket, payment, rules, now);
+    }
+    let state = if delivered {
+        TicketState::Delivered
+    } else {
+        TicketState::Held
+    };
+    Ok(ticket.turn(tx, state)?)
 }
 
 /// Whether a ticket is given back on request without asking anybody.

@@ -232,7 +232,7 @@ async fn hello(
                 subscriber: right.is_open(),
                 ..reader
             };
-            let talk = talk::view(db, room, person, right)?;
+            let talk = talk::view(db, room, person, right, now)?;
             let events = log::after(db, room, reader, start, log::CATCH_UP_MAX)?;
             let stage = stage::of(db, room)?;
             let stage = stage::view(db, &shown.room, &stage, reader.person)?;

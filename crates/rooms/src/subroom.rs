@@ -11,12 +11,13 @@ mod http;
 #[cfg(test)]
 mod tests;
 
-use busk_base::{MessageId, PersonId, RoomId, Timestamp};
-use busk_store::{Read, StoreError, Tx};
+use busk_base::{MessageId, PersonId, RoomId, Timestamp, TopicId};
+use busk_store::{Ahead, Read, StoreError, Tx};
 
 use crate::chat::{self, Place, Said, Say, SayError};
 use crate::log::Audience;
 use crate::members::{self, Member};
+use crate::talk::Talk;
 use crate::{Room, talk};
 
 pub(crate) use http::routes;
@@ -114,6 +115,15 @@ pub enum SaySubError {
     Say(SayError),
 }
 
+/// Names the rows that [`say`] will want, so that those of a batch are read together.
+pub fn ahead(ahead: &mut Ahead, wanted: &SaySub) {
+    if let Some(room) = ahead.want::<Room>(wanted.room) {
+        ahead.want::<Member>((room.channel, PersonId(wanted.from.id)));
+    }
+    ahead.want::<Talk>(wanted.room);
+    chat::ahead(ahead, &wanted.said(None));
+}
+
 /// Says something in the sub room, under the topic that is open. What holds for the chat holds here too.
 pub fn say(tx: &mut Tx, wanted: &SaySub, now: Timestamp) -> Result<Said, SaySubError> {
     let room = tx.find::<Room>(&wanted.room)?.filter(|room| !room.private);
@@ -133,17 +143,23 @@ pub fn say(tx: &mut Tx, wanted: &SaySub, now: Timestamp) -> Result<Said, SaySubE
     }
     let topic = talk::find(tx, room.id)?.topic.map(|topic| topic.id);
 
-    let say = Say {
-        id: wanted.id,
-        room: wanted.room,
-        from: wanted.from.clone(),
-        text: wanted.text.clone(),
-        place: Place::SubRoom {
-            topic,
-            answers: wanted.answers,
-        },
-        reply_to: None,
-        trusted: wanted.trusted,
-    };
-    chat::say(tx, &say, now).map_err(SaySubError::Say)
+    chat::say(tx, &wanted.said(topic), now).map_err(SaySubError::Say)
+}
+
+impl SaySub {
+    /// The message that it becomes, under a topic.
+    fn said(&self, topic: Option<TopicId>) -> Say {
+        Say {
+            id: self.id,
+            room: self.room,
+            from: self.from.clone(),
+            text: self.text.clone(),
+            place: Place::SubRoom {
+                topic,
+                answers: self.answers,
+            },
+            reply_to: None,
+            trusted: self.trusted,
+        }
+    }
 }

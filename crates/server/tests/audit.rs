@@ -4,8 +4,10 @@
 
 use std::process::Command;
 
-use busk_base::Timestamp;
+use busk_base::{Amount, PolicyVersion, PostingId, Timestamp};
+use busk_commerce::accounts::{BANK, CURRENCY, WRITTEN_OFF};
 use busk_commerce::providers::stripe::sign;
+use busk_ledger::{Cause, Leg, Posting};
 use busk_testkit::app::{Answer, TestApp};
 use busk_testkit::each_db;
 use busk_testkit::stripe::FakeStripe;
@@ -131,24 +133,41 @@ fn expected(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     all
 }
 
-/// A payout of 50.00 that the books have as paid by a provider; its id.
-async fn booked_payout(app: &TestApp, provider: &str) -> String {
+/// A payout of 50.00 that the books have as paid by a provider; its id. The program is stopped for it.
+async fn booked_payout(app: &mut TestApp, provider: &str) -> String {
+    let page = app.nobody().get("/api/v1/channels/bea").await.is(200);
+    app.stop_with(&[]);
     let at = now_us();
     // The channel's id serves as the payout's.
     app.db
         .tamper(&format!(
             "INSERT INTO payout (id, channel, amount, currency, provider, account, shown, state, acts, requested_at, \
              changed_at) SELECT id, id, 5000, 'USD', '{provider}', 'acct_1', '{provider}', 'paid', 1, {at}, {at} \
-             FROM channel WHERE handle = 'bea'; \
-             INSERT INTO payout_act (payout, number, act, at) SELECT id, 1, 'pay', {at} FROM payout"
+             FROM channel WHERE handle = 'bea'"
         ))
         .await;
-    let page = app.nobody().get("/api/v1/channels/bea").await.is(200);
-    page.text("id")
+    let id = page.text("id");
+    let payout: uuid::Uuid = id.parse().unwrap();
+    let posting = Posting {
+        id: PostingId(uuid::Uuid::from_u128(5_000)),
+        cause: Cause {
+            kind: "payout_paid",
+            id: payout,
+        },
+        policy: PolicyVersion(1),
+        corrects: None,
+        // From where it does not matter here.
+        legs: Leg::moves([(WRITTEN_OFF, BANK, Amount::money(5_000, CURRENCY))]),
+    };
+    let store = app.db.open(&[]);
+    let now = Timestamp::from_unix_us(at);
+    let posted = store.write(move |tx| busk_ledger::post(tx, &posting, now));
+    posted.await.unwrap();
+    id
 }
 
 each_db!(a_providers_report_that_differs_is_named, async |db| {
-    let app = TestApp::start(BUSK, db).await;
+    let mut app = TestApp::start(BUSK, db).await;
     let bea = app.sign_up("bea").await;
     let id = |number: u128| uuid::Uuid::from_u128(number).to_string();
     for number in 1..=5 {
@@ -158,18 +177,21 @@ each_db!(a_providers_report_that_differs_is_named, async |db| {
     assert_eq!((code, &settled[0]["matched"]), (Some(0), &json!(5)), "{settled}");
 
     let charge = |number: u128| format!("ch_{}", id(number));
-    let (one, two, three, four) = (charge(1), charge(2), charge(3), charge(4));
+    let (one, two, three, four, five) = (charge(1), charge(2), charge(3), charge(4), charge(5));
+    // Where a payment's row was changed, the transfers tell all the same.
     let seeded = format!(
         "DELETE FROM sandbox_movement WHERE subject = '{one}'; \
          INSERT INTO sandbox_movement SELECT 'txn_again', kind, subject, gross, fee, currency, at \
              FROM sandbox_movement WHERE subject = '{two}'; \
          UPDATE sandbox_movement SET gross = gross + 1 WHERE subject = '{three}'; \
+         UPDATE payment SET price = price + 1 WHERE charge = '{three}'; \
+         UPDATE payment SET state = 'declined' WHERE charge = '{five}'; \
          UPDATE sandbox_movement SET currency = 'EUR' WHERE subject = '{four}'; \
          INSERT INTO sandbox_movement SELECT 'txn_strange', 'refund', 'a-refund', -70, 0, 'USD', MAX(at) \
              FROM sandbox_movement"
     );
     app.db.tamper(&seeded).await;
-    let payout = booked_payout(&app, "sandbox").await;
+    let payout = booked_payout(&mut app, "sandbox").await;
     let (code, settled) = settlements(&app, &[]);
     assert_eq!(code, Some(7), "{settled}");
     let (one, two) = (one.as_str(), two.as_str());
@@ -192,7 +214,7 @@ each_db!(stripes_report_that_differs_is_named, async |db| {
         ("--stripe-webhook-secrets", "whsec_one".to_owned()),
         ("--stripe-url", fake.url()),
     ];
-    let app = TestApp::start_with(BUSK, db, &flags).await;
+    let mut app = TestApp::start_with(BUSK, db, &flags).await;
     let bea = app.sign_up("bea").await;
     bea.declare_adult().await;
     let mut charges = Vec::new();
@@ -218,7 +240,7 @@ each_db!(stripes_report_that_differs_is_named, async |db| {
                 .to_owned(),
         );
     }
-    let payout = booked_payout(&app, "stripe").await;
+    let payout = booked_payout(&mut app, "stripe").await;
     let line = |id: &str, kind: &str, amount: i64, currency: &str, source: Value| {
         json!({"id": id, "object": "balance_transaction", "type": kind, "amount": amount, "fee": 0,
             "currency": currency, "created": now_us() / 1_000_000, "source": source})

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{Order, Payment};
 use crate::coins::CoinOrder;
+use crate::refunds::RefundState;
 use crate::sales::Parts;
 
 /// A payment, and what it was for.
@@ -19,6 +20,17 @@ pub struct Entry {
     pub channel: Option<ChannelRef>,
     /// What of the price is the state's, in what was not given back; once it is delivered.
     pub taxed: Option<i64>,
+    /// What became of the money that was asked for last, or given back by a rule.
+    pub back: Option<Back>,
+}
+
+/// Money of a payment that was asked for, or given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Back {
+    pub state: RefundState,
+    pub amount: i64,
+    /// The operator's answer, or why it failed.
+    pub answer: Option<String>,
 }
 
 impl Entry {
@@ -71,12 +83,14 @@ macro_rules! select {
         concat!(
             "SELECT p.id, p.payer, p.kind, p.price, p.currency, p.provider, p.checkout, p.checkout_url, p.state, p.charge, \
              p.method, p.country, p.refunded, p.created_at, p.expires_at, p.settled_at, p.disputed, \
-             o.pack, o.coins, o.promotional, c.id, c.handle, c.name, s.tax, o.coins_back, o.promotional_back \
+             o.pack, o.coins, o.promotional, c.id, c.handle, c.name, s.tax, o.coins_back, o.promotional_back, f.state, f.amount, f.answer \
              FROM payment p LEFT JOIN coin_order o ON o.payment = p.id LEFT JOIN sale s ON s.payment = p.id \
              LEFT JOIN subscription_order m ON m.payment = p.id \
              LEFT JOIN subscription_gift g ON g.payment = p.id \
              LEFT JOIN badge_order b ON b.payment = p.id LEFT JOIN ticket t ON t.payment = p.id \
              LEFT JOIN room r ON r.id = COALESCE(b.room, t.room) \
+             LEFT JOIN refund f ON f.id = (SELECT l.id FROM refund l WHERE l.payment = p.id \
+                ORDER BY l.asked_at DESC, l.id DESC LIMIT 1) \
              LEFT JOIN channel c ON c.id = COALESCE(s.channel, m.channel, g.channel, r.channel) ",
             $rest
         )
@@ -130,10 +144,20 @@ fn read(row: &Row) -> Result<Entry, StoreError> {
         None => None,
     };
     let taxed = row.get(23)?;
+    let state: Option<String> = row.get(26)?;
+    let back = match state {
+        Some(word) => Some(Back {
+            state: RefundState::parse(&word)?,
+            amount: row.get(27)?,
+            answer: row.get(28)?,
+        }),
+        None => None,
+    };
     Ok(Entry {
         payment,
         coins,
         channel,
         taxed,
+        back,
     })
 }

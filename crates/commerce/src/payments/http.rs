@@ -16,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::receipt::{self, Receipt};
 use super::{Before, Entry, Money, Order, PaymentState, entry, payments_of};
 use crate::html::Language;
+use crate::refunds::RefundState;
 
 pub fn routes(site: Site) -> OpenApiRouter {
     OpenApiRouter::new()
@@ -39,6 +40,8 @@ struct PaymentView {
     price: Money,
     /// What was given back of the price.
     refunded: Money,
+    /// What became of the money that was asked for last, or given back by a rule.
+    refund: Option<PaymentRefund>,
     provider: String,
     /// Where to pay, as long as it can be paid.
     checkout_url: Option<String>,
@@ -47,6 +50,14 @@ struct PaymentView {
     expires_at: Timestamp,
     /// When it was paid, declined, or could no longer be paid.
     settled_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct PaymentRefund {
+    state: RefundState,
+    amount: Money,
+    /// The operator's answer, or why it failed.
+    answer: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -62,6 +73,7 @@ impl PaymentView {
             coins,
             channel,
             taxed: _,
+            back,
         } = entry;
         let open = payment.state == PaymentState::Pending && now < payment.expires_at;
         let money = |amount| Money {
@@ -79,6 +91,11 @@ impl PaymentView {
             state: payment.state,
             price: money(payment.price),
             refunded: money(payment.refunded),
+            refund: back.map(|back| PaymentRefund {
+                state: back.state,
+                amount: money(back.amount),
+                answer: back.answer,
+            }),
             provider: payment.provider,
             checkout_url: payment.checkout_url.filter(|_| open),
             created_at: payment.created_at,

@@ -70,7 +70,7 @@ impl RefundState {
         }
     }
 
-    fn parse(word: &str) -> Result<Self, StoreError> {
+    pub(crate) fn parse(word: &str) -> Result<Self, StoreError> {
         let found = Self::ALL.into_iter().find(|state| state.word() == word);
         found.ok_or_else(|| StoreError::Broken(format!("a refund in the state {word}")))
     }

@@ -1,7 +1,7 @@
 //! Rows of sales.
 
 use busk_base::{ChannelId, PaymentId, Timestamp};
-use busk_store::{Entity, Insert, Row, StoreError, Tx, Type, Update, Value, row};
+use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
 
 use super::Parts;
 
@@ -64,6 +64,15 @@ impl Sale {
         tx.update(&PARTS, row![self.payment, tax, creator, platform]);
         tx.put::<Sale>(self.payment, self);
     }
+}
+
+/// What banks have taken of a payment for good.
+pub(super) fn lost(tx: &mut Tx, payment: PaymentId) -> Result<i64, StoreError> {
+    let row = tx.row(
+        "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM dispute WHERE payment = $1 AND state = 'lost'",
+        params![payment],
+    )?;
+    row.map_or(Ok(0), |row| row.get(0))
 }
 
 impl Entity for Sale {

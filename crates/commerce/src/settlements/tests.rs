@@ -147,8 +147,8 @@ fn each_kind_of_difference_is_named() {
     assert!(found.is_clean() && found.others.len() == 1);
 }
 
-/// A payout by the sandbox, as far as it came.
-async fn payout(scene: &Scene, number: u128, amount: i64, acts: &'static [&'static str]) {
+/// A payout by the sandbox, as far as it came: its row, and the transfers of these steps.
+async fn payout(scene: &Scene, number: u128, amount: i64, steps: &'static [&'static str]) {
     use busk_base::PayoutId;
     use busk_store::params;
     let written = scene.store.write(move |tx| {
@@ -158,13 +158,22 @@ async fn payout(scene: &Scene, number: u128, amount: i64, acts: &'static [&'stat
              changed_at) VALUES ($1, $2, $3, 'USD', 'sandbox', 'acct_1', 'sandbox', 'paid', 1, $4, $4)",
             params![id, CHANNEL, amount, NOW],
         )?;
-        for (number, act) in acts.iter().enumerate() {
-            tx.execute(
-                "INSERT INTO payout_act (payout, number, act, at) VALUES ($1, $2, $3, $4)",
-                params![id, number as i64, *act, NOW],
-            )?;
+        for step in steps {
+            // From where it does not matter here.
+            let (from, to) = match *step {
+                "payout_returned" => (BANK, WRITTEN_OFF),
+                _ => (WRITTEN_OFF, BANK),
+            };
+            let posting = Posting {
+                id: crate::sales::following(id.0, step),
+                cause: Cause { kind: step, id: id.0 },
+                policy: rules().version,
+                corrects: None,
+                legs: Leg::moves([(from, to, Amount::money(amount, CURRENCY))]),
+            };
+            busk_ledger::post(tx, &posting, NOW)?;
         }
-        Ok::<_, StoreError>(())
+        Ok::<_, PostError>(())
     });
     written.await.unwrap();
 }
@@ -172,10 +181,10 @@ async fn payout(scene: &Scene, number: u128, amount: i64, acts: &'static [&'stat
 each_db!(payouts_are_compared, async |db| {
     let scene = Scene::set(db).await;
     let id = |number: u128| uuid::Uuid::from_u128(number).to_string();
-    payout(&scene, 1, 5_000, &["request", "approve", "send", "pay"]).await;
-    payout(&scene, 2, 6_000, &["pay", "return"]).await;
-    payout(&scene, 3, 7_000, &["pay"]).await;
-    payout(&scene, 4, 8_000, &["request", "fail"]).await;
+    payout(&scene, 1, 5_000, &["payout_paid"]).await;
+    payout(&scene, 2, 6_000, &["payout_paid", "payout_returned"]).await;
+    payout(&scene, 3, 7_000, &["payout_paid"]).await;
+    payout(&scene, 4, 8_000, &[]).await;
     let charge = line("t0", Payment, "charge-900", 70, 0);
     let compared = |report: Vec<Settlement>| {
         scene
@@ -204,3 +213,117 @@ each_db!(payouts_are_compared, async |db| {
     let found = compared(paid).await.unwrap();
     assert_eq!(named(&found), ["MissingInBooks t6"]);
 });
+
+/// What the comparison of a report finds: the differences, and how many lines fit.
+async fn compared(scene: &Scene, report: Vec<Settlement>) -> (Vec<String>, usize) {
+    let found = scene
+        .store
+        .read(move |db| against_books(db, "sandbox", report.clone(), NOW, NOW + DAY));
+    let found = found.await.unwrap();
+    (named(&found), found.matched.len())
+}
+
+async fn flip(scene: &Scene, change: &'static str, number: u128) {
+    let changed = scene
+        .store
+        .write(move |tx| tx.execute(change, busk_store::params![payment_id(number)]));
+    assert_eq!(changed.await.unwrap(), 1, "{change}");
+}
+
+each_db!(a_changed_row_hides_no_difference, async |db| {
+    let scene = Scene::set(db).await;
+    for number in [1, 2, 3] {
+        scene.bought(number, CID, "coins-70", 70).await;
+    }
+    scene.begin(buy_70(4, CID), NOW).await.unwrap();
+    let report = |lines: &[(u128, i64)]| {
+        let lines = lines.iter();
+        let lines =
+            lines.map(|(of, gross)| line(&format!("t{of}"), Payment, &format!("charge-{of}"), *gross, 0));
+        lines.collect::<Vec<_>>()
+    };
+    let all = [(900, 70), (1, 70), (2, 70), (3, 70)];
+    assert_eq!(compared(&scene, report(&all)).await, (vec![], 4));
+    // The money came, whatever the row says of it now.
+    flip(&scene, "UPDATE payment SET state = 'declined' WHERE id = $1", 1).await;
+    flip(&scene, "UPDATE payment SET settled_at = 0 WHERE id = $1", 2).await;
+    assert_eq!(compared(&scene, report(&all)).await, (vec![], 4));
+    // As if it had been 7.00, here and there alike.
+    flip(&scene, "UPDATE payment SET price = 700 WHERE id = $1", 3).await;
+    let more = [(900, 70), (1, 70), (2, 70), (3, 700)];
+    let id = |number: u128| payment_id(number).to_string();
+    assert_eq!(
+        compared(&scene, report(&more)).await,
+        (vec!["OtherAmount t3 charge-3".into()], 3)
+    );
+    // A payment of which no transfer tells is in no book, though its row says that it is paid.
+    flip(
+        &scene,
+        "UPDATE payment SET state = 'paid', charge = 'charge-4', settled_at = created_at WHERE id = $1",
+        4,
+    )
+    .await;
+    assert_eq!(compared(&scene, report(&all)).await, (vec![], 4));
+    let with_it = [all.as_slice(), &[(4, 70)]].concat();
+    assert_eq!(
+        compared(&scene, report(&with_it)).await,
+        (vec!["MissingInBooks t4".into()], 4)
+    );
+    // One whose row is gone, or is said to be another provider's, is not forgotten.
+    flip(&scene, "DELETE FROM payment WHERE id = $1", 1).await;
+    let expected = vec!["MissingInBooks t1".into(), format!("MissingAtProvider {}", id(1))];
+    assert_eq!(compared(&scene, report(&all)).await, (expected, 3));
+    flip(&scene, "UPDATE payment SET provider = 'stripe' WHERE id = $1", 2).await;
+    let (differences, _) = compared(&scene, report(&all)).await;
+    assert!(
+        differences.contains(&"MissingInBooks t2".into()),
+        "{differences:?}"
+    );
+});
+
+each_db!(
+    a_refund_that_failed_is_out_and_in_again_or_was_never_out,
+    async |db| {
+        use busk_base::{JobId, RefundId};
+        let scene = Scene::set(db).await;
+        scene.sold(1, true).await;
+        let refund = RefundId(uuid::Uuid::from_u128(71));
+        let granted = scene.store.write(move |tx| {
+            let ask = crate::refunds::Ask {
+                id: refund,
+                payment: payment_id(1),
+                by: crate::refunds::By::Operator(ADA),
+                amount: Some(400),
+                reason: "asked".into(),
+            };
+            crate::refunds::ask(tx, &ask, JobId(refund.0), &rules(), NOW)
+        });
+        granted.await.unwrap();
+        let of = refund.to_string();
+        let paid = vec![
+            line("t0", Payment, "charge-900", 70, 0),
+            line("t1", Payment, "charge-1", 1_000, 0),
+        ];
+        let with = |lines: &[(&str, i64)]| {
+            let more = lines.iter().map(|(id, gross)| line(id, Refund, &of, *gross, 0));
+            paid.iter().cloned().chain(more).collect::<Vec<_>>()
+        };
+        assert_eq!(compared(&scene, with(&[("t2", -400)])).await, (vec![], 3));
+        let refused = scene.store.write(move |tx| {
+            let no = Err(crate::providers::ProviderError::Refused("no".into()));
+            crate::refunds::asked(tx, refund, &no, &rules(), NOW)
+        });
+        refused.await.unwrap();
+        assert_eq!(compared(&scene, with(&[])).await, (vec![], 2), "it never left");
+        assert_eq!(
+            compared(&scene, with(&[("t2", -400), ("t3", 400)])).await,
+            (vec![], 4)
+        );
+        // It left, and did not come back: the payer has it, and the books do not say so.
+        assert_eq!(
+            compared(&scene, with(&[("t2", -400)])).await,
+            (vec![format!("MissingAtProvider {of}")], 3)
+        );
+        scene.audit().await;
+    }
+);

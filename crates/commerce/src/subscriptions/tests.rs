@@ -172,8 +172,7 @@ each_db!(subscribing, async |db: TestDb| {
     }
     assert!(!is_member(&scene, BEA, NOW).await, "nothing is paid yet");
     assert_eq!(says(&scene, settled(1, BEA, CHEAP), NOW).await, Heard::Settled);
-    let twice = says(&scene, settled(2, BEA, CHEAP), NOW).await;
-    assert!(matches!(twice, Heard::SetAside(_)), "{twice:?}");
+    assert_eq!(says(&scene, settled(2, BEA, CHEAP), NOW).await, Heard::GivenBack);
     assert_eq!(begun(&scene, wanted(3, BEA, 1), false, NOW).await, "subscribed");
     let until = NOW.months_later(1).unwrap();
     assert!(is_member(&scene, BEA, until - MINUTE).await);
@@ -208,6 +207,82 @@ each_db!(subscription, async |db: TestDb| {
     assert_eq!(moved, [-DEAR, 0, 699, 300, 0]);
     let legs = scene.legs(busk_base::PostingId(payment_id(1).0)).await;
     assert_eq!(legs, ["psp_clearing>deferred 999"]);
+    scene.audit().await;
+});
+
+/// What came of the only refund of a payment.
+async fn given_back(scene: &Scene, payment: PaymentId) -> (crate::refunds::RefundState, i64, Vec<String>) {
+    let all = scene
+        .store
+        .read(move |db| crate::refunds::of_payment(db, payment));
+    let all = all.await.unwrap();
+    assert_eq!(all.len(), 1, "{all:?}");
+    let legs = scene.legs(busk_base::PostingId(all[0].id.0)).await;
+    (all[0].state, all[0].amount, legs)
+}
+
+each_db!(what_is_paid_twice_goes_back_by_itself, async |db: TestDb| {
+    use crate::refunds::RefundState;
+    let scene = offering(db).await;
+    // Two pages of one subscription, both paid at.
+    for number in [1, 2] {
+        assert_eq!(
+            begun(&scene, wanted(number, BEA, 1), false, NOW).await,
+            "begun 499"
+        );
+    }
+    assert_eq!(says(&scene, settled(1, BEA, CHEAP), NOW).await, Heard::Settled);
+    let first = current(&scene, BEA).await;
+    assert_eq!(says(&scene, settled(2, BEA, CHEAP), NOW).await, Heard::GivenBack);
+    assert_eq!(says(&scene, settled(2, BEA, CHEAP), NOW).await, Heard::Again);
+    let all = |amount: i64| {
+        let legs = vec![format!("deferred>psp_clearing {amount}")];
+        (RefundState::Granted, amount, legs)
+    };
+    assert_eq!(given_back(&scene, payment_id(2)).await, all(CHEAP));
+    assert_eq!(
+        current(&scene, BEA).await,
+        first,
+        "what they have stays as it was"
+    );
+
+    // A retry's charge is on its way while they pay by hand with another card.
+    let until = first.until;
+    assert!(matches!(
+        job(&scene, 1, asked_at(&first)).await,
+        Due::Charge { .. }
+    ));
+    let declined = renewal(&first, PaymentSaid::Declined);
+    assert_eq!(says(&scene, declined, until).await, Heard::Declined);
+    let past_due = current(&scene, BEA).await;
+    let retry = asked_at(&past_due);
+    assert!(matches!(job(&scene, 1, retry).await, Due::Charge { .. }));
+    subscribed(&scene, 3, BEA, 1, CHEAP, retry).await;
+    let by_hand = current(&scene, BEA).await;
+    let charged = renewal(&past_due, PaymentSaid::Settled);
+    assert_eq!(says(&scene, charged, retry).await, Heard::GivenBack);
+    assert_eq!(given_back(&scene, payment_of(&past_due)).await, all(CHEAP));
+    assert_eq!(current(&scene, BEA).await, by_hand);
+
+    // Two upgrades to the same tier.
+    for number in [4, 5] {
+        assert!(
+            begun(&scene, wanted(number, BEA, 2), true, retry)
+                .await
+                .starts_with("begun")
+        );
+    }
+    let difference = DEAR - CHEAP;
+    assert_eq!(
+        says(&scene, settled(4, BEA, difference), retry).await,
+        Heard::Settled
+    );
+    assert_eq!(
+        says(&scene, settled(5, BEA, difference), retry).await,
+        Heard::GivenBack
+    );
+    assert_eq!(given_back(&scene, payment_id(5)).await, all(difference));
+    assert_eq!(scene.balance(DEFERRED).await, 0, "nothing waits for anybody");
     scene.audit().await;
 });
 

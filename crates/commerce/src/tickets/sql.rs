@@ -22,6 +22,8 @@ pub struct Offer {
     pub countries: Vec<String>,
     /// The event is over or was not held, and every ticket's money is where it belongs.
     pub closed: bool,
+    /// Which of the two, once it is closed.
+    pub held: bool,
     pub created_at: Timestamp,
 }
 
@@ -71,7 +73,7 @@ impl TicketState {
 pub fn offer_of(db: &mut impl Read, room: RoomId) -> Result<Option<Offer>, StoreError> {
     let row = db.row(
         "SELECT room, price, capacity, taken, stage_price, stage_capacity, stage_taken, sales_from, sales_until, \
-         replay, countries, closed, created_at FROM ticket_offer WHERE room = $1",
+         replay, countries, closed, COALESCE(held, FALSE), created_at FROM ticket_offer WHERE room = $1",
         params![room],
     )?;
     let read = |row: Row| {
@@ -89,7 +91,8 @@ pub fn offer_of(db: &mut impl Read, room: RoomId) -> Result<Option<Offer>, Store
             replay: row.get(9)?,
             countries: countries.split_terminator(',').map(str::to_owned).collect(),
             closed: row.get(11)?,
-            created_at: row.get(12)?,
+            held: row.get(12)?,
+            created_at: row.get(13)?,
         })
     };
     row.map(read).transpose()
@@ -121,6 +124,15 @@ pub(super) fn save_offer(
             new.countries.join(","),
             now
         ],
+    )?;
+    Ok(())
+}
+
+/// Every ticket of the event is settled.
+pub(crate) fn close(tx: &mut Tx, room: RoomId, held: bool) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE ticket_offer SET closed = TRUE, held = $2 WHERE room = $1",
+        params![room, held],
     )?;
     Ok(())
 }
@@ -324,6 +336,15 @@ pub(crate) fn held(db: &mut impl Read, room: RoomId, max: i64) -> Result<Vec<Tic
         params![room, max],
     )?;
     rows.iter().map(read).collect()
+}
+
+/// Whether a ticket's holder was on stage in its room.
+pub(super) fn had_turn(db: &mut impl Read, ticket: &Ticket) -> Result<bool, StoreError> {
+    let row = db.row(
+        "SELECT 1 FROM room_turn WHERE room = $1 AND person = $2",
+        params![ticket.room, ticket.person],
+    )?;
+    Ok(row.is_some())
 }
 
 /// Stage passes whose holders were on stage, and whose money still waits.

@@ -25,6 +25,7 @@ use crate::refunds::{self, Ask, RefundState};
 use crate::scene::*;
 
 mod desk;
+mod late;
 
 const PAGE: ChannelId = ChannelId(Uuid::from_u128(2_001));
 const SHOW: RoomId = RoomId(Uuid::from_u128(300));

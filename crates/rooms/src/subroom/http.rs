@@ -7,7 +7,7 @@ use busk_people::{Caller, SignedIn};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{SaySub, SaySubError, say};
+use super::{SaySub, SaySubError, ahead, say};
 use crate::access::Access;
 use crate::http::room_unknown;
 use crate::live::Rooms;
@@ -102,7 +102,12 @@ async fn say_sub(
         text,
         answers,
     };
-    let said = rooms.site().store().write(move |tx| say(tx, &wanted, now)).await;
+    let rows = wanted.clone();
+    let said = rooms
+        .site()
+        .store()
+        .write_ahead(move |named| ahead(named, &rows), move |tx| say(tx, &wanted, now));
+    let said = said.await;
     let n = said.map_err(problem)?.n;
     Ok((StatusCode::CREATED, Json(SaidSubBody { id, n })))
 }

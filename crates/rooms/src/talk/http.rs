@@ -47,7 +47,8 @@ async fn show(
 ) -> Result<Json<TalkView>, Problem> {
     let right = rooms.entered(room, &caller).await?.viewer.right;
     let asker = caller.person_id();
-    let read = move |db: &mut Reader| view(db, room, asker, right);
+    let now = rooms.site().now();
+    let read = move |db: &mut Reader| view(db, room, asker, right, now);
     Ok(Json(rooms.site().store().read(read).await?))
 }
 

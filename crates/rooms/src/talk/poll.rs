@@ -1,14 +1,17 @@
 //! Polls: a question with two to six answers, for everyone or for subscribers. One vote a person, and it is final, as
-//! on YouTube; how many there are of each is a latest value while it is open, and an event when it is closed.
+//! on YouTube; how many there are of each is a latest value while it is open, and an event when it is closed. Whoever
+//! comes later finds its result for a while, or until the next of its kind.
 //!
 //! Invariant: the votes of a poll are as many as the persons who voted. Guests do not vote: a name is nobody.
+
+use std::time::Duration;
 
 use busk_base::{PersonId, PollId, RoomId, TextError, Timestamp, bounded_text};
 use busk_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::sql::{PollRow, Vote};
+use super::sql::{ClosedPoll, PollRow, Vote};
 use super::{Circle, HostError, find, moderated, tell};
 use crate::{Room, What, subroom};
 
@@ -18,6 +21,8 @@ pub const OPTIONS_MIN: usize = 2;
 pub const OPTIONS_MAX: usize = 6;
 /// Polls of one live.
 pub const POLLS_MAX: u32 = 50;
+/// For so long a result is told to whoever comes.
+pub const RESULT_STAYS: Duration = Duration::from_secs(15 * 60);
 
 /// A poll as it is now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -106,6 +111,7 @@ pub fn open(tx: &mut Tx, wanted: &NewPoll, now: Timestamp) -> Result<Poll, OpenP
     let (room, asked) = (room.id, poll.clone());
     PollRow { room, poll: asked }.save(tx)?;
     talk.polls.push(poll.id);
+    talk.results.retain(|closed| closed.to != poll.to);
     talk.polls_so_far += 1;
     talk.save(tx, room)?;
     tell(tx, room, poll.to, What::Poll { poll: poll.clone() }, now)?;
@@ -231,6 +237,9 @@ pub(super) fn close_now(
     row.save(tx)?;
     let mut talk = find(tx, room)?;
     talk.polls.retain(|open| *open != id);
+    let (to, at) = (poll.to, now);
+    talk.results.retain(|closed| closed.to != to);
+    talk.results.push(ClosedPoll { id, to, at });
     talk.save(tx, room)?;
     tell(tx, room, poll.to, What::Poll { poll: poll.clone() }, now)?;
     Ok(Some(poll))

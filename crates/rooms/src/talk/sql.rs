@@ -1,12 +1,12 @@
 //! Rows: what a room talks about now, read and written as a whole; polls and their votes; questions; ids that were
 //! used; and messages as they stand in the log.
 
-use busk_base::{MessageId, PersonId, PollId, RoomId};
+use busk_base::{MessageId, PersonId, PollId, RoomId, Timestamp};
 use busk_store::{Entity, Insert, Read, Row, StoreError, Tx, Type, Update, Value, params, row};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Pin, Poll, Question, Spotlight, Topic};
+use super::{Circle, Pin, Poll, Question, Spotlight, Topic};
 use crate::log::Audience;
 use crate::{RoomEvent, Speaker, What};
 
@@ -34,6 +34,9 @@ pub(crate) struct Talk {
     pub(crate) topic: Option<Topic>,
     /// Those that are open.
     pub(crate) polls: Vec<PollId>,
+    /// Of each circle the one that was closed last, if none was opened since.
+    #[serde(default)]
+    pub(super) results: Vec<ClosedPoll>,
     pub(crate) spotlight: Option<Spotlight>,
     pub(crate) pin: Option<Pin>,
     /// Questions that wait for an answer.
@@ -41,6 +44,14 @@ pub(crate) struct Talk {
     /// Opened in this live so far.
     pub(crate) topics_so_far: u32,
     pub(crate) polls_so_far: u32,
+}
+
+/// A poll that is closed, and when it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ClosedPoll {
+    pub(super) id: PollId,
+    pub(super) to: Circle,
+    pub(super) at: Timestamp,
 }
 
 static NEW: Insert = Insert {

@@ -1,10 +1,11 @@
 //! What a live talks about, as somebody sees it.
 
-use busk_base::{PersonId, RoomId};
+use busk_base::{PersonId, RoomId, Timestamp};
 use busk_store::{Read, StoreError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::poll::RESULT_STAYS;
 use super::{Circle, Pin, Poll, Question, Spotlight, Topic, sql};
 use crate::subroom::Right;
 
@@ -15,7 +16,8 @@ pub(crate) struct TalkView {
     sub_room: bool,
     /// Of the sub room.
     topic: Option<Topic>,
-    /// Those that are open.
+    /// Those that are open; and of those for everyone and those for subscribers the last result, for 15 minutes or until
+    /// the next one is opened.
     polls: Vec<PollView>,
     spotlight: Option<Spotlight>,
     pin: Option<Pin>,
@@ -23,7 +25,7 @@ pub(crate) struct TalkView {
     questions: Vec<QuestionView>,
 }
 
-/// A poll that is open, and one's own vote.
+/// A poll, and one's own vote.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 struct PollView {
     #[serde(flatten)]
@@ -45,11 +47,14 @@ pub(crate) fn view(
     room: RoomId,
     person: Option<PersonId>,
     right: Right,
+    now: Timestamp,
 ) -> Result<TalkView, StoreError> {
     let talk = sql::read(db, room)?;
     let seen = |to: Circle| to == Circle::Everyone || right.is_open();
     let mut polls = Vec::new();
-    for id in talk.polls {
+    let results = talk.results.iter();
+    let results = results.filter(|closed| now < closed.at + RESULT_STAYS);
+    for id in results.map(|closed| closed.id).chain(talk.polls) {
         let Some(poll) = sql::poll(db, id)?.filter(|poll| seen(poll.to)) else {
             continue;
         };

@@ -4714,6 +4714,7 @@ export interface components {
                 order: components["schemas"]["Order"];
                 price: components["schemas"]["Money"];
                 provider: string;
+                refund?: components["schemas"]["PaymentRefund"] | null;
                 /** @description What was given back of the price. */
                 refunded: components["schemas"]["Money"];
                 settled_at?: components["schemas"]["Timestamp"] | null;
@@ -5159,6 +5160,12 @@ export interface components {
          * @description A payment, made by the payer; at once its idempotency key.
          */
         PaymentId: string;
+        PaymentRefund: {
+            amount: components["schemas"]["Money"];
+            /** @description The operator's answer, or why it failed. */
+            answer?: string | null;
+            state: components["schemas"]["RefundState"];
+        };
         /**
          * @description Where a payment is.
          * @enum {string}
@@ -5178,6 +5185,7 @@ export interface components {
             order: components["schemas"]["Order"];
             price: components["schemas"]["Money"];
             provider: string;
+            refund?: components["schemas"]["PaymentRefund"] | null;
             /** @description What was given back of the price. */
             refunded: components["schemas"]["Money"];
             settled_at?: components["schemas"]["Timestamp"] | null;
@@ -5593,7 +5601,7 @@ export interface components {
          * @description A question with answers to choose from, made by its host.
          */
         PollId: string;
-        /** @description A poll that is open, and one's own vote. */
+        /** @description A poll, and one's own vote. */
         PollView: components["schemas"]["Poll"] & {
             /**
              * Format: int32
@@ -6435,7 +6443,10 @@ export interface components {
         /** @description What a live talks about now. */
         TalkView: {
             pin?: components["schemas"]["Pin"] | null;
-            /** @description Those that are open. */
+            /**
+             * @description Those that are open; and of those for everyone and those for subscribers the last result, for 15 minutes or until
+             *     the next one is opened.
+             */
             polls: components["schemas"]["PollView"][];
             /** @description Those that wait, in the order in which they were asked. */
             questions: components["schemas"]["QuestionView"][];

@@ -21,6 +21,14 @@ const en = {
     rules: 'Unspent coins come back at once within 14 days, tickets until 48 hours before their event. Anything else, the site’s operator decides.',
     granted: 'It is on its way back to you.',
     asked: 'Asked for: the site’s operator decides.',
+    states: {
+      requested: (amount: string) => `${amount} asked for: the site’s operator decides.`,
+      granted: (amount: string) => `${amount} is on its way back to you.`,
+      done: (amount: string) => `${amount} is back with you.`,
+      failed: (amount: string) => `${amount} could not be paid back. The site’s operator sees to it.`,
+      refused: (amount: string) => `${amount} is not given back.`,
+    },
+    answer: (text: string) => `“${text}”`,
   },
 }
 
@@ -42,6 +50,14 @@ const fr: typeof en = {
     rules: 'Les pièces non dépensées reviennent aussitôt pendant 14 jours, les billets jusqu’à 48 heures avant l’événement. Pour le reste, l’opérateur du site décide.',
     granted: 'L’argent est en route vers vous.',
     asked: 'Demandé : l’opérateur du site décide.',
+    states: {
+      requested: (amount) => `${amount} demandés : l’opérateur du site décide.`,
+      granted: (amount) => `${amount} sont en route vers vous.`,
+      done: (amount) => `${amount} vous ont été rendus.`,
+      failed: (amount) => `${amount} n’ont pas pu être rendus. L’opérateur du site s’en occupe.`,
+      refused: (amount) => `${amount} ne sont pas rendus.`,
+    },
+    answer: (text) => `« ${text} »`,
   },
 }
 

@@ -28,6 +28,7 @@ const en = {
   questions: 'Questions',
   back: (n: number) => `I ask this too: ${number(n)}`,
   ask: 'Ask it as a question',
+  askHint: 'Your question, for all to see',
   chapters: 'Answered questions',
   chapterAt: (at: string, who: string, text: string) => `${at}, ${who}: ${text}`,
   hide: 'Hide',
@@ -67,6 +68,7 @@ const en = {
     poll_closed: 'The poll is closed.',
     message_unknown: 'This message was removed.',
     too_many: 'There were too many in this live already.',
+    too_many_questions: 'Too many questions wait for an answer. Ask again when some are answered.',
     room_not_live: 'This live is over.',
   } as Record<string, string>,
 }
@@ -97,6 +99,7 @@ const fr: typeof en = {
   questions: 'Questions',
   back: (n) => `Moi aussi : ${number(n)}`,
   ask: 'Poser comme question',
+  askHint: 'Votre question, visible par tous',
   chapters: 'Questions répondues',
   chapterAt: (at, who, text) => `${at}, ${who} : ${text}`,
   hide: 'Masquer',
@@ -136,6 +139,7 @@ const fr: typeof en = {
     poll_closed: 'Le sondage est clos.',
     message_unknown: 'Ce message a été retiré.',
     too_many: 'Il y en a déjà eu trop dans ce direct.',
+    too_many_questions: 'Trop de questions attendent une réponse. Réessayez quand certaines auront été traitées.',
     room_not_live: 'Ce direct est terminé.',
   },
 }

@@ -77,6 +77,20 @@ export class LiveTalk implements TalkEar {
       throw problem
     }
   }
+  /** Says something in the chat, and asks it as a question. */
+  async pose(text: string, me: Speaker): Promise<void> {
+    const { live } = this
+    const id = uuidv7()
+    live.lines = chat.say(live.lines, id, me, text)
+    try {
+      await call('POST', `${this.path}/questions`, { id, text })
+      live.lines = chat.acknowledged(live.lines, id)
+    } catch (problem) {
+      // Whoever asks keeps the words, and may say them without asking.
+      live.drop(id)
+      throw problem
+    }
+  }
   drop(id: string): void {
     this.now = { ...this.now, lines: chat.forget(this.now.lines, id) }
   }

@@ -82,7 +82,7 @@ export function heard(talk: Talk, event: RoomEvent, me: string | undefined): Tal
 
 export function said(lines: readonly SubLine[], event: SubSaid, mine: boolean): SubLine[] {
   const rest = lines.filter((line) => line.id !== event.id)
-  const line: SubLine = { id: event.id, kind: 'said', from: event.from, text: event.text, state: 'sent', mine, answers: event.answers ?? null }
+  const line: SubLine = { id: event.id, kind: 'said', from: event.from, text: event.text, emotes: event.emotes, state: 'sent', mine, answers: event.answers ?? null }
   return [...rest, line].slice(-chat.linesMax)
 }
 
