@@ -38,6 +38,7 @@ pub mod replay;
 pub mod restream;
 pub mod room;
 pub mod rtmp;
+mod sampling;
 mod schema;
 mod session;
 mod signal;

@@ -6,7 +6,7 @@ import * as chat from './chat'
 import { RoomSocket, type Lost, type SocketSink } from './socket'
 import type { Taken } from './cursor'
 import { staged, type StageState } from './stage'
-import type { GiftEvent, Hello, RoomEvent, Speaker, Totals } from './wire'
+import type { GiftEvent, Hello, RoomEvent, Sampled, Speaker, Totals } from './wire'
 
 /** What a live talks about is looked after by a script of its own, which comes after the first frame. */
 export interface TalkEar {
@@ -34,6 +34,7 @@ export class LiveRoom implements SocketSink {
   stage = $state.raw<StageState | null>(null)
   board = $state.raw<Board>(bare)
   online = $state(true)
+  sampled = $state.raw<Sampled | null>(null)
   /** What the room said when we came, last. */
   greeting = $state.raw<Hello | null>(null)
   ui = $state.raw<chat.ChatUi>({})
@@ -99,6 +100,7 @@ export class LiveRoom implements SocketSink {
   hello(hello: Hello): void {
     this.talk?.hello(hello)
     this.greeting = hello
+    this.sampled = null
     this.stage = hello.stage
     this.board = hello.board
     this.view = { ...hello.room, mine: this.view.mine || hello.room.mine }
@@ -111,7 +113,8 @@ export class LiveRoom implements SocketSink {
   }
   totals(totals: Totals): void {
     this.talk?.totals(totals)
-    const { viewers, top } = totals
+    const { viewers, top, sampled } = totals
+    if (sampled !== undefined) this.sampled = sampled
     this.view = { ...this.view, viewers }
     if (top) this.board = { ...this.board, top }
   }
