@@ -81,6 +81,22 @@ fn stage() {
 }
 
 #[test]
+fn fanout() {
+    let args = "--sockets 1000 --rounds 1 --seconds 1 --stalled-seconds 2 --storm-seconds 1 \
+                --parts room,small,stalled,storm,epoll";
+    let figures = figures(env!("CARGO_BIN_EXE_fanout"), args);
+    has(
+        &figures,
+        "busk.deliveries_per_core_s busk.p99_ms busk.hot.deliveries_per_core_s busk.roaring.deliveries_per_core_s \
+         busk.kb_per_conn small.p99_ms stalled.healthy_p99_ms stalled.kb_per_stalled storm.snapshot_p99_ms \
+         storm.resume_p99_ms epoll.deliveries_per_core_s",
+    );
+    for name in ["storm.lost", "storm.doubled", "storm.reset"] {
+        assert!(figures.contains(&(name.into(), 0.0)), "{name} in {figures:?}");
+    }
+}
+
+#[test]
 fn gifts() {
     let args = "--http --rounds 1 --seconds 1 --creators 20 --clients 8";
     let figures = figures(env!("CARGO_BIN_EXE_gifts"), args);

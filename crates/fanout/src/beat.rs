@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// Below this many members on a shard a sweep is short enough to begin at once.
 pub(crate) const SMALL: usize = 200;
-const SHORTEST: Duration = Duration::from_millis(25);
+const SHORTEST: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(250);
 
 /// A sweep that has just ended.
@@ -62,10 +62,10 @@ mod tests {
         assert_eq!(next_ms(199, 2, true), 2, "small: at once");
         assert_eq!(
             next_ms(300, 2, true),
-            25,
-            "never more often than 40 times a second"
+            10,
+            "never more often than a hundred times a second"
         );
-        assert_eq!(next_ms(10_000, 65, false), 90, "quiet: a short rest");
+        assert_eq!(next_ms(10_000, 65, false), 75, "quiet: a short rest");
         assert_eq!(next_ms(10_000, 65, true), 130, "busy: sweeps half of the time");
         assert_eq!(next_ms(100_000, 400, true), 250, "never later than 250 ms");
     }

@@ -18,6 +18,8 @@ use crate::protocol::{self, Decoder};
 
 /// How long a closed connection may take to read the close frame and answer it.
 const LINGER: Duration = Duration::from_secs(2);
+/// The same, for one that has taken nothing for as long as it may be behind.
+const LINGER_DEAF: Duration = Duration::from_secs(1);
 /// Reading this much costs as much of the allowance as a message.
 const BYTES_PER_TOKEN: usize = 4096;
 
@@ -28,7 +30,7 @@ pub(crate) struct Conn<V> {
     pub room: Option<u32>,
     /// Index in the room's members.
     pub place: u32,
-    /// Seconds of the shard's life at which the client last said anything.
+    /// Seconds of the shard's life at which the client last said anything whole.
     pub heard_s: u32,
     tokens: u32,
     tokens_at_ms: u32,
@@ -231,6 +233,25 @@ impl<V> Conn<V> {
         backlog.bytes = backlog.frames.iter().map(|waiting| waiting.frame.len()).sum();
         (backlog.gap, backlog.totals) = (None, None);
         backlog.closing = Some(now + LINGER);
+    }
+
+    /// Its goodbye will hardly be read: it waits less for that.
+    pub fn hurry(&mut self, now: Instant) {
+        if let Some(closing) = self.backlog.as_mut().and_then(|backlog| backlog.closing.as_mut()) {
+            *closing = now + LINGER_DEAF;
+        }
+    }
+
+    /// Has the kernel let go of what the peer never took, instead of offering it for minutes after the end.
+    pub fn abandon(&self) {
+        let waits = self
+            .backlog
+            .as_ref()
+            .is_some_and(|backlog| !backlog.frames.is_empty());
+        if waits {
+            // On a socket that is gone already there is nothing left to let go of.
+            let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+        }
     }
 
     /// The kernel takes bytes again: writes what waits. `Ok(true)` when a closing connection has said all.

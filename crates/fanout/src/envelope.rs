@@ -30,6 +30,9 @@ pub enum Audience {
     Stage,
     /// The one person with this key.
     One(u128),
+    /// As [`Stage`](Self::Stage), and the one person with this key: what others are not shown its author and the
+    /// moderators are.
+    StageAnd(u128),
 }
 
 /// What may happen to an event when a reader is slow.
@@ -64,6 +67,7 @@ impl Audience {
             Self::Subscribers => rights.subscriber,
             Self::Stage => rights.stage,
             Self::One(person) => person == key,
+            Self::StageAnd(person) => rights.stage || person == key,
         }
     }
 }
@@ -182,6 +186,8 @@ mod tests {
             (Audience::Stage, [false, false, true]),
             (Audience::One(7), [true, true, true]),
             (Audience::One(8), [false, false, false]),
+            (Audience::StageAnd(7), [true, true, true]),
+            (Audience::StageAnd(8), [false, false, true]),
         ];
         for (audience, expected) in rows {
             let members = [rights(false, false), rights(true, false), rights(false, true)];

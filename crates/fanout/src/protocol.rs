@@ -90,9 +90,11 @@ pub struct Decoder {
     held: Vec<u8>,
     /// `held` was answered from and is dropped by the next call.
     spent: bool,
+    /// How much of the payload in `held` is unmasked and looked at already.
+    looked: usize,
     fragments: Vec<u8>,
-    /// How much of `fragments` is known to be UTF-8.
-    valid: usize,
+    /// Where the text that is arriving stands, of a message or frame that came in pieces.
+    text: Utf8,
     /// The opcode of the message that is being continued.
     continued: Option<u8>,
 }
@@ -120,8 +122,11 @@ impl Decoder {
             let (header, from_held) = if self.held.is_empty() {
                 match header(input, self.continued, self.fragments.len(), cap)? {
                     Some(header) if header.end <= input.len() => (header, false),
-                    _ => {
+                    begun => {
                         self.held.extend_from_slice(take(input, usize::MAX));
+                        if let Some(header) = begun {
+                            self.look(&header)?;
+                        }
                         return Ok(None);
                     }
                 }
@@ -131,21 +136,30 @@ impl Decoder {
                     None => return Ok(None),
                 }
             };
+            let looked = std::mem::take(&mut self.looked);
             if header.opcode <= BINARY && !(header.fin && self.continued.is_none()) {
                 let frame: &mut [u8] = if from_held {
                     &mut self.held
                 } else {
                     take(input, header.end)
                 };
-                let payload = unmask(frame, &header);
+                let payload = unmask(frame, &header, looked);
+                let opcode = self.continued.unwrap_or(header.opcode);
+                if opcode == TEXT {
+                    self.text.feed(&payload[looked..])?;
+                }
                 self.fragments.extend_from_slice(payload);
                 if from_held {
                     self.held = Vec::new();
                 }
-                if let Some(opcode) = self.absorb(&header)? {
+                self.continued = (!header.fin).then_some(opcode);
+                if header.fin {
                     return message(opcode, &self.fragments).map(Some);
                 }
                 continue;
+            }
+            if header.opcode == TEXT {
+                self.text = Utf8::default();
             }
             let frame: &'a mut [u8] = if from_held {
                 self.spent = true;
@@ -153,7 +167,7 @@ impl Decoder {
             } else {
                 take(input, header.end)
             };
-            return message(header.opcode, unmask(frame, &header)).map(Some);
+            return message(header.opcode, unmask(frame, &header, looked)).map(Some);
         }
     }
 
@@ -171,28 +185,63 @@ impl Decoder {
                 return Ok(known);
             }
             if input.is_empty() {
+                if let Some(header) = known {
+                    self.look(&header)?;
+                }
                 return Ok(None);
             }
             self.held.extend_from_slice(take(input, wanted - self.held.len()));
         }
     }
 
-    /// Notes a fragment that was just appended; the opcode of the message when it was the last one.
-    fn absorb(&mut self, header: &Header) -> Result<Option<u8>, Violation> {
-        let opcode = self.continued.unwrap_or(header.opcode);
-        if opcode == TEXT {
-            match std::str::from_utf8(&self.fragments[self.valid..]) {
-                Ok(_) => self.valid = self.fragments.len(),
-                // Cut inside a character: the rest may follow. Anything else is refused at once (§8.1).
-                Err(error) if error.error_len().is_none() && !header.fin => self.valid += error.valid_up_to(),
+    /// Judges what is there of a frame's text before the rest comes (§8.1), each byte once.
+    fn look(&mut self, header: &Header) -> Result<(), Violation> {
+        if header.opcode <= BINARY && self.continued.unwrap_or(header.opcode) == TEXT {
+            let there = Header {
+                end: self.held.len(),
+                ..*header
+            };
+            let payload = unmask(&mut self.held, &there, self.looked);
+            self.text.feed(&payload[self.looked..])?;
+            self.looked = payload.len();
+        }
+        Ok(())
+    }
+}
+
+/// UTF-8 that arrives in pieces: remembers a character that was cut, and refuses at the first byte that cannot be.
+#[derive(Debug, Default)]
+struct Utf8 {
+    cut: [u8; 4],
+    length: usize,
+}
+
+impl Utf8 {
+    fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Violation> {
+        while self.length > 0 {
+            let Some((first, rest)) = bytes.split_first() else {
+                return Ok(());
+            };
+            bytes = rest;
+            self.cut[self.length] = *first;
+            self.length += 1;
+            // No character is longer than four bytes, and the fourth makes it whole or wrong.
+            match std::str::from_utf8(&self.cut[..self.length]) {
+                Ok(_) => self.length = 0,
+                Err(error) if error.error_len().is_none() => {}
                 Err(_) => return Err(Violation::NotUtf8),
             }
         }
-        self.continued = (!header.fin).then_some(opcode);
-        if header.fin {
-            self.valid = 0;
+        match std::str::from_utf8(bytes) {
+            Ok(_) => Ok(()),
+            Err(error) if error.error_len().is_none() => {
+                let cut = &bytes[error.valid_up_to()..];
+                self.cut[..cut.len()].copy_from_slice(cut);
+                self.length = cut.len();
+                Ok(())
+            }
+            Err(_) => Err(Violation::NotUtf8),
         }
-        Ok(header.fin.then_some(opcode))
     }
 }
 
@@ -308,10 +357,12 @@ fn take<'a>(input: &mut &'a mut [u8], at_most: usize) -> &'a mut [u8] {
     taken
 }
 
-fn unmask<'a>(frame: &'a mut [u8], header: &Header) -> &'a [u8] {
+/// The payload, of which the first `from` bytes are unmasked already.
+fn unmask<'a>(frame: &'a mut [u8], header: &Header, from: usize) -> &'a [u8] {
     let payload = &mut frame[header.payload..header.end];
-    let mask = header.mask;
-    let mut words = payload.chunks_exact_mut(4);
+    let mut mask = header.mask;
+    mask.rotate_left(from % 4);
+    let mut words = payload[from..].chunks_exact_mut(4);
     for word in &mut words {
         for (byte, key) in word.iter_mut().zip(mask) {
             *byte ^= key;

@@ -93,7 +93,7 @@ pub(crate) struct Batch {
     events: Vec<Event>,
     /// Chat that is missing here, for everyone.
     thinned: Option<(u64, u64)>,
-    /// Persons who get something of their own.
+    /// Persons who get something of their own, in order.
     alone: Vec<u128>,
     pub totals: Option<TotalsFrames>,
     groups: [Option<GroupFrames>; Rights::GROUPS],
@@ -212,14 +212,13 @@ impl Batch {
         thinned: Option<(u64, u64)>,
         totals: Option<TotalsFrames>,
     ) -> Self {
-        let mut alone: Vec<u128> = Vec::new();
-        for event in &events {
-            if let Audience::One(key) = event.audience
-                && !alone.contains(&key)
-            {
-                alone.push(key);
-            }
-        }
+        let own = |event: &Event| match event.audience {
+            Audience::One(key) | Audience::StageAnd(key) => Some(key),
+            Audience::Everyone | Audience::Subscribers | Audience::Stage => None,
+        };
+        let mut alone: Vec<u128> = events.iter().filter_map(own).collect();
+        alone.sort_unstable();
+        alone.dedup();
         Self {
             room,
             epoch,
@@ -245,7 +244,7 @@ impl Batch {
         if seen >= self.last {
             return if both { self.totals_of(rights) } else { None };
         }
-        if seen >= self.first || self.alone.contains(&key) {
+        if seen >= self.first || self.alone.binary_search(&key).is_ok() {
             let events = self.build(|event| event.n > seen && event.audience.includes(rights, key));
             let events = joined(self.mark(seen).as_ref(), events.as_ref());
             return if both {
@@ -259,6 +258,7 @@ impl Batch {
             // Who is alone never comes here, so the key is nobody's.
             let included = |event: &&Event| match event.audience {
                 Audience::One(_) => false,
+                Audience::StageAnd(_) => rights.stage,
                 audience => audience.includes(rights, 0),
             };
             let events = joined(

@@ -355,9 +355,14 @@ impl<V: Send + 'static> Shard<V> {
             }
         }
         for slot in overdue {
-            match self.conns[slot as usize].is_closing() {
-                true => self.remove(slot),
-                false => self.lose(slot, &Lost::Overflow),
+            if self.conns[slot as usize].is_closing() {
+                self.conns[slot as usize].abandon();
+                self.remove(slot);
+                continue;
+            }
+            self.lose(slot, &Lost::Overflow);
+            if let Some(conn) = self.conns.get_mut(slot as usize) {
+                conn.hurry(self.now);
             }
         }
         for slot in silent {

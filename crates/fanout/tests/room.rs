@@ -313,6 +313,50 @@ async fn the_dead_are_pinged_and_closed() {
 }
 
 #[tokio::test]
+async fn half_a_frame_is_no_sign_of_life() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let config = Config {
+        ping_every: Duration::from_secs(1),
+        ..Config::default()
+    };
+    let house = House::start(config).await;
+    let mut alive = house.enter(1, 0).await;
+    let mut trickling = tokio::net::TcpStream::connect(house.address).await.unwrap();
+    let request = "GET /ws?key=2&after=0 HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                   sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    trickling.write_all(request.as_bytes()).await.unwrap();
+    // A frame of 125 bytes, one in a fifth of a second.
+    let (mut input, mut output) = trickling.split();
+    let trickle = async {
+        output.write_all(&[0x81, 0x80 | 125, 0, 0, 0, 0]).await.unwrap();
+        while output.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let mut bytes = [0; 4096];
+    let cut = async { while matches!(input.read(&mut bytes).await, Ok(1..)) {} };
+    let reading = async {
+        loop {
+            alive.next().await;
+        }
+    };
+    let both = async {
+        tokio::select! {
+            () = trickle => {}
+            () = cut => {}
+            () = reading => {}
+        }
+    };
+    tokio::time::timeout(common::WAIT, both)
+        .await
+        .expect("it is cut off");
+    house
+        .until("it has left", |house| house.fanout.viewers(house.room) == 1)
+        .await;
+    assert_eq!(house.fanout.stats().closed_silent, 1);
+}
+
+#[tokio::test]
 async fn empty_rooms_are_forgotten_and_opened_again() {
     let house = House::start(Config {
         rooms_kept: 3,

@@ -42,6 +42,7 @@ pub mod replay;
 pub mod restream;
 pub mod room;
 pub mod rtmp;
+mod sampling;
 mod schema;
 mod session;
 mod signal;

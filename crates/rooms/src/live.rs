@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::extract::FromRef;
 use busk_api::Site;
-use busk_base::{JobId, MediaSessionId, PersonId, RoomId};
+use busk_base::{JobId, MediaSessionId, PersonId, RoomId, Timestamp};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
 use busk_people::ByToken;
@@ -24,6 +24,7 @@ use crate::rates::Rates;
 use crate::reactions::Reactions;
 use crate::replay::Shelf;
 use crate::restream::{RestreamConfig, Restreams};
+use crate::sampling::{SAMPLE, Sample, Sampling};
 use crate::socket::{Commands, Registers};
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
@@ -247,11 +248,21 @@ impl Rooms {
 
     /// In the order of the commits: what comes after a membership's end finds its sockets gone.
     async fn deliver(self, mut announced: mpsc::UnboundedReceiver<Vec<Announcement>>) {
-        while let Some(batch) = announced.recv().await {
+        let (mut sampling, mut second) = (Sampling::default(), tokio::time::interval(SAMPLE));
+        loop {
+            let batch = tokio::select! {
+                batch = announced.recv() => batch,
+                _ = second.tick() => {
+                    self.tell_samples(sampling.take());
+                    continue;
+                }
+            };
+            let Some(batch) = batch else { return };
+            let now = self.site().now();
             let mut by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)> = Vec::new();
             for announcement in batch {
                 if let Some(change) = members::announced(&announcement) {
-                    self.publish(std::mem::take(&mut by_room));
+                    self.publish(std::mem::take(&mut by_room), &mut sampling, now);
                     for turned in self.doors().changed(change, self.site().now()) {
                         self.turn(turned).await;
                     }
@@ -265,12 +276,18 @@ impl Rooms {
                     None => by_room.push((room, epoch, vec![event])),
                 }
             }
-            self.publish(by_room);
+            self.publish(by_room, &mut sampling, now);
         }
     }
 
-    fn publish(&self, by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)>) {
-        for (room, epoch, events) in by_room {
+    fn publish(
+        &self,
+        by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)>,
+        sampling: &mut Sampling,
+        now: Timestamp,
+    ) {
+        for (room, epoch, mut events) in by_room {
+            sampling.pick(room, &mut events, now);
             let kept = events.iter().any(|event| event.class == busk_fanout::Class::Kept);
             if let Err(error) = self.fanout().publish(room, epoch, events) {
                 // The sockets would miss numbers for good: have them come back and read the log.
@@ -278,6 +295,15 @@ impl Rooms {
                 self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
             }
             self.follows().moved(room, kept);
+        }
+    }
+
+    fn tell_samples(&self, samples: Vec<(RoomId, Option<Sample>)>) {
+        for (room, sample) in samples {
+            match serde_json::to_string(&sample) {
+                Ok(json) => self.fanout().totals(room, "sampled", json),
+                Err(error) => tracing::error!(%room, %error, "the sample cannot be told"),
+            }
         }
     }
 

@@ -5,15 +5,21 @@ use std::time::Duration;
 
 use busk_bench::figures::{Report, median};
 use busk_bench::process::{Cores, Process, cpu_s, memory_kb, pin};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::Fallible;
 use crate::nchan::Nchan;
-use crate::swarm::{Outcome, Swarm};
+use crate::stalled::{self, Stalled};
+use crate::storm::{self, Storm};
+use crate::swarm::{Outcome, Places, Swarm};
 
-/// Messages a second to everyone: a talking room, and a roaring one.
+/// Messages a second to everyone: a talking room, a hot one, and a roaring one.
 const CALM: u32 = 10;
 const HOT: u32 = 100;
+const ROARING: u32 = 400;
+/// People in each of many rooms, and in how many of those somebody says something every second.
+const SMALL_ROOM: usize = 10;
+const SMALL_RATE: u32 = 1_000;
 
 #[derive(Args)]
 pub struct Plan {
@@ -24,9 +30,25 @@ pub struct Plan {
     /// How long each load is measured, after two seconds that are not.
     #[arg(long, default_value_t = 8)]
     seconds: u64,
-    /// Only the server under test, without the yardsticks.
-    #[arg(long)]
-    only_busk: bool,
+    /// How long half of the readers read nothing.
+    #[arg(long, default_value_t = 14)]
+    stalled_seconds: u64,
+    /// Over how long a storm's joins are spread.
+    #[arg(long, default_value_t = 10)]
+    storm_seconds: u64,
+    /// Only these.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Room, Part::Small, Part::Stalled, Part::Storm, Part::Epoll, Part::Nchan])]
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Room,
+    Small,
+    Stalled,
+    Storm,
+    Epoll,
+    Nchan,
 }
 
 /// What was measured of one server, a value a round.
@@ -70,77 +92,161 @@ impl Server {
     }
 }
 
+/// What was measured of everybody.
+#[derive(Default)]
+struct Measured {
+    calm: Rounds,
+    hot: Rounds,
+    roaring: Rounds,
+    small: Rounds,
+    stalled: Stalled,
+    storm: Storm,
+    epoll: Rounds,
+    nchan: Rounds,
+    without_nchan: Option<String>,
+}
+
 pub fn bench(plan: &Plan) -> Fallible<()> {
     let cores = Cores::pick()?;
     pin(cores.load)?;
-    let (mut busk, mut hot) = (Rounds::default(), Rounds::default());
-    let (mut epoll, mut nchan) = (Rounds::default(), Rounds::default());
-    let mut report = Report::new("fanout");
-    let mut without_nchan = None;
+    let mut measured = Measured::default();
     for round in 0..plan.rounds {
         // Each goes first once.
         for turn in 0..3 {
             match (round + turn) % 3 {
-                0 => measure(
-                    plan,
-                    ours("serve", &cores)?,
-                    &mut [(CALM, &mut busk), (HOT, &mut hot)],
-                )?,
-                _ if plan.only_busk => {}
-                1 => measure(plan, ours("epoll", &cores)?, &mut [(CALM, &mut epoll)])?,
-                _ => match Nchan::start(cores.measured, cores.load) {
-                    Ok(server) => measure(plan, Server::Nchan(server), &mut [(CALM, &mut nchan)])?,
-                    Err(error) => without_nchan = Some(error.to_string()),
-                },
+                0 => measured.ours(plan, &cores)?,
+                1 if plan.parts.contains(&Part::Epoll) => {
+                    let loads = &mut [(CALM, &mut measured.epoll)];
+                    measure(
+                        plan,
+                        Places::one_room(plan.sockets),
+                        ours("epoll", &cores)?,
+                        loads,
+                    )?;
+                }
+                2 if plan.parts.contains(&Part::Nchan) => measured.nchan(plan, &cores)?,
+                _ => {}
             }
         }
     }
+    measured.report(plan, &cores)
+}
 
-    for (name, rounds) in [("busk", &busk), ("busk.hot", &hot)] {
-        rounds.tell(name, |figure, values, unit| report.figure(figure, values, unit));
+impl Measured {
+    fn ours(&mut self, plan: &Plan, cores: &Cores) -> Fallible<()> {
+        let has = |part| plan.parts.contains(&part);
+        if has(Part::Room) {
+            let loads = &mut [
+                (CALM, &mut self.calm),
+                (HOT, &mut self.hot),
+                (ROARING, &mut self.roaring),
+            ];
+            measure(plan, Places::one_room(plan.sockets), ours("serve", cores)?, loads)?;
+        }
+        if has(Part::Small) {
+            let places = Places {
+                sockets: plan.sockets,
+                rooms: plan.sockets / SMALL_ROOM,
+                half_stalled: false,
+            };
+            measure(
+                plan,
+                places,
+                ours("serve", cores)?,
+                &mut [(SMALL_RATE, &mut self.small)],
+            )?;
+        }
+        if has(Part::Stalled) {
+            let places = Places {
+                sockets: plan.sockets / 10,
+                rooms: 1,
+                half_stalled: true,
+            };
+            let (process, address) = started("serve", cores)?;
+            stalled::measure(&mut self.stalled, &process, address, places, plan.stalled_seconds)?;
+        }
+        if has(Part::Storm) {
+            let (_process, address) = started("serve", cores)?;
+            let within = Duration::from_secs(plan.storm_seconds);
+            storm::measure(&mut self.storm, address, plan.sockets, within)?;
+        }
+        Ok(())
     }
-    report.figure("busk.kb_per_conn", &busk.kb_per_conn, "kB");
-    for (name, rounds) in [("epoll", &epoll), ("nchan", &nchan)] {
-        if !rounds.p99_ms.is_empty() {
+
+    fn nchan(&mut self, plan: &Plan, cores: &Cores) -> Fallible<()> {
+        let server = match Nchan::start(cores.measured, cores.load) {
+            Ok(server) => Server::Nchan(server),
+            Err(error) => {
+                self.without_nchan = Some(error.to_string());
+                return Ok(());
+            }
+        };
+        let loads = &mut [(CALM, &mut self.nchan)];
+        measure(plan, Places::one_room(plan.sockets), server, loads)
+    }
+
+    fn report(&self, plan: &Plan, cores: &Cores) -> Fallible<()> {
+        let mut report = Report::new("fanout");
+        let ours = [
+            ("busk", &self.calm),
+            ("busk.hot", &self.hot),
+            ("busk.roaring", &self.roaring),
+            ("small", &self.small),
+        ];
+        for (name, rounds) in ours.into_iter().filter(|(_, rounds)| rounds.is_measured()) {
+            rounds.tell(name, |figure, values, unit| report.figure(figure, values, unit));
+        }
+        if self.calm.is_measured() {
+            report.figure("busk.kb_per_conn", &self.calm.kb_per_conn, "kB");
+        }
+        if self.stalled.is_measured() {
+            self.stalled.tell(&mut report);
+        }
+        if self.storm.is_measured() {
+            self.storm.tell(&mut report);
+        }
+        let yardsticks = [("epoll", &self.epoll), ("nchan", &self.nchan)];
+        for (name, rounds) in yardsticks.into_iter().filter(|(_, rounds)| rounds.is_measured()) {
             rounds.tell(name, |figure, values, unit| {
                 report.yardstick(figure, values, unit)
             });
             report.yardstick(format!("{name}.kb_per_conn"), &rounds.kb_per_conn, "kB");
         }
-    }
-    report.note(format!(
-        "{} sockets in one room, {MESSAGES}; {} rounds of {} s, medians; server on core {}, load on core {}",
-        plan.sockets, plan.rounds, plan.seconds, cores.measured, cores.load,
-    ));
-    for (name, rounds) in [
-        ("busk", &busk),
-        ("busk.hot", &hot),
-        ("epoll", &epoll),
-        ("nchan", &nchan),
-    ] {
-        if !rounds.p99_ms.is_empty() {
-            report.note(format!("{name}: {}", rounds.circumstances()));
+        report.note(format!(
+            "{} sockets in one room, {MESSAGES}; {} rounds of {} s, medians; server on core {}, load on core {}",
+            plan.sockets, plan.rounds, plan.seconds, cores.measured, cores.load,
+        ));
+        for (name, rounds) in ours.into_iter().chain(yardsticks) {
+            if rounds.is_measured() {
+                report.note(format!("{name}: {}", rounds.circumstances()));
+            }
         }
+        if let Some(why) = &self.without_nchan {
+            report.note(format!("nchan was not measured: {why}"));
+        }
+        Ok(report.print()?)
     }
-    if let Some(why) = without_nchan {
-        report.note(format!("nchan was not measured: {why}"));
-    }
-    Ok(report.print()?)
 }
 
-const MESSAGES: &str =
-    "messages of 200 bytes, 10 a second and (hot) 100 a second, latency from the scheduled post";
+const MESSAGES: &str = "messages of 200 bytes, 10 a second, (hot) 100 and (roaring) 400, latency from the scheduled \
+    post; small: rooms of ten, 1 000 messages a second to the rooms in turn; stalled: every second of a tenth as many \
+    sockets reads nothing, 100 messages a second; storm: open-loop joins, then all are sent away and resume";
 
 fn ours(role: &str, cores: &Cores) -> Fallible<Server> {
-    let mut process = Process::start(&[role], cores.measured, cores.load)?;
-    let address = process.hear()?.parse()?;
+    let (process, address) = started(role, cores)?;
     Ok(Server::Ours(process, address))
 }
 
+fn started(role: &str, cores: &Cores) -> Fallible<(Process, SocketAddr)> {
+    let mut process = Process::start(&[role], cores.measured, cores.load)?;
+    let address = process.hear()?.parse()?;
+    Ok((process, address))
+}
+
 /// One server's turn: connect, then each load after a warm-up of its own.
-fn measure(plan: &Plan, server: Server, loads: &mut [(u32, &mut Rounds)]) -> Fallible<()> {
+fn measure(plan: &Plan, places: Places, server: Server, loads: &mut [(u32, &mut Rounds)]) -> Fallible<()> {
     let empty_kb = server.memory_kb()?;
-    let mut swarm = Swarm::connect(server.address(), plan.sockets)?;
+    let mut swarm = Swarm::connect(server.address(), places)?;
     swarm.settle(Duration::from_millis(1500))?;
     for (rate, rounds) in loads {
         swarm.run(*rate, Duration::from_secs(2))?;
@@ -167,6 +273,10 @@ fn measure(plan: &Plan, server: Server, loads: &mut [(u32, &mut Rounds)]) -> Fal
 }
 
 impl Rounds {
+    fn is_measured(&self) -> bool {
+        !self.p99_ms.is_empty()
+    }
+
     fn add(&mut self, outcome: Outcome, used_s: f64, elapsed_s: f64, kb_per_conn: f64) {
         let missing = outcome.expected - outcome.received.min(outcome.expected);
         self.deliveries_per_core_s.push(outcome.received as f64 / used_s);

@@ -1,20 +1,27 @@
-//! busk-fanout as the product uses it: axum answers the handshake, the shard takes the socket.
+//! busk-fanout as the product uses it: axum answers the handshake, the shard takes the socket. Who comes is told the
+//! last messages in the hello, and who comes again what came after its number.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use busk_base::RoomId;
-use busk_fanout::{Audience, Class, Config, Event, Fanout, Inbound, Member, Peer, Rights, upgrade};
+use busk_fanout::{
+    AttachError, Audience, CLOSE_RESUME, Class, Config, Event, Fanout, Inbound, Member, Peer, Rights, Whom,
+    upgrade,
+};
 
 use crate::Fallible;
 
 const EPOCH: u32 = 1;
+const ROOMS: usize = 1_000;
+/// Messages that a hello tells.
+const TOLD_MAX: usize = 50;
 
 struct Silence;
 
@@ -25,24 +32,68 @@ impl Inbound<Arc<str>> for Silence {
 #[derive(Clone)]
 struct House {
     fanout: Fanout<Arc<str>>,
-    room: RoomId,
-    last: Arc<AtomicU64>,
+    rooms: Arc<[Room]>,
+}
+
+struct Room {
+    id: RoomId,
+    log: Mutex<Log>,
+}
+
+/// The end of a room's log, for hellos.
+#[derive(Default)]
+struct Log {
+    last: u64,
+    messages: VecDeque<Bytes>,
+}
+
+impl House {
+    fn room(&self, of: &Of) -> Result<&Room, StatusCode> {
+        self.rooms.get(of.room).ok_or(StatusCode::NOT_FOUND)
+    }
+}
+
+impl Room {
+    /// Everything up to the number that it gives too.
+    fn snapshot(&self) -> (u64, String) {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let messages: Vec<&str> = log
+            .messages
+            .iter()
+            .map(|message| std::str::from_utf8(message).unwrap_or("null"))
+            .collect();
+        let (room, last, told) = (self.id, log.last, messages.join(","));
+        (
+            last,
+            format!(r#"{{"v":1,"room":"{room}","epoch":{EPOCH},"seq":{last},"hello":[{told}]}}"#),
+        )
+    }
+}
+
+/// Which room is meant, and what is known of it.
+#[derive(serde::Deserialize)]
+struct Of {
+    room: usize,
+    after: Option<u64>,
+    epoch: Option<u32>,
 }
 
 /// One core, one thread for HTTP, a shard for each core it may use: pinned, that is one.
 #[tokio::main(flavor = "current_thread")]
 pub async fn serve() -> Fallible<()> {
-    let room = RoomId(uuid::Uuid::now_v7());
     let fanout = Fanout::start(Config::default(), Arc::new(Silence))?;
-    fanout.open(room, EPOCH, 0);
-    let house = House {
-        fanout,
-        room,
-        last: Arc::default(),
-    };
+    let rooms: Arc<[_]> = (0..ROOMS)
+        .map(|_| Room {
+            id: RoomId(uuid::Uuid::now_v7()),
+            log: Mutex::default(),
+        })
+        .collect();
+    let house = House { fanout, rooms };
     let router = Router::new()
         .route("/sub", get(enter))
         .route("/pub", post(publish))
+        .route("/connections", get(connections))
+        .route("/send-away", post(send_away))
         .with_state(house);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
@@ -50,46 +101,79 @@ pub async fn serve() -> Fallible<()> {
     Ok(axum::serve(listener, router).await?)
 }
 
-async fn enter(State(house): State<House>, mut request: Request) -> Response {
+/// How many sockets there are.
+async fn connections(State(house): State<House>) -> String {
+    house.fanout.stats().connections.to_string()
+}
+
+/// Closes every socket and asks it to come again.
+async fn send_away(State(house): State<House>) {
+    house
+        .fanout
+        .disconnect(Whom::Everyone, CLOSE_RESUME, "come again");
+}
+
+async fn enter(State(house): State<House>, Query(of): Query<Of>, mut request: Request) -> Response {
+    if let Err(status) = house.room(&of) {
+        return status.into_response();
+    }
     let (response, socket) = match upgrade::<_, Body>(&mut request) {
         Ok(upgraded) => upgraded,
         Err(error) => return error.response(),
     };
     tokio::spawn(async move {
-        let Ok(socket) = socket.await else { return };
-        let after = house.last.load(Ordering::Acquire);
-        let hello = format!(
-            r#"{{"v":1,"room":"{}","epoch":{EPOCH},"seq":{after},"ev":[]}}"#,
-            house.room
-        );
-        let member = Member {
-            room: house.room,
+        let (Ok(socket), Ok(room)) = (socket.await, house.room(&of)) else {
+            return;
+        };
+        let mut member = Member {
+            room: room.id,
             key: uuid::Uuid::now_v7().as_u128(),
             rights: Rights::default(),
             counted: true,
             viewer: Arc::from("a viewer"),
         };
-        if let Err(refused) = house
-            .fanout
-            .attach(socket, member, hello.as_bytes(), EPOCH, after)
-        {
+        let mut socket = socket;
+        if let (Some(after), Some(epoch)) = (of.after, of.epoch) {
+            let id = room.id;
+            let hello = format!(r#"{{"v":1,"room":"{id}","epoch":{epoch},"seq":{after},"resumed":true}}"#);
+            match house
+                .fanout
+                .attach(socket, member, hello.as_bytes(), epoch, after)
+            {
+                Ok(()) => return,
+                Err(refused) if refused.why == AttachError::Behind => {
+                    (socket, member) = (refused.socket, refused.member);
+                }
+                Err(refused) => return refused.socket.refuse(1013, "try again"),
+            }
+        }
+        let (last, hello) = room.snapshot();
+        house.fanout.open(room.id, EPOCH, last);
+        if let Err(refused) = house.fanout.attach(socket, member, hello.as_bytes(), EPOCH, last) {
             refused.socket.refuse(1013, "try again");
         }
     });
     response
 }
 
-async fn publish(State(house): State<House>, body: Bytes) -> StatusCode {
-    // HTTP has one thread here, so nobody else publishes between these two lines.
-    let n = house.last.fetch_add(1, Ordering::AcqRel) + 1;
+async fn publish(State(house): State<House>, Query(of): Query<Of>, body: Bytes) -> StatusCode {
+    let Ok(room) = house.room(&of) else {
+        return StatusCode::NOT_FOUND;
+    };
+    let mut log = room.log.lock().unwrap_or_else(PoisonError::into_inner);
     let event = Event {
-        n,
+        n: log.last + 1,
         audience: Audience::Everyone,
         class: Class::Chat,
-        json: body,
+        json: body.clone(),
     };
-    match house.fanout.publish(house.room, EPOCH, vec![event]) {
-        Ok(()) => StatusCode::ACCEPTED,
-        Err(_) => StatusCode::CONFLICT,
+    if house.fanout.publish(room.id, EPOCH, vec![event]).is_err() {
+        return StatusCode::CONFLICT;
     }
+    log.last += 1;
+    log.messages.push_back(body);
+    if log.messages.len() > TOLD_MAX {
+        log.messages.pop_front();
+    }
+    StatusCode::ACCEPTED
 }

@@ -1,4 +1,4 @@
-//! The load: ten thousand WebSocket clients and the one who posts, in one loop on one core.
+//! The load: WebSocket clients in one or many rooms and the one who posts, in one loop on one core.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -19,10 +19,45 @@ const MARK: &[u8] = b"{\"due\":\"";
 const DIGITS: usize = 12;
 /// A bucket of the histogram is a tenth of a millisecond; the last one holds whatever took longer.
 const BUCKETS: usize = 100_000;
+/// What the kernel keeps for a client that reads nothing.
+const STALLED_BUFFER: usize = 4096;
+
+/// Who is where: clients go to the rooms in turn.
+#[derive(Debug, Clone, Copy)]
+pub struct Places {
+    pub sockets: usize,
+    pub rooms: usize,
+    /// Every second client reads nothing once it is in, and its kernel keeps little for it.
+    pub half_stalled: bool,
+}
+
+impl Places {
+    pub fn one_room(sockets: usize) -> Self {
+        Self {
+            sockets,
+            rooms: 1,
+            half_stalled: false,
+        }
+    }
+
+    /// Of neighbours in turn one reads; rooms are one where some do not.
+    fn is_stalled(&self, client: usize) -> bool {
+        self.half_stalled && client % 2 == 1
+    }
+
+    /// Those who take in what is posted to a room.
+    fn readers(&self) -> u64 {
+        let readers = (0..self.sockets)
+            .filter(|client| !self.is_stalled(*client))
+            .count();
+        (readers / self.rooms) as u64
+    }
+}
 
 pub struct Swarm {
     poll: Poll,
     events: Events,
+    places: Places,
     clients: Vec<Client>,
     poster: TcpStream,
     base: Instant,
@@ -38,6 +73,7 @@ struct Client {
     stream: TcpStream,
     carry: Vec<u8>,
     state: State,
+    stalled: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,7 +94,8 @@ pub struct Outcome {
 }
 
 impl Swarm {
-    pub fn connect(address: SocketAddr, count: usize) -> Fallible<Self> {
+    pub fn connect(address: SocketAddr, places: Places) -> Fallible<Self> {
+        let count = places.sockets;
         let poll = Poll::new()?;
         let poster = std::net::TcpStream::connect(address)?;
         poster.set_nodelay(true)?;
@@ -66,6 +103,7 @@ impl Swarm {
         let mut swarm = Self {
             poll,
             events: Events::with_capacity(512),
+            places,
             clients: Vec::with_capacity(count),
             poster: TcpStream::from_std(poster),
             base: Instant::now(),
@@ -93,12 +131,12 @@ impl Swarm {
         Ok(swarm)
     }
 
-    /// Posts `rate` messages a second for a while and waits until every client has them all.
+    /// Posts `rate` messages a second for a while, to the rooms in turn, and waits until every reader has them all.
     pub fn run(&mut self, rate: u32, duration: Duration) -> Fallible<Outcome> {
         self.histogram.fill(0);
         self.received = 0;
         let messages = (duration.as_secs_f64() * f64::from(rate)).round() as u32;
-        let expected = u64::from(messages) * self.clients.len() as u64;
+        let expected = u64::from(messages) * self.places.readers();
         let start = Instant::now();
         let mut sent = 0;
         let give_up = start + duration + Duration::from_secs(5);
@@ -106,7 +144,7 @@ impl Swarm {
             let now = Instant::now();
             let due = start + Duration::from_secs(1) * sent / rate;
             if sent < messages && now >= due {
-                self.post(due)?;
+                self.post(due, sent as usize % self.places.rooms)?;
                 sent += 1;
                 continue;
             }
@@ -114,7 +152,7 @@ impl Swarm {
                 break;
             }
             let until = if sent < messages { due } else { give_up };
-            self.turn(until - now)?;
+            self.turn(until.saturating_duration_since(now))?;
         }
         if self.lost > 0 {
             return Err(format!("{} clients lost their connection", self.lost).into());
@@ -139,7 +177,12 @@ impl Swarm {
     fn dial(&mut self) -> Fallible<()> {
         let mut stream = TcpStream::connect(self.address)?;
         // Closing resets: no port stays behind in TIME_WAIT for the next round.
-        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        let socket = socket2::SockRef::from(&stream);
+        socket.set_linger(Some(Duration::ZERO))?;
+        let stalled = self.places.is_stalled(self.clients.len());
+        if stalled {
+            socket.set_recv_buffer_size(STALLED_BUFFER)?;
+        }
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
@@ -148,19 +191,13 @@ impl Swarm {
             stream,
             carry: Vec::new(),
             state: State::Connecting,
+            stalled,
         });
         Ok(())
     }
 
-    fn post(&mut self, due: Instant) -> Fallible<()> {
-        let due_us = due.duration_since(self.base).as_micros();
-        let mut body = format!("{{\"due\":\"{due_us:0DIGITS$}\",\"text\":\"");
-        body.extend(std::iter::repeat_n('x', MESSAGE - body.len() - 2));
-        body.push_str("\"}");
-        let request = format!(
-            "POST /pub HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
+    fn post(&mut self, due: Instant, room: usize) -> Fallible<()> {
+        let request = posted(due.duration_since(self.base).as_micros(), room);
         // A server whose queue for this is full no longer keeps up at all; then the bench has no figure.
         Ok(self.poster.write_all(request.as_bytes())?)
     }
@@ -179,12 +216,14 @@ impl Swarm {
             }
             let index = event.token().0;
             if self.clients[index].state == State::Connecting && event.is_writable() {
-                let request = "GET /sub HTTP/1.1\r\nhost: bench\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
-                    sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+                let room = index % self.places.rooms;
+                let request = handshake(&format!("room={room}"));
                 self.clients[index].stream.write_all(request.as_bytes())?;
                 self.clients[index].state = State::Shaking;
             }
-            if event.is_readable() {
+            let client = &self.clients[index];
+            let deaf = client.stalled && client.state == State::Open;
+            if event.is_readable() && !deaf {
                 self.read(index);
             }
         }
@@ -285,8 +324,27 @@ impl Client {
     }
 }
 
+/// The request that says something in a room: a message that carries when it was due.
+pub fn posted(due_us: u128, room: usize) -> String {
+    let mut body = format!("{{\"due\":\"{due_us:0DIGITS$}\",\"text\":\"");
+    body.extend(std::iter::repeat_n('x', MESSAGE - body.len() - 2));
+    body.push_str("\"}");
+    format!(
+        "POST /pub?room={room} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The request that opens a WebSocket.
+pub fn handshake(query: &str) -> String {
+    format!(
+        "GET /sub?{query} HTTP/1.1\r\nhost: bench\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
 /// Finds the messages in a payload by their first bytes; they all have the same length.
-fn messages(mut payload: &[u8], tally: &mut impl FnMut(u64)) {
+pub fn messages(mut payload: &[u8], tally: &mut impl FnMut(u64)) {
     while let Some(at) = payload.windows(MARK.len()).position(|window| window == MARK) {
         let Some(message) = payload.get(at..at + MESSAGE) else {
             return;

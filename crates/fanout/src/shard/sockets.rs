@@ -62,7 +62,6 @@ impl<V: Send + 'static> Shard<V> {
             return;
         };
         let room = self.rooms[room as usize].entry.id;
-        conn.heard_s = now_s;
         let mut end = None;
         if !conn.may_speak(Some(input.len()), &self.config, now_ms) {
             end = Some((1008, "too many messages"));
@@ -79,6 +78,8 @@ impl<V: Send + 'static> Shard<V> {
                 }
             };
             let conn = &mut self.conns[slot as usize];
+            // Bytes alone are no sign of life: a frame that trickles in for ever is nobody who listens.
+            conn.heard_s = now_s;
             if !conn.may_speak(None, &self.config, now_ms) {
                 end = Some((1008, "too many messages"));
                 break;

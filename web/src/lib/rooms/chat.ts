@@ -2,7 +2,7 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Reply, type Said, type Speaker, type SubscriptionEvent, type SubscriptionGiftEvent, type Told } from './wire'
+import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Reply, type Said, type Sampled, type Speaker, type SubscriptionEvent, type SubscriptionGiftEvent, type Told } from './wire'
 
 export interface Line {
   id: string
@@ -33,6 +33,8 @@ export type Bought = BadgeEvent | SubscriptionEvent | SubscriptionGiftEvent
 export interface Conversation {
   readonly lines: readonly Line[]
   readonly online: boolean
+  /** Set while the chat is too fast to be shown whole. */
+  readonly sampled?: Sampled | null
   readonly view: { readonly mine: boolean }
   readonly ui?: ChatUi
   /** Opens what can be done about a line; nothing can in a replay. */

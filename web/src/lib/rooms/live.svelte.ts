@@ -6,7 +6,7 @@ import * as chat from './chat'
 import { RoomSocket, type Lost, type SocketSink } from './socket'
 import type { Taken } from './cursor'
 import { staged, type StageState } from './stage'
-import type { GiftEvent, Hello, Redirect, RoomEvent, Speaker, Totals } from './wire'
+import type { GiftEvent, Hello, Redirect, RoomEvent, Sampled, Speaker, Totals } from './wire'
 
 /** What a live talks about is looked after by a script of its own, which comes after the first frame. */
 export interface TalkEar {
@@ -38,6 +38,7 @@ export class LiveRoom implements SocketSink {
   reactions = $state(0)
   /** Where the host takes everybody when this ends. */
   redirect = $state.raw<Redirect | null>(null)
+  sampled = $state.raw<Sampled | null>(null)
   /** What the room said when we came, last. */
   greeting = $state.raw<Hello | null>(null)
   ui = $state.raw<chat.ChatUi>({})
@@ -106,6 +107,7 @@ export class LiveRoom implements SocketSink {
   hello(hello: Hello): void {
     this.talk?.hello(hello)
     this.greeting = hello
+    this.sampled = null
     this.stage = hello.stage
     this.board = hello.board
     this.reactions = hello.reactions
@@ -119,8 +121,9 @@ export class LiveRoom implements SocketSink {
   }
   totals(totals: Totals): void {
     this.talk?.totals(totals)
-    const { viewers, top } = totals
+    const { viewers, top, sampled } = totals
     this.reactions = totals.reactions ?? this.reactions
+    if (sampled !== undefined) this.sampled = sampled
     this.view = { ...this.view, viewers }
     if (top) this.board = { ...this.board, top }
   }

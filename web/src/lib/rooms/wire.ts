@@ -45,6 +45,12 @@ export interface Totals {
   polls?: PollVotes[]
   sub_polls?: PollVotes[]
   questions?: { message: string; votes: number }[]
+  /** Of a chat that is too fast to read, what was shown in the last second; null once all is shown again. */
+  sampled?: Sampled | null
+}
+export interface Sampled {
+  shown: number
+  said: number
 }
 export interface PollVotes {
   id: string
