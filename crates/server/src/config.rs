@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use busk_base::net::Network;
 use busk_commerce::providers::stripe::{StripeConfig, StripeConfigError};
+use busk_mail::{Relay, RelayError};
 use busk_replay::S3Config;
 use busk_store::Database;
 use serde::Deserialize;
@@ -82,6 +83,21 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub webhook_private_networks: Option<Vec<String>>,
+    /// Whom e-mail is handed to: smtps://user:password@host or smtp://…, which begins TLS by STARTTLS [default: none]
+    #[arg(long, env = "BUSK_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    pub smtp_url: Option<Secret>,
+    /// Whom e-mail is from, such as live@example.org
+    #[arg(long, env = "BUSK_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+    /// Networks that push services may be in beside public addresses, by http:// too. Whoever has an account can have
+    /// this server connect there [default: none]
+    #[arg(
+        long,
+        env = "BUSK_PUSH_PRIVATE_NETWORKS",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    pub push_private_networks: Option<Vec<String>>,
     /// Where /metrics is served [default: 127.0.0.1:8082]
     #[arg(long, env = "BUSK_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -177,6 +193,9 @@ pub struct Config {
     pub ircs: Option<TlsListen>,
     pub restream_private_networks: Vec<Network>,
     pub webhook_private_networks: Vec<Network>,
+    /// None: there are no letters.
+    pub relay: Option<Relay>,
+    pub push_private_networks: Vec<Network>,
     pub metrics_listen: SocketAddr,
     pub s3: Option<S3Config>,
     /// None: the sandbox takes payments.
@@ -220,6 +239,12 @@ pub enum ConfigError {
     RestreamPrivateNetworks(String),
     #[error("webhook_private_networks: {0} is not an address or a network, such as 10.1.2.0/24")]
     WebhookPrivateNetworks(String),
+    #[error("push_private_networks: {0} is not an address or a network, such as 10.1.2.0/24")]
+    PushPrivateNetworks(String),
+    #[error(transparent)]
+    Relay(#[from] RelayError),
+    #[error("smtp_url and mail_from go together: one of them is missing")]
+    Mail,
     #[error("public_url must be http://… or https://… without a path")]
     PublicUrl,
 }
@@ -262,6 +287,9 @@ impl Settings {
             tls_key: self.tls_key.or(other.tls_key),
             restream_private_networks: self.restream_private_networks.or(other.restream_private_networks),
             webhook_private_networks: self.webhook_private_networks.or(other.webhook_private_networks),
+            smtp_url: self.smtp_url.or(other.smtp_url),
+            mail_from: self.mail_from.or(other.mail_from),
+            push_private_networks: self.push_private_networks.or(other.push_private_networks),
             metrics_listen: self.metrics_listen.or(other.metrics_listen),
             s3_bucket: self.s3_bucket.or(other.s3_bucket),
             s3_endpoint: self.s3_endpoint.or(other.s3_endpoint),
@@ -332,6 +360,8 @@ impl Settings {
         )?;
         let webhook_private_networks =
             networks(self.webhook_private_networks, ConfigError::WebhookPrivateNetworks)?;
+        let push_private_networks = networks(self.push_private_networks, ConfigError::PushPrivateNetworks)?;
+        let relay = relay(self.smtp_url, self.mail_from)?;
         Ok(Config {
             data_dir,
             database,
@@ -348,6 +378,8 @@ impl Settings {
             ircs: by_tls(ircs_listen),
             restream_private_networks,
             webhook_private_networks,
+            relay,
+            push_private_networks,
             metrics_listen: self
                 .metrics_listen
                 .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8082)),
@@ -365,6 +397,14 @@ fn networks(
     texts
         .map(|text| text.trim().parse().map_err(|_| wrong(text)))
         .collect()
+}
+
+fn relay(url: Option<Secret>, from: Option<String>) -> Result<Option<Relay>, ConfigError> {
+    match (url, from) {
+        (None, None) => Ok(None),
+        (Some(url), Some(from)) => Ok(Some(Relay::parse(&url.0, &from)?)),
+        _ => Err(ConfigError::Mail),
+    }
 }
 
 fn stripe(

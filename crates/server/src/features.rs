@@ -18,6 +18,7 @@ use busk_commerce::subscriptions;
 use busk_commerce::tally;
 use busk_ledger::PostError;
 use busk_media::Media;
+use busk_notices::{Notices, NoticesConfig};
 use busk_people::{Coins, Limits};
 use busk_replay::Archive;
 use busk_rooms::restream::{RestreamConfig, SealingKey};
@@ -39,6 +40,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     busk_ledger::MIGRATIONS,
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
+    busk_notices::MIGRATIONS,
     busk_webhooks::MIGRATIONS,
     busk_commerce::MIGRATIONS,
 ];
@@ -58,6 +60,7 @@ const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
 pub(crate) struct Features {
     pub(crate) rooms: Rooms,
     webhooks: Webhooks,
+    notices: Notices,
     till: Till,
     payouts: Payouts,
     sandbox: Sandbox,
@@ -104,6 +107,7 @@ impl Features {
         let settles = rooms.clone();
         tokio::spawn(async move { settles.settle_replays().await });
         let webhooks = webhooks(&rooms, config, sealing.clone()).await?;
+        let notices = notices(site, config, sealing.clone()).await?;
         if config.s3.is_some() {
             tokio::spawn(archive.upload_forever(UPLOAD_EVERY));
         }
@@ -119,6 +123,7 @@ impl Features {
         Ok(Self {
             rooms,
             webhooks,
+            notices,
             till,
             payouts,
             sandbox,
@@ -141,6 +146,7 @@ impl Features {
             .merge(busk_people::routes(site.clone(), coins, self.people_limits))
             .merge(busk_rooms::routes(self.rooms.clone()))
             .merge(busk_webhooks::routes(self.webhooks.clone()))
+            .merge(busk_notices::routes(self.notices.clone()))
             .merge(busk_commerce::routes(
                 site.clone(),
                 self.till.clone(),
@@ -244,6 +250,19 @@ async fn webhooks(rooms: &Rooms, config: &Config, sealing: SealingKey) -> Result
     tokio::spawn(busk_webhooks::follow(webhooks.clone()));
     tokio::spawn(busk_webhooks::work(webhooks.clone()));
     Ok(webhooks)
+}
+
+/// Looks for lives that begin, and tells their channels' followers, from now on.
+async fn notices(site: &Site, config: &Config, sealing: SealingKey) -> Result<Notices, StoreError> {
+    let config = NoticesConfig {
+        site: site.clone(),
+        sealing,
+        relay: config.relay.clone(),
+        private_networks: config.push_private_networks.clone(),
+    };
+    let notices = Notices::new(config).await?;
+    tokio::spawn(busk_notices::work(notices.clone()));
+    Ok(notices)
 }
 
 /// The sandbox, which takes payments where nobody else does; and Stripe, where it is configured.

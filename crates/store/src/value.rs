@@ -228,5 +228,7 @@ ids!(
     RestreamTargetId,
     TokenId,
     WebhookId,
-    DeliveryId
+    DeliveryId,
+    NoticeId,
+    PushId
 );
