@@ -179,3 +179,6 @@ async fn answer<S: Connection>(stream: &mut BufReader<S>) -> Result<Answer, Subm
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

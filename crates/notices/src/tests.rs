@@ -248,7 +248,7 @@ each_db!(
         let to: Vec<PersonId> = pushed.iter().map(|delivery| delivery.person).collect();
         assert_eq!(
             to.len(),
-            7,
+            6,
             "both browsers of 2, one each of 3, 7, 8 and 9: {to:?}"
         );
         let ids: BTreeSet<_> = mail.iter().chain(&pushed).map(|delivery| delivery.id).collect();

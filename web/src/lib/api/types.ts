@@ -63,6 +63,12 @@ export type PersonHistory = Schema['PersonHistory']
 export type TeamMate = Schema['TeamMate']
 export type TeamRole = Schema['TeamRole']
 export type FollowView = Schema['FollowView']
+export type Followed = Schema['Followed']
+export type Bell = Schema['Bell']
+export type Inbox = Schema['Inbox']
+export type Notice = Schema['Notice']
+export type NoticeAddress = Schema['NoticeAddress']
+export type NoticeSettings = Required<Schema['NoticeSettings']>
 export type RestreamTarget = Required<Schema['RestreamTarget']>
 export type Restream = Required<Schema['Restream']>
 

@@ -1,6 +1,5 @@
 /** Words about being told: the bell, its list, and the switches. */
 import { explain as explainAny } from '$lib/i18n/common'
-import { span } from '$lib/i18n/format'
 import { words } from '$lib/i18n/index.svelte'
 
 const en = {
@@ -77,5 +76,4 @@ const fr: typeof en = {
 
 export const t = words({ en, fr })
 export const dictionaries = { en, fr }
-export { span }
 export const explain = (problem: unknown): string => explainAny(problem, t.problems)
