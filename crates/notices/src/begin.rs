@@ -24,8 +24,8 @@ pub(crate) struct Began {
 pub(crate) fn unnoted(db: &mut Reader) -> Result<Vec<Began>, StoreError> {
     let rows = db.rows(
         "SELECT r.id, r.channel, r.started_at FROM room r LEFT JOIN notice_live n ON n.room = r.id \
-         WHERE r.state IN ('live', 'interrupted') AND r.private = FALSE AND r.started_at IS NOT NULL \
-         AND n.room IS NULL LIMIT $1",
+         WHERE r.state <> 'ended' AND r.state IN ('live', 'interrupted') AND r.private = FALSE \
+         AND r.started_at IS NOT NULL AND n.room IS NULL LIMIT $1",
         params![LIVES_MAX],
     )?;
     let began = rows.iter().map(|row| {

@@ -5,9 +5,9 @@ use busk_base::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::ServerConfig;
 
 use super::*;
 
@@ -50,7 +50,9 @@ async fn relay(manner: Manner) -> (SocketAddr, Tls, Heard) {
                 continue;
             }
             // Who does not like the certificate hangs up.
-            let Ok(private) = acceptor.accept(open.into_inner()).await else { continue };
+            let Ok(private) = acceptor.accept(open.into_inner()).await else {
+                continue;
+            };
             converse(&mut BufReader::new(private), manner, &hears, true).await;
         }
     });
@@ -129,12 +131,19 @@ async fn a_letter_and_the_password_go_in_private() {
     session.send(&letter("cy@example.org")).await.unwrap();
     session.quit().await;
     let heard = heard.lock().unwrap().clone();
-    let open: Vec<&str> = heard.iter().filter(|(private, _)| !private).map(|(_, line)| line.as_str()).collect();
+    let open: Vec<&str> = heard
+        .iter()
+        .filter(|(private, _)| !private)
+        .map(|(_, line)| line.as_str())
+        .collect();
     assert_eq!(open, ["EHLO busk.example", "STARTTLS"]);
     let secret = STANDARD.encode("\0me@busk.example\0canary");
     assert!(heard.contains(&(true, format!("AUTH PLAIN {secret}"))));
     assert!(heard.contains(&(true, "RCPT TO:<cy@example.org>".into())));
-    assert!(heard.contains(&(true, "..hidden".into())), "a dot at a line's beginning is doubled");
+    assert!(
+        heard.contains(&(true, "..hidden".into())),
+        "a dot at a line's beginning is doubled"
+    );
     assert_eq!(heard.iter().filter(|(_, line)| line == ".").count(), 2);
 }
 
@@ -143,14 +152,26 @@ async fn without_encryption_nothing_is_said() {
     for manner in [Manner::Open, Manner::Injected] {
         let (address, tls, heard) = relay(manner).await;
         assert!(Session::open(&configured(address), &tls).await.is_err());
-        assert!(!heard.lock().unwrap().iter().any(|(_, line)| line.starts_with("AUTH")));
+        assert!(
+            !heard
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|(_, line)| line.starts_with("AUTH"))
+        );
     }
     // A certificate that nobody vouches for.
     let (address, _, heard) = relay(Manner::Good).await;
     let (_, others, _) = relay(Manner::Good).await;
     let refused = Session::open(&configured(address), &others).await;
     assert!(matches!(refused, Err(SubmitError::Later(_))));
-    assert!(!heard.lock().unwrap().iter().any(|(_, line)| line.starts_with("AUTH")));
+    assert!(
+        !heard
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|(_, line)| line.starts_with("AUTH"))
+    );
 }
 
 #[tokio::test]
