@@ -138,6 +138,6 @@ fn page(tag: &str, text: &str, button: Option<&str>) -> Response {
 
 const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;margin:0;display:grid;min-height:100vh;place-items:center;\
     background:light-dark(#fff9f1,#16100d);color:light-dark(#2a1a12,#fbeee0)}\
-    main{max-width:26rem;padding:2rem;text-align:center}a{color:inherit}\
+    main{max-width:26rem;text-wrap:balance;padding:2rem;text-align:center}a{color:inherit}\
     button{font:inherit;font-weight:700;min-height:3rem;padding:0 1.5rem;border:0;border-radius:99rem;\
     background:#d6321f;color:#fff;cursor:pointer}";
