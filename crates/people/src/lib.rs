@@ -31,7 +31,7 @@ pub mod stream_key;
 pub mod team;
 pub mod token;
 
-pub use allowed::{Allowed, ByToken};
+pub use allowed::{Acting, Allowed, ByToken};
 pub use attempts::{Limits, Rate};
 pub use caller::{Caller, Named, Operator, OwnChannel, SignedIn};
 pub use channel::{Channel, ChannelKind, ChannelRef, channel, channel_by_handle, channel_of, own_channel};
