@@ -360,8 +360,6 @@ impl Settings {
         )?;
         let webhook_private_networks =
             networks(self.webhook_private_networks, ConfigError::WebhookPrivateNetworks)?;
-        let push_private_networks = networks(self.push_private_networks, ConfigError::PushPrivateNetworks)?;
-        let relay = relay(self.smtp_url, self.mail_from)?;
         Ok(Config {
             data_dir,
             database,
@@ -378,8 +376,8 @@ impl Settings {
             ircs: by_tls(ircs_listen),
             restream_private_networks,
             webhook_private_networks,
-            relay,
-            push_private_networks,
+            relay: relay(self.smtp_url, self.mail_from)?,
+            push_private_networks: networks(self.push_private_networks, ConfigError::PushPrivateNetworks)?,
             metrics_listen: self
                 .metrics_listen
                 .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8082)),
