@@ -109,6 +109,8 @@ describe('notices', { concurrency: 1 }, () => {
     await fan.id('notice').click()
     await fan.page.waitForURL('**/@mira')
     await fan.id('video').first().waitFor()
+    await fan.page.goto('/')
+    await until('it stays read', async () => (await (await fan.context.request.get('/api/v1/me/notices')).json()).unread, (unread) => unread === 0)
   })
 
   step('the service worker shows what a push service brings, and opens nothing but this site', async () => {

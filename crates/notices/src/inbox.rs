@@ -118,7 +118,9 @@ async fn read(
     SignedIn(person): SignedIn,
     Json(body): Json<ReadThrough>,
 ) -> Result<StatusCode, Problem> {
-    let through = body.through.min(notices.site().now());
+    // Times go out in whole milliseconds: what began in this one was seen.
+    let through = body.through + Duration::from_micros(999);
+    let through = through.min(notices.site().now());
     let store = notices.site().store();
     store
         .write(move |tx| read_through(tx, person.id, through))
