@@ -15,6 +15,8 @@ import { dictionaries as purchases } from '../src/lib/money/purchases-words'
 import { dictionaries as operator } from '../src/lib/people/operator-words'
 import { dictionaries as operatorMoney } from '../src/lib/people/operator-money-words'
 import { dictionaries as bots } from '../src/lib/people/bot-words'
+import { dictionaries as notices } from '../src/lib/people/notice-words'
+import { dictionaries as embed } from '../src/pages/embed/words'
 import { dictionaries as people } from '../src/lib/people/words'
 import { dictionaries as overlays } from '../src/lib/overlays/words'
 import { dictionaries as overlayStudio } from '../src/lib/overlays/studio-words'
@@ -32,9 +34,9 @@ import { dictionaries as rules } from '../src/lib/rooms/rules-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { badges, bots, crowd, emotes, overlays, overlayStudio, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, chat, rules, stage, studio, rooms }
+const areas = { badges, bots, crowd, embed, notices, emotes, overlays, overlayStudio, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, chat, rules, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
-const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', '3 min', 'Webhooks'])
+const alike = new Set(['…', 'Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', '3 min', 'Webhooks'])
 
 function leaves(node: unknown, path: string): [string, string][] {
   if (typeof node === 'string') return [[path, node]]

@@ -114,4 +114,8 @@ ids! {
     WebhookId,
     /// One thing that is told to one of them.
     DeliveryId,
+    /// One thing that one person is told by one way.
+    NoticeId,
+    /// A browser that is told by Web Push.
+    PushId,
 }

@@ -58,6 +58,22 @@ impl Timestamp {
         }
     }
 
+    /// As e-mail and RSS write it (RFC 5322 §3.3): `Sat, 21 Nov 2026 09:00:00 +0000`.
+    pub fn rfc5322(self) -> String {
+        self.in_utc("%a, %d %b %Y %H:%M:%S +0000")
+    }
+
+    /// As calendars write it (RFC 5545 §3.3.5): `20261121T090000Z`.
+    pub fn rfc5545(self) -> String {
+        self.in_utc("%Y%m%dT%H%M%SZ")
+    }
+
+    fn in_utc(self, form: &str) -> String {
+        let beyond = jiff::Timestamp::MAX;
+        let time = jiff::Timestamp::from_microsecond(self.0).unwrap_or(beyond);
+        time.strftime(form).to_string()
+    }
+
     /// Time since `earlier`, zero when the clock went backwards.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0).max(0) as u64)
@@ -133,6 +149,14 @@ mod tests {
             Ok(1_795_251_600)
         );
         assert_eq!("yesterday".parse::<Timestamp>(), Err(TimestampError));
+    }
+
+    #[test]
+    fn each_format_writes_it_its_way() {
+        let time: Timestamp = "2026-11-01T09:05:00.5Z".parse().unwrap();
+        assert_eq!(time.rfc5322(), "Sun, 01 Nov 2026 09:05:00 +0000");
+        assert_eq!(time.rfc5545(), "20261101T090500Z");
+        assert!(Timestamp::from_unix_us(i64::MAX).rfc5545().starts_with("9999"));
     }
 
     #[test]

@@ -28,6 +28,12 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// Wherever: for addresses that the operator alone wrote down.
+    pub fn anywhere() -> Self {
+        let all = ["0.0.0.0/0", "::/0"].map(|network| network.parse().expect("a network is written so"));
+        Self { private: all.into() }
+    }
+
     pub fn permits(&self, ip: IpAddr) -> bool {
         is_public(ip) || self.private.iter().any(|network| network.contains(ip))
     }

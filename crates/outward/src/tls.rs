@@ -52,11 +52,8 @@ impl Tls {
         Ok(Self(Some(TlsConnector::from(Arc::new(config)))))
     }
 
-    pub(crate) async fn wrap(
-        &self,
-        stream: TcpStream,
-        host: &str,
-    ) -> Result<TlsStream<TcpStream>, ConnectError> {
+    /// Begins TLS on a connection to `host`.
+    pub async fn wrap(&self, stream: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, ConnectError> {
         let connector = self.0.as_ref().ok_or(ConnectError::NoAuthorities)?;
         let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::Certificate)?;
         let wrapped = connector.connect(name, stream).await;

@@ -18,6 +18,7 @@ use busk_commerce::subscriptions;
 use busk_commerce::tally;
 use busk_ledger::PostError;
 use busk_media::Media;
+use busk_notices::{Notices, NoticesConfig};
 use busk_overlays::Overlays;
 use busk_people::{Coins, Limits};
 use busk_replay::Archive;
@@ -40,6 +41,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     busk_ledger::MIGRATIONS,
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
+    busk_notices::MIGRATIONS,
     busk_webhooks::MIGRATIONS,
     busk_commerce::MIGRATIONS,
     busk_overlays::MIGRATIONS,
@@ -61,6 +63,7 @@ pub(crate) struct Features {
     pub(crate) rooms: Rooms,
     overlays: Overlays,
     webhooks: Webhooks,
+    notices: Notices,
     till: Till,
     payouts: Payouts,
     sandbox: Sandbox,
@@ -107,6 +110,7 @@ impl Features {
         let settles = rooms.clone();
         tokio::spawn(async move { settles.settle_replays().await });
         let webhooks = webhooks(&rooms, config, sealing.clone()).await?;
+        let notices = notices(site, config, sealing.clone()).await?;
         if config.s3.is_some() {
             tokio::spawn(archive.upload_forever(UPLOAD_EVERY));
         }
@@ -123,6 +127,7 @@ impl Features {
             overlays: Overlays::start(rooms.clone()),
             rooms,
             webhooks,
+            notices,
             till,
             payouts,
             sandbox,
@@ -145,6 +150,7 @@ impl Features {
             .merge(busk_people::routes(site.clone(), coins, self.people_limits))
             .merge(busk_rooms::routes(self.rooms.clone()))
             .merge(busk_webhooks::routes(self.webhooks.clone()))
+            .merge(busk_notices::routes(self.notices.clone()))
             .merge(busk_overlays::routes(self.overlays.clone()))
             .merge(busk_commerce::routes(
                 site.clone(),
@@ -249,6 +255,19 @@ async fn webhooks(rooms: &Rooms, config: &Config, sealing: SealingKey) -> Result
     tokio::spawn(busk_webhooks::follow(webhooks.clone()));
     tokio::spawn(busk_webhooks::work(webhooks.clone()));
     Ok(webhooks)
+}
+
+/// Looks for lives that begin, and tells their channels' followers, from now on.
+async fn notices(site: &Site, config: &Config, sealing: SealingKey) -> Result<Notices, StoreError> {
+    let config = NoticesConfig {
+        site: site.clone(),
+        sealing,
+        relay: config.relay.clone(),
+        private_networks: config.push_private_networks.clone(),
+    };
+    let notices = Notices::new(config).await?;
+    tokio::spawn(busk_notices::work(notices.clone()));
+    Ok(notices)
 }
 
 /// The sandbox, which takes payments where nobody else does; and Stripe, where it is configured.

@@ -19,6 +19,8 @@ use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 
+mod discovery;
+
 /// What `npm run build` made. The program also builds, and says so, when it did not run.
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../web/dist"]
@@ -63,6 +65,11 @@ struct File {
     immutable: bool,
 }
 
+/// The player on others' pages: anybody may frame it, and it may do nothing but play.
+const EMBED: &str = "embed.html";
+const EMBED_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     media-src 'self' blob:; connect-src 'self'; frame-ancestors *; base-uri 'none'; form-action 'none'";
+
 /// Every page and file of the web app.
 #[derive(Clone)]
 pub struct Web(Arc<Inner>);
@@ -70,11 +77,13 @@ pub struct Web(Arc<Inner>);
 struct Inner {
     files: HashMap<String, File>,
     pages: Pages,
+    /// Where the site is found.
+    site: String,
 }
 
 impl Web {
-    /// Reads what is embedded.
-    pub fn load() -> Self {
+    /// Reads what is embedded. `site` is where people find it, without a slash at its end.
+    pub fn load(site: &str) -> Self {
         let pages: Pages =
             serde_json::from_str(PAGES).expect("web/pages.json has the shape that is tested below");
         let hashed = hashed();
@@ -99,7 +108,8 @@ impl Web {
                 Some((name.into_owned(), loaded))
             })
             .collect();
-        Self(Arc::new(Inner { files, pages }))
+        let site = site.to_owned();
+        Self(Arc::new(Inner { files, pages, site }))
     }
 
     /// Answers a request that no route took.
@@ -123,8 +133,23 @@ impl Web {
             None => (StatusCode::NOT_FOUND, self.0.pages.fallback.as_str()),
         };
         match self.0.files.get(page) {
-            Some(file) if known.is_some_and(|page| page.isolated) => isolated(file.answer(status, headers)),
-            Some(file) => file.answer(status, headers),
+            Some(file) => {
+                let links = discovery::links(&self.0.site, path).filter(|_| status == StatusCode::OK);
+                let mut answer = match links.and_then(|links| file.with_links(&links)) {
+                    Some(file) => file.answer(status, headers),
+                    None => file.answer(status, headers),
+                };
+                if page == EMBED {
+                    let policy = HeaderValue::from_static(EMBED_POLICY);
+                    answer
+                        .headers_mut()
+                        .insert(header::CONTENT_SECURITY_POLICY, policy);
+                }
+                match known.is_some_and(|page| page.isolated) {
+                    true => isolated(answer),
+                    false => answer,
+                }
+            }
             None => {
                 let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
                 let status = match status {
@@ -219,6 +244,21 @@ fn kind(name: &str) -> &'static str {
 }
 
 impl File {
+    /// The same page with more in its head. `None` when it has no head.
+    fn with_links(&self, links: &str) -> Option<Self> {
+        let text = std::str::from_utf8(&self.bytes).ok()?;
+        let (head, rest) = text.split_once("</head>")?;
+        let etag = self.etag.to_str().ok()?.trim_matches('"');
+        let own = crc32(links);
+        Some(Self {
+            bytes: format!("{head}{links}</head>{rest}").into(),
+            gzip: OnceLock::new(),
+            kind: self.kind,
+            etag: HeaderValue::try_from(format!("\"{etag}-{own:08x}\"")).ok()?,
+            immutable: self.immutable,
+        })
+    }
+
     fn answer(&self, status: StatusCode, asked: &HeaderMap) -> Response {
         let cache = if self.immutable {
             "public, max-age=31536000, immutable"
@@ -272,6 +312,13 @@ impl File {
     }
 }
 
+/// Tells one page's links from another's, for its ETag.
+fn crc32(text: &str) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(text.as_bytes());
+    crc.sum()
+}
+
 /// Whether the browser takes gzip: named, and not with a weight of nothing.
 fn takes_gzip(asked: &HeaderMap) -> bool {
     let lines = asked.get_all(header::ACCEPT_ENCODING).iter();
@@ -296,6 +343,9 @@ mod tests {
             ("/", Some("home.html")),
             ("/@ana", Some("watch.html")),
             ("/r/0199", Some("watch.html")),
+            ("/embed/@ana", Some("embed.html")),
+            ("/embed/r/0199", Some("embed.html")),
+            ("/embed/ana", None),
             ("/h/0199", Some("hangout.html")),
             ("/studio", Some("studio.html")),
             ("/studio/", Some("studio.html")),
@@ -356,5 +406,24 @@ mod tests {
                 .unwrap()
                 .contains("immutable")
         );
+    }
+
+    #[test]
+    fn a_page_says_what_may_be_embedded() {
+        let page = File {
+            bytes: Bytes::from("<html><head><title>Busk</title></head><body></body></html>"),
+            kind: "text/html; charset=utf-8",
+            ..file()
+        };
+        let links = discovery::links("https://busk.example", "/@ana").unwrap();
+        let with = page.with_links(&links).unwrap();
+        let text = String::from_utf8(with.bytes.to_vec()).unwrap();
+        assert_eq!(
+            text,
+            format!("<html><head><title>Busk</title>{links}</head><body></body></html>")
+        );
+        assert_ne!(with.etag, page.etag);
+        let other = discovery::links("https://busk.example", "/@bea").unwrap();
+        assert_ne!(page.with_links(&other).unwrap().etag, with.etag);
     }
 }

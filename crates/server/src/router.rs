@@ -34,6 +34,9 @@ const FOR_PROGRAMS: &[&str] = &[
     "/webrtc/",
     "/sandbox/",
     "/hls/",
+    "/oembed",
+    "/unsubscribe/",
+    "/confirm-address/",
     "/emotes/",
 ];
 

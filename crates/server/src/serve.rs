@@ -93,7 +93,8 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         routes = routes.merge(demo::routes(site.clone()));
     }
     let sealing = features.sealing.clone();
-    let router = router::router(&site, routes, sealing, Web::load(), metrics.clone());
+    let web = Web::load(site.public_url());
+    let router = router::router(&site, routes, sealing, web, metrics.clone());
 
     let (stop, stopped) = stop::channel();
     let mut tasks = vec![

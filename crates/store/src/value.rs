@@ -229,5 +229,7 @@ ids!(
     OverlayId,
     TokenId,
     WebhookId,
-    DeliveryId
+    DeliveryId,
+    NoticeId,
+    PushId
 );

@@ -6,13 +6,12 @@ mod http;
 mod sql;
 
 use busk_base::{ChannelId, Timestamp, WebhookId};
-use busk_outward::Reach;
+use busk_outward::{Address, AddressError, Reach};
 use busk_people::Channel;
 use busk_rooms::restream::SealingKey;
 use busk_store::{Read, StoreError, Tx};
 use serde::Serialize;
 
-use crate::address::{Address, AddressError};
 use crate::kind::Kind;
 use crate::read;
 use crate::secret::Secret;

@@ -14,7 +14,6 @@
 //! What the log has is read from it, a moment after its commit and up to a mark, as the tally does: so a gift costs
 //! nothing more, whether somebody listens or not.
 
-mod address;
 mod delivery;
 mod endpoint;
 mod kind;

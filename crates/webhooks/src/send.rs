@@ -1,35 +1,25 @@
-//! One attempt: connects as `outward` does, to a public address, posts, and reads no more of the answer than whether
-//! it was taken. A redirect is followed nowhere: whoever moves, changes the address.
+//! One attempt, by `outward`: to a public address, and no more of the answer is read than whether it was taken.
 
 use std::time::Duration;
 
 use busk_base::{Timestamp, WebhookId};
-use busk_outward::{Dns, open};
+use busk_outward::{Address, post};
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
-use http_body_util::Full;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::Webhooks;
-use crate::address::Address;
 use crate::delivery::{Due, Outcome};
 use crate::endpoint::Endpoint;
 
 /// All that an attempt may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-/// Of a header, read at most, in bytes.
-const HEADER_BYTES_MAX: usize = 16 * 1024;
 const USER_AGENT: &str = concat!("Busk/", env!("CARGO_PKG_VERSION"), " (webhooks)");
 
 /// Sends it; says what came of it, and nothing of the secret.
 pub(crate) async fn send(webhooks: &Webhooks, endpoint: &Endpoint, due: &Due, now: Timestamp) -> Outcome {
-    let answered = timeout(PATIENCE, post(webhooks, endpoint, due, now)).await;
-    let (status, why) = match answered {
-        Ok(Ok(status)) => (Some(status.as_u16()), None),
-        Ok(Err(why)) => (None, Some(why)),
-        Err(_) => (None, Some("Nothing was answered within 20 seconds.".to_owned())),
+    let (status, why) = match attempt(webhooks, endpoint, due, now).await {
+        Ok(status) => (Some(status.as_u16()), None),
+        Err(why) => (None, Some(why)),
     };
     let took = webhooks.site().now().since(now);
     Outcome {
@@ -39,7 +29,7 @@ pub(crate) async fn send(webhooks: &Webhooks, endpoint: &Endpoint, due: &Due, no
     }
 }
 
-async fn post(
+async fn attempt(
     webhooks: &Webhooks,
     endpoint: &Endpoint,
     due: &Due,
@@ -50,50 +40,25 @@ async fn post(
         Address::parse(&endpoint.url, &parts.reach).map_err(|error| format!("The address {error}."))?;
     let unreadable = "What is kept of its secret can no longer be read: make a new one.";
     let secret = endpoint.secret(&parts.sealing).ok_or(unreadable)?;
-    let request = request(
-        &address,
-        secret.signature(&id(due), seconds(now), &due.body),
-        due,
-        now,
-    )?;
-
-    let tls = address.encrypted.then_some(&parts.tls);
-    let to = (address.host.as_str(), address.port);
-    let connection = open(to, &parts.reach, &Dns, tls, PATIENCE).await;
-    let connection = connection.map_err(|error| error.to_string())?;
-    let broken = |_| "What was answered is no HTTP.".to_owned();
-    let (mut sender, connection) = http1::Builder::new()
-        .max_buf_size(HEADER_BYTES_MAX)
-        .handshake(TokioIo::new(connection))
-        .await
-        .map_err(broken)?;
-    let mut answer = std::pin::pin!(sender.send_request(request));
-    let answer = tokio::select! {
-        answer = &mut answer => answer,
-        // The answer may have come before the end, as may none.
-        _ = connection => answer.await,
-    };
-    // The rest of it is of no interest: the connection is dropped with it.
-    let status = answer.map(|answer| answer.status());
-    status.map_err(|_| "It hung up without an answer.".to_owned())
+    let signature = secret.signature(&id(due), seconds(now), &due.body);
+    let request = (headers(signature, due, now)?, Bytes::from(due.body.clone()));
+    let answer = post(&address, &parts.reach, &parts.tls, request, PATIENCE).await?;
+    Ok(answer.status)
 }
 
-fn request(
-    address: &Address,
-    signature: String,
-    due: &Due,
-    now: Timestamp,
-) -> Result<Request<Full<Bytes>>, String> {
-    Request::post(&address.path)
-        .header(header::HOST, &address.authority)
-        .header(header::USER_AGENT, USER_AGENT)
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CONNECTION, "close")
-        .header("webhook-id", id(due))
-        .header("webhook-timestamp", seconds(now))
-        .header("webhook-signature", signature)
-        .body(Full::new(Bytes::from(due.body.clone())))
-        .map_err(|_| "The address cannot be asked for.".to_owned())
+fn headers(signature: String, due: &Due, now: Timestamp) -> Result<HeaderMap, String> {
+    let fixed = HeaderValue::from_static;
+    let value = |text: String| HeaderValue::try_from(text).map_err(|_| "It cannot be signed.".to_owned());
+    Ok(HeaderMap::from_iter([
+        (header::USER_AGENT, fixed(USER_AGENT)),
+        (header::CONTENT_TYPE, fixed("application/json")),
+        (HeaderName::from_static("webhook-id"), value(id(due))?),
+        (
+            HeaderName::from_static("webhook-timestamp"),
+            value(seconds(now).to_string())?,
+        ),
+        (HeaderName::from_static("webhook-signature"), value(signature)?),
+    ]))
 }
 
 fn id(due: &Due) -> String {

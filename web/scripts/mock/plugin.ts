@@ -6,6 +6,7 @@ import type { Plugin } from 'vite'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { begin, caps, payment, payments, refusal } from './payments.ts'
 import { drop, logPage, media, replayOf, replaysOf, reveal } from './replay.ts'
+import { follows, inbox, noticeSettings } from './notices.ts'
 import { deskOf, held, payouts, standing } from './payouts.ts'
 import { operatorList, taxLines, taxPosting, taxSummary } from './operator.ts'
 import { restreaming, restreamTargets } from './restream.ts'
@@ -65,7 +66,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
   const me = people[who] ?? people.nobody!
   const room = state.rooms.find((each) => each.id === id)
   switch (`${method} ${area}`) {
-    case 'GET me': return [200, id === 'blocks' ? { items: blocked, next: null } : id === 'subscriptions' ? { items: subscriptions, next: null } : id === 'spending-caps' ? caps : meOf(who)]
+    case 'GET me': return [200, id === 'blocks' ? { items: blocked, next: null } : id === 'subscriptions' ? { items: subscriptions, next: null } : id === 'spending-caps' ? caps : id === 'notices' ? inbox : id === 'notice-settings' ? noticeSettings : id === 'follows' ? follows : meOf(who)]
     case 'POST me': me.adult = true; return [204, null]
     case 'PUT me': blocked.push({ id: deed!, handle: deed!, name: deed! }); return [204, null]
     case 'DELETE me': blocked.splice(0); return [204, null]

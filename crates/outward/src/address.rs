@@ -1,27 +1,29 @@
-//! Where an endpoint is: `https://host[:port]/path`, taken apart. `http://` leads into the operator's own networks
+//! Where something is posted to: `https://host[:port]/path`, taken apart. `http://` leads into the operator's own networks
 //! only, by an address.
 
 use std::net::IpAddr;
 
-use busk_outward::Reach;
 use http::Uri;
 
-const BYTES_MAX: usize = 500;
+use crate::Reach;
+
+/// Push services write some hundred; more than that is no address.
+const BYTES_MAX: usize = 1_000;
 
 /// Where to connect, and what to ask for there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    pub(crate) encrypted: bool,
+pub struct Address {
+    pub encrypted: bool,
     /// A name, or an address without brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    pub host: String,
+    pub port: u16,
     /// As the header `host` has it.
-    pub(crate) authority: String,
-    pub(crate) path: String,
+    pub authority: String,
+    pub path: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AddressError {
+pub enum AddressError {
     #[error("has at most {BYTES_MAX} characters")]
     TooLong,
     #[error("is no address such as https://example.com/hook")]
@@ -33,7 +35,21 @@ pub(crate) enum AddressError {
 }
 
 impl Address {
-    pub(crate) fn parse(url: &str, reach: &Reach) -> Result<Self, AddressError> {
+    /// What names the other side's server: `https://example.com`, with the port where it is not the usual one.
+    pub fn origin(&self) -> String {
+        let scheme = if self.encrypted { "https" } else { "http" };
+        let usual = if self.encrypted { ":443" } else { ":80" };
+        format!(
+            "{scheme}://{}",
+            self.authority.strip_suffix(usual).unwrap_or(&self.authority)
+        )
+    }
+
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub fn parse(url: &str, reach: &Reach) -> Result<Self, AddressError> {
         if url.len() > BYTES_MAX {
             return Err(AddressError::TooLong);
         }
@@ -100,11 +116,13 @@ mod tests {
             ("2001:db8::1", 8443, "/a/b?c=d")
         );
         assert_eq!(full.authority, "[2001:db8::1]:8443");
+        assert_eq!(full.origin(), "https://[2001:db8::1]:8443");
+        assert_eq!(parse("https://a.org:443/x").unwrap().origin(), "https://a.org");
         let own = parse("http://127.0.0.1:9000/x").unwrap();
         assert!(!own.encrypted && own.port == 9000);
 
         use AddressError::*;
-        let long = format!("https://a/{}", "x".repeat(500));
+        let long = format!("https://a/{}", "x".repeat(1_000));
         for (url, error) in [
             (long.as_str(), TooLong),
             ("", Malformed),
