@@ -104,4 +104,10 @@ ids! {
     MediaSessionId,
     /// A place on another platform that a channel's programs are pushed to.
     RestreamTargetId,
+    /// What somebody tells the site's operators of, made by whoever reports it.
+    ReportId,
+    /// What an operator decided about it, made by their page.
+    DecisionId,
+    /// A complaint about a decision, made by whoever complains.
+    AppealId,
 }

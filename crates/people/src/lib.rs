@@ -1,7 +1,8 @@
 //! People: who can sign in, their channels, sessions, guests and stream keys.
 //!
 //! Domain functions are plain functions over a transaction; times, ids and hashes are arguments. Who may
-//! do what is decided by an extractor: [`Caller`], [`Named`], [`SignedIn`], [`Operator`].
+//! do what is decided by an extractor: [`Caller`], [`Named`], [`SignedIn`], [`Operator`]. Whose account is suspended is
+//! nobody to all of them; only [`Concerned`] knows who they are.
 //! No secret is stored: passwords as argon2id, session tokens, stream keys and the set-up token (256 random
 //! bits each) as SHA-256.
 
@@ -13,6 +14,7 @@ mod channel;
 pub mod confirm;
 pub mod guest;
 pub mod me;
+pub mod own;
 pub mod page;
 pub mod password;
 mod person;
@@ -24,9 +26,10 @@ pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
 pub mod stream_key;
+pub mod suspension;
 
-pub use attempts::{Limits, Rate};
-pub use caller::{Caller, Named, Operator, OwnChannel, SignedIn};
+pub use attempts::{AddressGate, Limits, Rate};
+pub use caller::{Caller, Concerned, Named, Operator, OwnChannel, SignedIn};
 pub use channel::{Channel, ChannelKind, ChannelRef, channel, channel_by_handle, channel_of, own_channel};
 pub use confirm::Confirmation;
 pub use guest::Guest;

@@ -74,4 +74,13 @@ pub const MIGRATIONS: &[Migration] = &[
     ALTER TABLE channel ADD COLUMN kind TEXT NOT NULL DEFAULT 'personal' CHECK (kind IN ('personal', 'page'));
     CREATE UNIQUE INDEX channel_personal ON channel (owner) WHERE kind = 'personal';",
     },
+    Migration {
+        name: "people/0007_suspensions",
+        sql: "
+    CREATE TABLE person_suspension (
+        person BYTEA PRIMARY KEY REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        since BIGINT NOT NULL,
+        until BIGINT
+    );",
+    },
 ];

@@ -11,6 +11,7 @@ use http::HeaderMap;
 use uuid::Uuid;
 
 use crate::access::{self, Access};
+use crate::hidden;
 use crate::http::room_unknown;
 use crate::live::{Rooms, Viewer};
 use crate::log::LogReader;
@@ -60,9 +61,13 @@ impl Rooms {
             let always = operator || who.is_some_and(|who| stage.has(&shown.room, who));
             let admitted = always || access::admits(db, &shown.room, shown.access, asker, now)?;
             let right = subroom::right(db, &shown.room, asker, operator, now)?;
-            Ok::<_, StoreError>(Some((shown, stage, blocked, admitted, right)))
+            let hidden = !operator && hidden::is(db, room)?;
+            Ok::<_, StoreError>(Some((shown, stage, hidden, blocked, admitted, right)))
         });
-        let (shown, stage, blocked, admitted, right) = read.await?.ok_or_else(room_unknown)?;
+        let (shown, stage, hidden, blocked, admitted, right) = read.await?.ok_or_else(room_unknown)?;
+        if hidden {
+            return Err(hidden::refusal());
+        }
         if blocked {
             return Err(Problem::forbidden("blocked", "You cannot be in this room"));
         }

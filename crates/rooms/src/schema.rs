@@ -51,6 +51,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0012_talk",
         sql: crate::talk::TALK,
     },
+    Migration {
+        name: "rooms/0015_hidden",
+        sql: crate::hidden::HIDDEN,
+    },
 ];
 
 /// Whom rooms are for; one without a row is for everybody. Whom a ticket admits; and who had a turn on stage, which

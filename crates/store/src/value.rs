@@ -224,5 +224,8 @@ ids!(
     PostingId,
     JobId,
     MediaSessionId,
-    RestreamTargetId
+    RestreamTargetId,
+    ReportId,
+    DecisionId,
+    AppealId
 );
