@@ -14,6 +14,7 @@ import { dictionaries as money } from '../src/lib/money/words'
 import { dictionaries as purchases } from '../src/lib/money/purchases-words'
 import { dictionaries as operator } from '../src/lib/people/operator-words'
 import { dictionaries as operatorMoney } from '../src/lib/people/operator-money-words'
+import { dictionaries as reports } from '../src/lib/people/report-words'
 import { dictionaries as people } from '../src/lib/people/words'
 import { dictionaries as emotes } from '../src/lib/rooms/emote-words'
 import { dictionaries as hangout } from '../src/lib/rooms/hangout-words'
@@ -27,9 +28,9 @@ import { dictionaries as chat } from '../src/lib/rooms/chat-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { badges, emotes, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, hangout, health, home, interlude, replays, restream, chat, stage, studio, rooms }
+const areas = { badges, emotes, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, reports, hangout, health, home, interlude, replays, restream, chat, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
-const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges'])
+const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', 'JSON', 'CSV', 'Fraud'])
 
 function leaves(node: unknown, path: string): [string, string][] {
   if (typeof node === 'string') return [[path, node]]

@@ -18,7 +18,7 @@ use busk_commerce::subscriptions;
 use busk_commerce::tally;
 use busk_ledger::PostError;
 use busk_media::Media;
-use busk_people::{Coins, Limits};
+use busk_people::{AddressGate, Coins, Limits};
 use busk_replay::Archive;
 use busk_rooms::restream::{RestreamConfig, SealingKey};
 use busk_rooms::{Rooms, RoomsConfig};
@@ -39,6 +39,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
     busk_commerce::MIGRATIONS,
+    busk_reports::MIGRATIONS,
 ];
 
 const MEDIA_EVENTS_MAX: usize = 4_096;
@@ -144,6 +145,10 @@ impl Features {
                     site: site.clone(),
                     stripe: self.stripe.clone(),
                 },
+            ))
+            .merge(busk_reports::routes(
+                self.rooms.clone(),
+                AddressGate::new(self.people_limits.reports_per_address),
             ))
     }
 

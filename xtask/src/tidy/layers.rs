@@ -5,7 +5,7 @@ use super::{Finding, Rule, tree::Tree};
 
 /// Top to bottom: a crate may use those after it.
 const ORDER: &[&str] = &[
-    "server", "commerce", "rooms", "fanout", "media", "replay", "hls", "rtmp", "people", "api", "ledger",
+    "server", "reports", "commerce", "rooms", "fanout", "media", "replay", "hls", "rtmp", "people", "api", "ledger",
     "store", "base",
 ];
 
@@ -24,7 +24,7 @@ const BESIDE: &[(&str, &[&str], &[&str])] = &[
 
 pub const LAYERS: Rule = Rule {
     name: "layers",
-    says: "A crate may use only crates below it: server, commerce, rooms, fanout, media, replay, hls, rtmp, people, \
+    says: "A crate may use only crates below it: server, reports, commerce, rooms, fanout, media, replay, hls, rtmp, people, \
            api, ledger, store, base; camera, fanout, hls, mixer and rtmp use base alone (camera and mixer letters too), replay hls too, and testkit is \
            for tests.",
     check: layers,

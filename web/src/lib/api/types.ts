@@ -93,3 +93,14 @@ export interface List<T> {
   items: T[]
   next?: string | null
 }
+
+export type ReportGround = Schema['ReportGround']
+export type ReportCategory = Schema['ReportCategory']
+export type ReportMeasure = Schema['ReportMeasure']
+export type ReportObject = Schema['ReportObject']
+export type Report = Schema['ReportView']
+export type Statement = Schema['Statement']
+export type DeskReport = Schema['DeskReport']
+export type ReportCase = Schema['ReportCase']
+export type DeskAppeal = Schema['DeskAppeal']
+export type Transparency = Schema['Transparency']
