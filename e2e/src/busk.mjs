@@ -70,7 +70,7 @@ let turn = process.pid * 131
  * A port that nobody has now, nor takes before the server does: below those that Linux gives to outgoing connections,
  * of which a browser makes many, and apart from those of the Rust tests.
  */
-function freePort() {
+export function freePort() {
   const port = 10_000 + (turn++ % 10_000)
   return new Promise((found) => {
     const server = createServer()

@@ -45,6 +45,16 @@ describe('chat lines', () => {
     expect(lines).toMatchObject([{ id: 'm', state: 'deleted', text: '' }])
   })
 
+  test('who is taken out loses their words, also in the answers to them', () => {
+    const reply = { message: 'm1', author: 'ana', name: 'Ana', excerpt: 'one' }
+    let lines = chat.heard([], said('m1', 'one'), false)
+    lines = chat.heard(lines, { ...said('m2', 'yes'), from: { ...ana, id: 'ben' }, reply }, false)
+    lines = chat.heard(lines, said('m3', 'three'), false)
+    expect(chat.cleared(lines, 'ana')).toMatchObject([{ id: 'm1', state: 'deleted', text: '' }, { id: 'm2', text: 'yes', reply: { excerpt: '' } }, { id: 'm3', state: 'deleted', text: '' }])
+    const one = chat.deleted(lines, { n: 4, at: '', type: 'deleted', message: 'm1', by: 'ana' })
+    expect(one).toMatchObject([{ state: 'deleted' }, { reply: { excerpt: '' } }, { state: 'sent' }])
+  })
+
   test('a streak is one line that grows and moves down', () => {
     let lines = chat.given([], rose(1))
     lines = chat.heard(lines, said('m', 'wow'), false)

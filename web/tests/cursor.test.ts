@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { RoomView, TalkView } from '../src/lib/api/types'
+import type { ChatMode, RoomView, TalkView } from '../src/lib/api/types'
 import { Cursor } from '../src/lib/rooms/cursor'
 import type { Frame, RoomEvent, StageView } from '../src/lib/rooms/wire'
 
@@ -9,7 +9,7 @@ const hello = (epoch: number, seq: number, ev: RoomEvent[], reset = false): Fram
   v: 1,
   epoch,
   seq,
-  hello: { you: null, room: { epoch } as RoomView, reset, stage: {} as StageView, board: { top: [], goals: [] }, talk: {} as TalkView },
+  hello: { you: null, room: { epoch } as RoomView, reset, stage: {} as StageView, board: { top: [], goals: [] }, talk: {} as TalkView, chat: {} as ChatMode, held: null },
   ev,
 })
 const live = (ev: RoomEvent[], epoch = 1): Frame => ({ v: 1, epoch, seq: ev.at(-1)!.n, ev })

@@ -40,6 +40,9 @@ pub struct ProblemBody<'a> {
     /// The part of the input at fault, as a path: `name`, `items[2].price`.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    /// When to try again, in seconds, where that would help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u32>,
 }
 
 impl Problem {
@@ -116,6 +119,10 @@ impl Problem {
         self.status
     }
 
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
     pub fn code(&self) -> &'static str {
         self.code
     }
@@ -127,6 +134,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: self.detail.as_deref(),
             field: self.field.as_deref(),
+            retry_after_s: self.retry_after_s,
         }
     }
 

@@ -78,6 +78,8 @@ ids! {
     PollId,
     /// A message over the picture, made by the host who puts it there.
     SpotlightId,
+    /// An entry of the moderation log.
+    RecordId,
     /// A gift, made by its sender; at once its idempotency key.
     GiftId,
     /// A run of the same gift by the same viewer.
@@ -104,6 +106,12 @@ ids! {
     MediaSessionId,
     /// A place on another platform that a channel's programs are pushed to.
     RestreamTargetId,
+    /// What lets a program act as a person.
+    TokenId,
+    /// An address of a channel's owner that is told what happens.
+    WebhookId,
+    /// One thing that is told to one of them.
+    DeliveryId,
     /// What somebody tells the site's operators of, made by whoever reports it.
     ReportId,
     /// What an operator decided about it, made by their page.

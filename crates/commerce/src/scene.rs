@@ -38,6 +38,7 @@ const MIGRATIONS: &[&[busk_store::Migration]] = &[
     busk_ledger::MIGRATIONS,
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
+    busk_webhooks::MIGRATIONS,
     crate::MIGRATIONS,
 ];
 

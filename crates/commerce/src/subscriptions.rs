@@ -30,6 +30,7 @@ use busk_people::{Caller, Channel, Person};
 use busk_rooms::members::{self, Member};
 use busk_rooms::{Room, Speaker, What, board, state};
 use busk_store::{Read, StoreError, Tx};
+use busk_webhooks::{self as webhooks, Telling};
 
 use crate::notices::{HearError, Heard};
 use crate::payments::{self, BeginError, NewPayment, Order, Payment, Purchase};
@@ -260,7 +261,7 @@ pub(crate) fn deliver(
         ..order
     };
     order.save(tx);
-    tell(tx, &member, now)?;
+    tell(tx, &member, payment.id, now)?;
     Ok(Heard::Settled)
 }
 
@@ -318,13 +319,21 @@ fn admit(tx: &mut Tx, of: &Subscription, kind: Kind, now: Timestamp) -> Result<M
     Ok(member)
 }
 
-/// Says so in the channel's live, when there is one.
-fn tell(tx: &mut Tx, member: &Member, now: Timestamp) -> Result<(), StoreError> {
+/// Says so to the channel's webhooks, and in its live, when there is one.
+fn tell(tx: &mut Tx, member: &Member, payment: PaymentId, now: Timestamp) -> Result<(), StoreError> {
+    let from = named(tx, member.person)?;
+    let (tier, months) = (member.tier, member.months);
+    let telling = Telling {
+        kind: webhooks::Kind::Subscription,
+        subject: (payment.0, 0),
+        at: now,
+        data: &serde_json::json!({ "from": &from, "tier": tier, "months": months }),
+    };
+    webhooks::tell(tx, member.channel, &telling)?;
     let Some(room) = live_of(tx, member.channel)? else {
         return Ok(());
     };
-    let from = named_in(tx, room, member.person, now)?;
-    let (tier, months) = (member.tier, member.months);
+    let from = board::adorned(tx, room, &from, now)?;
     busk_rooms::log::append(tx, room, What::Subscription { from, tier, months }, now)?;
     Ok(())
 }
@@ -340,10 +349,14 @@ fn live_of(tx: &mut Tx, channel: ChannelId) -> Result<Option<RoomId>, StoreError
 
 /// A person as the others in a live see them.
 fn named_in(tx: &mut Tx, room: RoomId, person: PersonId, now: Timestamp) -> Result<Speaker, StoreError> {
+    let speaker = named(tx, person)?;
+    board::adorned(tx, room, &speaker, now)
+}
+
+fn named(tx: &mut Tx, person: PersonId) -> Result<Speaker, StoreError> {
     let gone = || StoreError::Broken("a subscriber is gone".into());
     let person = tx.find::<Person>(&person)?.ok_or_else(gone)?;
-    let speaker = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)?;
-    board::adorned(tx, room, &speaker, now)
+    busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)
 }
 
 /// Why a subscription was not changed, in order of precedence.

@@ -16,9 +16,10 @@ mod tests;
 use std::time::Duration;
 
 use busk_base::{JobId, PaymentId, PersonId, Policy, RoomId, Timestamp};
-use busk_people::{Channel, ChannelKind};
+use busk_people::{Caller, Channel, ChannelKind, Person};
 use busk_rooms::{Access, Room, State, access};
 use busk_store::{Read, StoreError, Tx};
+use busk_webhooks::{self as webhooks, Telling};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -313,7 +314,23 @@ pub(crate) fn deliver(
     }
     ticket.turn(tx, TicketState::Held)?;
     access::admit(tx, ticket.room, ticket.person, ticket.replay, now)?;
+    tell(tx, &ticket, now)?;
     Ok(Brought::Ticket)
+}
+
+/// Says so to the channel's webhooks.
+fn tell(tx: &mut Tx, ticket: &Ticket, now: Timestamp) -> Result<(), StoreError> {
+    let gone = || StoreError::Broken("a ticket's room or buyer is gone".into());
+    let room = tx.find::<Room>(&ticket.room)?.ok_or_else(gone)?;
+    let person = tx.find::<Person>(&ticket.person)?.ok_or_else(gone)?;
+    let from = busk_rooms::speaker(&Caller::Person(person), false).ok_or_else(gone)?;
+    let telling = Telling {
+        kind: webhooks::Kind::Ticket,
+        subject: (ticket.payment.0, 0),
+        at: now,
+        data: &serde_json::json!({ "room": room.id, "from": from, "stage": ticket.stage }),
+    };
+    webhooks::tell(tx, room.channel, &telling)
 }
 
 /// The payment will not be made: its seat is free again.

@@ -8,7 +8,7 @@ use http::request::Parts;
 use serde::Deserialize;
 
 use crate::session::Holding;
-use crate::{Channel, Guest, Person, Role, own_channel, session};
+use crate::{Channel, Guest, Person, Role, own_channel, session, token};
 
 /// Whoever asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,10 +129,14 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, state)
-            .await?
-            .signed_in()
-            .map(SignedIn)
+        let caller = Caller::from_request_parts(parts, state).await?;
+        if caller == Caller::Nobody && token::bearer(&parts.headers).is_some_and(token::is_one) {
+            return Err(Problem::forbidden(
+                "session_needed",
+                "Tokens cannot do this: sign in to do it",
+            ));
+        }
+        caller.signed_in().map(SignedIn)
     }
 }
 

@@ -8,7 +8,7 @@ use busk_api::{OpenApiRouter, Site};
 use crate::attempts::{Gates, Limits};
 use crate::me::Coins;
 use crate::password::Passwords;
-use crate::{adult, guest, me, page, setup, sign_in, sign_up, stream_key};
+use crate::{adult, follow, guest, me, page, setup, sign_in, sign_up, stream_key, token};
 
 #[derive(Clone)]
 pub(crate) struct People {
@@ -38,7 +38,9 @@ pub fn routes(site: Site, coins: Coins, limits: Limits) -> OpenApiRouter {
         .merge(guest::routes())
         .merge(me::routes())
         .merge(page::routes())
+        .merge(follow::routes())
         .merge(adult::routes())
         .merge(stream_key::routes())
+        .merge(token::routes())
         .with_state(people)
 }

@@ -75,6 +75,42 @@ pub const MIGRATIONS: &[Migration] = &[
     CREATE UNIQUE INDEX channel_personal ON channel (owner) WHERE kind = 'personal';",
     },
     Migration {
+        name: "people/0005_teams",
+        sql: "
+    CREATE TABLE channel_team (
+        channel BYTEA NOT NULL REFERENCES channel (id) DEFERRABLE INITIALLY DEFERRED,
+        person BYTEA NOT NULL REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        role TEXT NOT NULL CHECK (role IN ('manager', 'moderator')),
+        since BIGINT NOT NULL,
+        PRIMARY KEY (channel, person)
+    );
+    CREATE TABLE channel_follow (
+        channel BYTEA NOT NULL REFERENCES channel (id) DEFERRABLE INITIALLY DEFERRED,
+        person BYTEA NOT NULL REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        since BIGINT NOT NULL,
+        PRIMARY KEY (channel, person)
+    );
+    CREATE INDEX channel_follow_by_person ON channel_follow (person, since);
+    CREATE TABLE channel_followers (
+        channel BYTEA PRIMARY KEY,
+        followers BIGINT NOT NULL CHECK (followers >= 0)
+    );",
+    },
+    Migration {
+        name: "people/0006_tokens",
+        sql: "
+    CREATE TABLE access_token (
+        id BYTEA PRIMARY KEY,
+        token_hash BYTEA NOT NULL UNIQUE,
+        person BYTEA NOT NULL REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        name TEXT NOT NULL,
+        scopes TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT
+    );
+    CREATE INDEX access_token_person ON access_token (person);",
+    },
+    Migration {
         name: "people/0007_suspensions",
         sql: "
     CREATE TABLE person_suspension (

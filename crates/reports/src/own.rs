@@ -87,7 +87,13 @@ pub const PARTS: &[Part] = &[
 ];
 
 /// Everybody's, in the order in which they are written.
-pub const ALL: &[&[Part]] = &[own::PARTS, busk_rooms::own::PARTS, busk_commerce::own::PARTS, PARTS];
+pub const ALL: &[&[Part]] = &[
+    own::PARTS,
+    busk_rooms::own::PARTS,
+    busk_webhooks::own::PARTS,
+    busk_commerce::own::PARTS,
+    PARTS,
+];
 
 /// The document, as far as it is made.
 pub(crate) struct Document {

@@ -34,6 +34,7 @@ const MIGRATIONS: &[&[busk_store::Migration]] = &[
     busk_ledger::MIGRATIONS,
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
+    busk_webhooks::MIGRATIONS,
     busk_commerce::MIGRATIONS,
     crate::MIGRATIONS,
 ];

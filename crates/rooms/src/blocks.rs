@@ -22,6 +22,8 @@ pub(crate) fn routes() -> OpenApiRouter<Rooms> {
 /// Someone who is blocked.
 #[derive(Serialize, ToSchema)]
 struct Blocked {
+    /// As it stands beside what they say.
+    id: PersonId,
     handle: String,
     name: String,
 }
@@ -55,6 +57,7 @@ async fn blocks(
     let read = move |db: &mut busk_store::Reader| block::blocked_by(db, person.id);
     let blocked = rooms.site().store().read(read).await?;
     let blocked = blocked.into_iter().map(|person| Blocked {
+        id: person.id,
         handle: person.handle,
         name: person.display_name,
     });

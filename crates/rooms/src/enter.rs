@@ -4,17 +4,19 @@
 use busk_api::Problem;
 use busk_base::{PersonId, RoomId};
 use busk_fanout::Whom;
-use busk_people::Caller;
 use busk_people::session::{self, TokenHash};
+use busk_people::{Caller, Moderator};
 use busk_store::{Reader, StoreError};
 use http::HeaderMap;
 use uuid::Uuid;
 
 use crate::access::{self, Access};
+use crate::event::SpeakerRole;
 use crate::hidden;
 use crate::http::room_unknown;
 use crate::live::{Rooms, Viewer};
 use crate::log::LogReader;
+use crate::moderation;
 use crate::passes::{Comer, DEVICES_MAX};
 use crate::socket::speaker;
 use crate::stage::{self, Stage};
@@ -59,12 +61,18 @@ impl Rooms {
                 _ => false,
             };
             let always = operator || who.is_some_and(|who| stage.has(&shown.room, who));
+            let moderates = match asker {
+                Some(person) => Moderator::of(db, shown.room.channel, person)?.is_some(),
+                None => false,
+            };
+            let always = always || moderates;
             let admitted = always || access::admits(db, &shown.room, shown.access, asker, now)?;
             let right = subroom::right(db, &shown.room, asker, operator, now)?;
             let hidden = !operator && hidden::is(db, room)?;
-            Ok::<_, StoreError>(Some((shown, stage, hidden, blocked, admitted, right)))
+            Ok::<_, StoreError>(Some((shown, stage, hidden, blocked, admitted, right, moderates)))
         });
-        let (shown, stage, hidden, blocked, admitted, right) = read.await?.ok_or_else(room_unknown)?;
+        let found = read.await?.ok_or_else(room_unknown)?;
+        let (shown, stage, hidden, blocked, admitted, right, moderates) = found;
         if hidden {
             return Err(hidden::refusal());
         }
@@ -74,8 +82,21 @@ impl Rooms {
         if !admitted {
             return Err(shown.access.refusal(asker.is_some()));
         }
-        let viewer = viewer(caller, &shown, &stage, right);
+        let viewer = viewer(caller, &shown, &stage, right, moderates);
         Ok(Entered { shown, viewer })
+    }
+
+    /// Whether somebody who has entered is banned from the channel's chats.
+    pub(crate) async fn is_banned(&self, entered: &Entered) -> Result<bool, StoreError> {
+        let Some(who) = entered.viewer.speaker.as_ref().map(|who| who.id) else {
+            return Ok(false);
+        };
+        let channel = entered.shown.room.channel;
+        let read = self
+            .site()
+            .store()
+            .read(move |db: &mut Reader| moderation::of_person(db, channel, who));
+        Ok(read.await?.banned)
     }
 
     /// Lets somebody who has entered watch with the device that the headers are of. Nothing is counted in a room
@@ -124,9 +145,8 @@ impl Rooms {
                 return Ok(false);
             };
             let stage = stage::of(db, room)?;
-            let known = busk_people::person(db, PersonId(person))?;
-            let operator = known.is_some_and(|person| Caller::Person(person).is_operator());
-            if operator || stage.has(&shown.room, person) {
+            let moderates = Moderator::of(db, shown.room.channel, PersonId(person))?.is_some();
+            if moderates || stage.has(&shown.room, person) {
                 return Ok(true);
             }
             Ok(!stage::is_blocked(db, &shown.room, &stage, person)?
@@ -139,16 +159,19 @@ impl Rooms {
 /// Close code of sockets whose ticket plays on other devices now.
 const CLOSE_ELSEWHERE: u16 = 4006;
 
-fn viewer(caller: &Caller, shown: &Shown, stage: &Stage, right: Right) -> Viewer {
+fn viewer(caller: &Caller, shown: &Shown, stage: &Stage, right: Right, moderates: bool) -> Viewer {
     let host = caller.person_id() == Some(shown.room.host);
-    let speaker = speaker(caller, host);
+    let mut speaker = speaker(caller, host);
+    if let Some(who) = speaker.as_mut().filter(|who| moderates && who.role.is_none()) {
+        who.role = Some(SpeakerRole::Moderator);
+    }
     let on_stage = speaker.as_ref().is_some_and(|who| stage.has(&shown.room, who.id));
-    let operator = caller.is_operator();
     Viewer {
-        stage: on_stage || operator,
+        stage: on_stage || moderates,
         right,
+        moderates,
         comer: None,
+        token: None,
         speaker,
-        operator,
     }
 }

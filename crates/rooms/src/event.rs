@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::chat::{ChatMode, Reply};
+use crate::moderation::HeldWhy;
 use crate::stage::{Layout, Outcome, Seat, Standing, Vote};
 use crate::talk::{Pin, Poll, Question, Spotlight, Topic};
 use crate::{Goal, State, UsedEmote};
@@ -31,6 +33,44 @@ pub enum What {
         /// Those that are drawn where the text names them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         emotes: Vec<UsedEmote>,
+        /// What it answers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reply: Option<Reply>,
+    },
+    /// Said by somebody who is shadowed; told to moderators, and to its author as `said`.
+    Shadowed {
+        id: MessageId,
+        from: Speaker,
+        text: String,
+    },
+    /// A message waits for a moderator; told to them.
+    Held { held: Held },
+    /// It waits no more: it is said, or it is not.
+    HeldEnded {
+        message: MessageId,
+        said: bool,
+        by: Uuid,
+    },
+    /// One's own message waits for a moderator, or was dismissed; told to its author.
+    HeldMine {
+        id: MessageId,
+        text: String,
+        dismissed: bool,
+    },
+    /// How the chat is run from now on.
+    ChatMode { mode: ChatMode },
+    /// Many people at once write here for the first time; told to moderators, who decide.
+    Raid {
+        /// Of the last minute.
+        newcomers: i64,
+    },
+    /// All that somebody has said here so far was taken away; clients hide it.
+    Cleared {
+        person: Uuid,
+        by: Uuid,
+        /// How long they cannot write; without it they are banned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<u32>,
     },
     /// A message was taken away; clients hide it.
     Deleted { message: MessageId, by: Uuid },
@@ -130,6 +170,19 @@ pub enum What {
     },
 }
 
+/// A message that waits for a moderator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = HeldMessage)]
+pub struct Held {
+    pub id: MessageId,
+    pub from: Speaker,
+    pub text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<Reply>,
+    pub why: HeldWhy,
+    pub at: Timestamp,
+}
+
 /// Why someone's standing with the stage changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -181,5 +234,7 @@ pub enum SpeakerKind {
 #[serde(rename_all = "lowercase")]
 pub enum SpeakerRole {
     Host,
+    /// Of the channel's team.
+    Moderator,
     Operator,
 }

@@ -7,7 +7,9 @@ use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, StatusCode, routes as operations,
 };
 use busk_base::{ChannelId, MessageId, RoomId, Timestamp};
-use busk_people::{Caller, Channel, ChannelKind, Person, SignedIn};
+use busk_people::{
+    Allowed, Caller, Channel, ChannelKind, ChatRead, ChatWrite, Moderate, Person, RoomRead, SignedIn,
+};
 use busk_store::{Reader, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -17,8 +19,8 @@ use crate::hidden;
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
-    Room, RoomEvent, RoomView, blocks, emotes, hangout, health, hls, log, replay, restream, session, signal,
-    socket, stage, subroom, talk, thumbnail, view, whep, whip,
+    Room, RoomEvent, RoomView, blocks, emotes, hangout, health, hls, log, moderation, replay, restream,
+    session, signal, socket, stage, subroom, talk, team, thumbnail, view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -53,6 +55,8 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(hangout::routes())
         .merge(blocks::routes())
         .merge(emotes::routes())
+        .merge(team::routes())
+        .merge(moderation::http::routes())
         .merge(replay::routes())
         .merge(restream::routes())
         .merge(talk::routes())
@@ -68,8 +72,12 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
 
 /// Rooms on air, the newest first, then those scheduled, the soonest first.
 #[utoipa::path(get, path = "/api/v1/rooms", tag = "rooms",
+    security((), ("session" = []), ("token" = ["room:read"])),
     responses((status = 200, body = Page<RoomView>), Failures))]
-async fn list(Shared(rooms): Shared<Rooms>, caller: Caller) -> Result<Json<Page<RoomView>>, Problem> {
+async fn list(
+    Shared(rooms): Shared<Rooms>,
+    Allowed { caller, .. }: Allowed<RoomRead>,
+) -> Result<Json<Page<RoomView>>, Problem> {
     let shown = rooms
         .site()
         .store()
@@ -134,12 +142,13 @@ async fn create(
 }
 
 /// A room.
-#[utoipa::path(get, path = "/api/v1/rooms/{room}", tag = "rooms", params(("room" = RoomId, Path)),
+#[utoipa::path(get, path = "/api/v1/rooms/{room}", tag = "rooms",
+    security((), ("session" = []), ("token" = ["room:read"])), params(("room" = RoomId, Path)),
     responses((status = 200, body = RoomView), (status = 404, description = "`room_unknown`"), Failures))]
 async fn show(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<RoomRead>,
 ) -> Result<Json<RoomView>, Problem> {
     view_of(&rooms, room, &caller).await
 }
@@ -249,12 +258,13 @@ struct Events {
 
 /// What happened in a room after a number.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/events", tag = "rooms",
+    security((), ("session" = []), ("token" = ["chat:read"])),
     params(("room" = RoomId, Path), EventsQuery),
     responses((status = 200, body = Events), (status = 404, description = "`room_unknown`"), Failures))]
 async fn events(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<ChatRead>,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<Events>, Problem> {
     let max = query.limit.unwrap_or(EVENTS_MAX);
@@ -288,6 +298,9 @@ struct SayBody {
     id: MessageId,
     /// 1–300 characters.
     text: String,
+    /// What it answers; one that is not there any more is let go.
+    #[serde(default)]
+    reply_to: Option<MessageId>,
 }
 
 /// What was said.
@@ -296,36 +309,43 @@ struct SaidBody {
     id: MessageId,
     /// The message's number in the room's log.
     n: i64,
+    /// It waits for a moderator.
+    held: bool,
 }
 
 /// Says something in a room.
-#[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms", params(("room" = RoomId, Path)),
+#[utoipa::path(post, path = "/api/v1/rooms/{room}/messages", tag = "rooms",
+    security(("session" = []), ("token" = ["chat:write"])), params(("room" = RoomId, Path)),
     request_body = SayBody,
-    responses((status = 201, body = SaidBody), (status = 401, description = "`name_needed`"),
-        (status = 403, description = "`blocked`"),
+    responses((status = 201, body = SaidBody), (status = 401, description = "`name_needed`, `token_invalid`"),
+        (status = 403, description = "`blocked`, `banned`, `guests_off`, `subscribers_only`, `followers_only`, `link_refused`, `word_refused`, `scope_needed`"),
         (status = 404, description = "`room_unknown`"),
-        (status = 409, description = "`room_not_live`, `id_reused`"),
-        (status = 429, description = "`too_fast`"), Refusals))]
+        (status = 409, description = "`room_not_live`, `id_reused`, `repeated`, `too_many_held`"),
+        (status = 429, description = "`too_fast`, `slow_mode`, `timed_out`, `followers_wait`"), Refusals))]
 async fn say(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<ChatWrite>,
     Json(body): Json<SayBody>,
 ) -> Result<(StatusCode, Json<SaidBody>), Problem> {
     let viewer = rooms.entered(room, &caller).await?.viewer;
-    let n = rooms.say(room, &viewer, body.id, body.text).await?;
-    Ok((StatusCode::CREATED, Json(SaidBody { id: body.id, n })))
+    let said = rooms
+        .say(room, &viewer, body.id, body.text, body.reply_to)
+        .await?;
+    let (n, held) = (said.n, said.held);
+    Ok((StatusCode::CREATED, Json(SaidBody { id: body.id, n, held })))
 }
 
-/// Deletes a message: one's own, in one's own room, or as the operator.
+/// Deletes a message: one's own, or any as the host, a moderator or the operator.
 #[utoipa::path(delete, path = "/api/v1/rooms/{room}/messages/{message}", tag = "rooms",
+    security(("session" = []), ("token" = ["moderate"])),
     params(("room" = RoomId, Path), ("message" = MessageId, Path)),
     responses((status = 204), (status = 401, description = "`name_needed`"),
         (status = 404, description = "`message_unknown`"), Refusals))]
 async fn delete(
     Shared(rooms): Shared<Rooms>,
     Path((room, message)): Path<(RoomId, MessageId)>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<Moderate>,
 ) -> Result<StatusCode, Problem> {
     let viewer = rooms.entered(room, &caller).await?.viewer;
     rooms.delete_message(room, &viewer, message).await?;
@@ -346,12 +366,13 @@ struct ChannelView {
 }
 
 /// A channel.
-#[utoipa::path(get, path = "/api/v1/channels/{handle}", tag = "channels", params(("handle" = String, Path)),
+#[utoipa::path(get, path = "/api/v1/channels/{handle}", tag = "channels",
+    security((), ("session" = []), ("token" = ["room:read"])), params(("handle" = String, Path)),
     responses((status = 200, body = ChannelView), (status = 404, description = "`channel_unknown`"), Failures))]
 async fn channel(
     Shared(rooms): Shared<Rooms>,
     Path(handle): Path<String>,
-    caller: Caller,
+    Allowed { caller, .. }: Allowed<RoomRead>,
 ) -> Result<Json<ChannelView>, Problem> {
     let read = rooms.site().store().read(move |db| {
         let Some(channel) = busk_people::channel_by_handle(db, &handle)? else {

@@ -10,11 +10,14 @@ use busk_api::Site;
 use busk_base::{JobId, MediaSessionId, PersonId, RoomId};
 use busk_fanout::Fanout;
 use busk_media::{Media, MediaEvent};
+use busk_people::ByToken;
 use busk_replay::Archive;
 use busk_store::{Announcement, Sink, StoreError, Tx, jobs};
 use tokio::sync::{Notify, mpsc};
 
 use crate::event::{Speaker, SpeakerKind};
+use crate::follow::Follows;
+use crate::moderation::raid::Raids;
 use crate::passes::{Comer, Passes};
 use crate::presence::Presence;
 use crate::rates::Rates;
@@ -26,6 +29,7 @@ use crate::state::{self, By, ChangeError};
 use crate::subroom::Right;
 use crate::subroom::doors::{Doors, Turned};
 use crate::talk::Counts;
+use crate::tokens::Tokens;
 use crate::{Room, State, TopSupporter, log, members};
 
 /// How long going live waits for the first keyframe of a camera that has a session.
@@ -45,10 +49,13 @@ struct Parts {
     shelf: Option<Shelf>,
     restreams: Restreams,
     rates: Mutex<Rates>,
+    raids: Mutex<Raids>,
     passes: Arc<Passes>,
     presence: Arc<Presence>,
     doors: Arc<Doors>,
     counts: Counts,
+    tokens: Arc<Tokens>,
+    follows: Follows,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
     /// Told whenever one has connected.
@@ -59,13 +66,16 @@ struct Parts {
 #[derive(Debug)]
 pub(crate) struct Viewer {
     pub(crate) speaker: Option<Speaker>,
-    pub(crate) operator: bool,
     /// Whether they see what the stage sees.
     pub(crate) stage: bool,
     /// To the sub room, when they came.
     pub(crate) right: Right,
+    /// Whether they moderate the room: its host, the channel's team, the site's operators.
+    pub(crate) moderates: bool,
     /// What they watch with, where that counts.
     pub(crate) comer: Option<Comer>,
+    /// The program's that it is, if it is one.
+    pub(crate) token: Option<ByToken>,
 }
 
 impl Viewer {
@@ -109,7 +119,9 @@ impl Rooms {
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
         let passes = Arc::new(Passes::default());
         let (presence, doors) = (Arc::new(Presence::default()), Arc::new(Doors::default()));
-        let (commands, inbox) = Commands::new(passes.clone(), presence.clone(), doors.clone());
+        let tokens = Arc::new(Tokens::default());
+        let (commands, inbox) =
+            Commands::new(passes.clone(), presence.clone(), doors.clone(), tokens.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -118,10 +130,13 @@ impl Rooms {
             shelf: config.archive.map(Shelf::new),
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
+            raids: Mutex::default(),
             passes,
             presence,
             doors,
             counts: Counts::default(),
+            tokens,
+            follows: Follows::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
         }));
@@ -130,6 +145,7 @@ impl Rooms {
         tokio::spawn(rooms.clone().follow_cameras(config.media_events));
         tokio::spawn(rooms.clone().obey(inbox));
         tokio::spawn(rooms.clone().beat());
+        tokio::spawn(rooms.clone().end_tokens());
         Ok(rooms)
     }
 
@@ -159,6 +175,14 @@ impl Rooms {
 
     pub(crate) fn counts(&self) -> &Counts {
         &self.0.counts
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(crate) fn follows(&self) -> &Follows {
+        &self.0.follows
     }
 
     pub(crate) fn restreams(&self) -> &Restreams {
@@ -196,6 +220,10 @@ impl Rooms {
         self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn raids(&self) -> MutexGuard<'_, Raids> {
+        self.0.raids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn cameras(&self) -> MutexGuard<'_, HashMap<(RoomId, u8), MediaSessionId>> {
         self.0.cameras.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -230,11 +258,13 @@ impl Rooms {
 
     fn publish(&self, by_room: Vec<(RoomId, u32, Vec<busk_fanout::Event>)>) {
         for (room, epoch, events) in by_room {
+            let kept = events.iter().any(|event| event.class == busk_fanout::Class::Kept);
             if let Err(error) = self.fanout().publish(room, epoch, events) {
                 // The sockets would miss numbers for good: have them come back and read the log.
                 tracing::error!(%room, "not delivered: {error}");
                 self.fanout().close(room, busk_fanout::CLOSE_RESUME, "come back");
             }
+            self.follows().moved(room, kept);
         }
     }
 

@@ -120,14 +120,8 @@ pub fn append_for(
     Ok(event)
 }
 
-/// As [`append`], for those who may see what has number `n`: nobody else is to know that it was there.
-pub(crate) fn append_beside(
-    tx: &mut Tx,
-    room: RoomId,
-    n: i64,
-    what: What,
-    now: Timestamp,
-) -> Result<RoomEvent, StoreError> {
+/// Who may see what has number `n`.
+pub(crate) fn audience_of(tx: &mut Tx, room: RoomId, n: i64) -> Result<Audience, StoreError> {
     let row = tx.row(
         "SELECT audience FROM room_event WHERE room = $1 AND n = $2",
         params![room, n],
@@ -135,20 +129,20 @@ pub(crate) fn append_beside(
     // Of what is forgotten, those on stage alone might know.
     let audience = row.map_or(Ok(STAGE.to_owned()), |row| row.get::<String>(0))?;
     let broken = || StoreError::Broken(format!("an event for {audience}"));
-    append_for(
-        tx,
-        room,
-        Audience::parse(&audience).ok_or_else(broken)?,
-        what,
-        now,
-    )
+    Audience::parse(&audience).ok_or_else(broken)
 }
 
 /// Chat may be skipped for slow readers; all else is kept.
 fn class_of(what: &What) -> Class {
     match what {
-        What::Said { .. } | What::SubRoomSaid { .. } => Class::Chat,
+        What::Said { .. } | What::SubRoomSaid { .. } | What::Shadowed { .. } => Class::Chat,
         What::Deleted { .. }
+        | What::Cleared { .. }
+        | What::Held { .. }
+        | What::HeldEnded { .. }
+        | What::HeldMine { .. }
+        | What::ChatMode { .. }
+        | What::Raid { .. }
         | What::Removed {}
         | What::Gift { .. }
         | What::StreakEnd { .. }

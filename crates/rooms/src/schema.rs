@@ -52,10 +52,58 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: crate::talk::TALK,
     },
     Migration {
+        name: "rooms/0013_moderation",
+        sql: MODERATION,
+    },
+    Migration {
         name: "rooms/0015_hidden",
         sql: crate::hidden::HIDDEN,
     },
 ];
+
+/// How chats are run, what a channel's chats do not want, and what was done to people there and why. A person's
+/// messages in a room are looked for when they are taken away, and by slow mode; answers when what they answer is.
+const MODERATION: &str = "
+ALTER TABLE room_message ADD COLUMN said_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE room_message ADD COLUMN reply_to BYTEA;
+ALTER TABLE room_message ADD COLUMN held BOOLEAN NOT NULL DEFAULT FALSE;
+CREATE INDEX room_message_by_author ON room_message (room, author, n);
+CREATE INDEX room_message_reply ON room_message (reply_to) WHERE reply_to IS NOT NULL;
+
+CREATE TABLE room_chat (room BYTEA PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE room_held (id BYTEA PRIMARY KEY, room BYTEA NOT NULL, author BYTEA NOT NULL, body TEXT NOT NULL);
+CREATE INDEX room_held_by_room ON room_held (room, id);
+CREATE TABLE channel_filter (channel BYTEA PRIMARY KEY, body TEXT NOT NULL);
+
+CREATE TABLE channel_sanction (
+    id BYTEA PRIMARY KEY,
+    channel BYTEA NOT NULL,
+    person BYTEA NOT NULL,
+    name TEXT NOT NULL,
+    banned BOOLEAN NOT NULL,
+    shadowed BOOLEAN NOT NULL,
+    silent_until BIGINT,
+    at BIGINT NOT NULL
+)/*sqlite: WITHOUT ROWID*/;
+CREATE INDEX channel_sanction_by_channel ON channel_sanction (channel, at);
+
+CREATE TABLE moderation_record (
+    id BYTEA PRIMARY KEY,
+    channel BYTEA NOT NULL,
+    room BYTEA,
+    at BIGINT NOT NULL,
+    by_person BYTEA NOT NULL,
+    by_name TEXT NOT NULL,
+    deed TEXT NOT NULL,
+    person BYTEA,
+    person_name TEXT,
+    message BYTEA,
+    seconds BIGINT,
+    why TEXT NOT NULL
+);
+CREATE INDEX moderation_record_by_channel ON moderation_record (channel, at);
+CREATE INDEX moderation_record_by_person ON moderation_record (channel, person, at) WHERE person IS NOT NULL;
+";
 
 /// Whom rooms are for; one without a row is for everybody. Whom a ticket admits; and who had a turn on stage, which
 /// whoever sells them asks.

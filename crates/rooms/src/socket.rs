@@ -6,24 +6,26 @@ use std::time::Duration;
 use axum::extract::{Request, State as Shared};
 use axum::response::{IntoResponse, Response};
 use busk_api::{Path, Problem, Query, StatusCode, origin_is_ours};
-use busk_base::{MessageId, RoomId, Timestamp};
+use busk_base::{MessageId, RecordId, RoomId, Timestamp};
 use busk_fanout::{AttachError, ConnId, Inbound, Member, Peer, Refused, Rights, Socket};
-use busk_people::{Caller, Role};
-use busk_store::{Reader, StoreError};
+use busk_people::{Allowed, Caller, ChatRead, Role, Scope};
+use busk_store::{Reader, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
-use crate::chat::{self, Delete, DeleteError, Place, Say, SayError};
-use crate::event::{Speaker, SpeakerKind, SpeakerRole};
+use crate::chat::{self, ChatMode, Delete, DeleteError, Place, Say, SayError, mode};
+use crate::event::{Held, Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
-use crate::log::LogReader;
+use crate::log::{Audience, LogReader};
+use crate::moderation::held_in;
 use crate::passes::Passes;
 use crate::presence::Presence;
 use crate::stage::{self, StageView};
 use crate::subroom::doors::{Coming, Doors};
 use crate::talk::{self, TalkView};
-use crate::{Board, RoomView, board, log, subroom, view};
+use crate::tokens::Tokens;
+use crate::{Board, RoomView, What, board, log, subroom, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
 const COMMANDS_MAX: usize = 8_192;
@@ -44,7 +46,7 @@ pub(crate) async fn open(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
     Query(from): Query<Since>,
-    caller: Caller,
+    Allowed { caller, token, .. }: Allowed<ChatRead>,
     mut request: Request,
 ) -> Result<Response, Problem> {
     if !origin_is_ours(rooms.site(), request.headers()) {
@@ -55,6 +57,7 @@ pub(crate) async fn open(
     }
     let mut entered = rooms.entered(room, &caller).await?;
     entered.viewer.comer = rooms.comes_with(&entered, request.headers()).await;
+    entered.viewer.token = token;
     let viewer = Arc::new(entered.viewer);
     let upgraded = busk_fanout::upgrade::<_, axum::body::Body>(&mut request);
     let (response, socket) = match upgraded {
@@ -178,6 +181,9 @@ struct HelloBody<'a> {
     stage: StageView,
     board: Board,
     talk: TalkView,
+    chat: ChatMode,
+    /// What waits for a moderator; for those who moderate.
+    held: Option<Vec<Held>>,
     reset: bool,
 }
 
@@ -191,7 +197,7 @@ async fn hello(
 ) -> Result<Hello, StoreError> {
     let (after, epoch) = (from.after, from.epoch);
     let (person, operator, now) = (caller.person_id(), caller.is_operator(), rooms.site().now());
-    let reader = viewer.reader();
+    let (reader, moderates) = (viewer.reader(), viewer.moderates);
     let you = viewer.speaker.clone();
     let read = rooms.site().store().read(move |db: &mut Reader| {
         db.snapshot(|db| {
@@ -215,10 +221,14 @@ async fn hello(
             let you = you.map(|you| board::adorned_for(db, &shown.room, &you, now));
             let you = you.transpose()?;
             let reset = after.is_some() && resume.is_none();
-            Ok((shown, stage, board, talk, right, you, events, reset))
+            let mode = mode::read(db, room)?.at(now);
+            let held = (moderates && !shown.room.private)
+                .then(|| held_in(db, room))
+                .transpose()?;
+            Ok((shown, stage, board, talk, right, you, events, reset, mode, held))
         })
     });
-    let (shown, stage, board, talk, right, you, events, reset) = read.await?;
+    let (shown, stage, board, talk, right, you, events, reset, chat, held) = read.await?;
     let (epoch, seq) = (shown.room.epoch, shown.room.seq);
     let channel = shown.room.channel;
     let coming = person.map(|person| Coming {
@@ -234,6 +244,8 @@ async fn hello(
         stage,
         board,
         talk,
+        chat,
+        held,
         reset,
     };
     let broken = |e: serde_json::Error| StoreError::Broken(e.to_string());
@@ -257,6 +269,7 @@ pub(crate) struct Commands {
     passes: Arc<Passes>,
     presence: Arc<Presence>,
     doors: Arc<Doors>,
+    tokens: Arc<Tokens>,
 }
 
 pub(crate) struct Command {
@@ -271,15 +284,17 @@ impl Commands {
         passes: Arc<Passes>,
         presence: Arc<Presence>,
         doors: Arc<Doors>,
+        tokens: Arc<Tokens>,
     ) -> (Self, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        let commands = Self {
+        let taken = Self {
             commands,
             passes,
             presence,
             doors,
+            tokens,
         };
-        (commands, receiver)
+        (taken, receiver)
     }
 }
 
@@ -291,6 +306,9 @@ impl Inbound<Arc<Viewer>> for Commands {
         if let Some(person) = peer.viewer.person() {
             self.presence.came(peer.room, person);
         }
+        if let Some(token) = peer.viewer.token {
+            self.tokens.socket_came(token.id, peer.conn);
+        }
     }
 
     fn left(&self, peer: &Peer<'_, Arc<Viewer>>) {
@@ -300,6 +318,9 @@ impl Inbound<Arc<Viewer>> for Commands {
         if let Some(person) = peer.viewer.person() {
             self.presence.left(peer.room, person);
             self.doors.left(peer.room, person.0);
+        }
+        if let Some(token) = peer.viewer.token {
+            self.tokens.socket_left(token.id, peer.conn);
         }
     }
 
@@ -319,9 +340,24 @@ impl Inbound<Arc<Viewer>> for Commands {
 #[derive(Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
 enum Ask {
-    Say { id: MessageId, text: String },
-    Delete { id: Uuid, message: MessageId },
+    Say {
+        id: MessageId,
+        text: String,
+        #[serde(default)]
+        reply_to: Option<MessageId>,
+    },
+    Delete {
+        id: Uuid,
+        message: MessageId,
+    },
     Ping {},
+}
+
+impl Viewer {
+    /// Refuses what a program's token is not for.
+    fn may(&self, scope: Scope) -> Result<(), Problem> {
+        self.token.map_or(Ok(()), |token| token.may(scope))
+    }
 }
 
 impl Rooms {
@@ -350,12 +386,19 @@ impl Rooms {
         };
         let (id, answer) = match ask {
             Ask::Ping {} => (None, Ok(serde_json::json!({}))),
-            Ask::Say { id, text } => {
-                let said = self.say(command.room, &command.viewer, id, text).await;
-                (Some(id.0), said.map(|n| serde_json::json!({ "n": n })))
+            Ask::Say { id, text, reply_to } => {
+                let said = match command.viewer.may(Scope::ChatWrite) {
+                    Ok(()) => self.say(command.room, &command.viewer, id, text, reply_to).await,
+                    Err(refused) => Err(refused),
+                };
+                let told = said.map(|said| serde_json::json!({ "n": said.n, "held": said.held }));
+                (Some(id.0), told)
             }
             Ask::Delete { id, message } => {
-                let deleted = self.delete_message(command.room, &command.viewer, message).await;
+                let deleted = match command.viewer.may(Scope::Moderate) {
+                    Ok(()) => self.delete_message(command.room, &command.viewer, message).await,
+                    Err(refused) => Err(refused),
+                };
                 (Some(id), deleted.map(|()| serde_json::json!({})))
             }
         };
@@ -370,32 +413,38 @@ impl Rooms {
         self.fanout().reply(conn, json.to_string().as_bytes());
     }
 
-    /// Says something in a room; gives its number.
+    /// Says something in a room; gives its number, and whether it waits for a moderator.
     pub(crate) async fn say(
         &self,
         room: RoomId,
         viewer: &Viewer,
         id: MessageId,
         text: String,
-    ) -> Result<i64, Problem> {
+        reply_to: Option<MessageId>,
+    ) -> Result<chat::Said, Problem> {
         let from = viewer.speaker.clone().ok_or_else(name_needed)?;
         let now = self.site().now();
         self.may_speak(&from, now)?;
-        let place = Place::Chat;
+        let author = from.id;
         let say = Say {
             id,
             room,
             from,
             text,
-            place,
+            place: Place::Chat,
+            reply_to,
+            trusted: viewer.moderates,
         };
         let wanted = say.clone();
         let said = self.site().store().write_ahead(
             move |rows| chat::ahead(rows, &wanted),
             move |tx| chat::say(tx, &say, now),
         );
-        let said = said.await;
-        said.map(|said| said.n).map_err(say_problem)
+        let said = said.await.map_err(say_problem)?;
+        if said.event.is_some() && !viewer.moderates {
+            self.watch_for_raid(room, author).await;
+        }
+        Ok(said)
     }
 
     /// Counts a message of somebody's, or says how long to wait.
@@ -407,18 +456,22 @@ impl Rooms {
         };
         let window = Duration::from_secs(policy.chat_window_s);
         let taken = self.rates().take(from.id, max, window, now);
-        taken.map_err(|wait| {
-            let seconds = u32::try_from(wait.as_millis().div_ceil(1_000))
-                .unwrap_or(u32::MAX)
-                .max(1);
-            Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_fast",
-                "You are writing too fast",
-            )
-            .detail(format!("Wait {seconds} s"))
-            .retry_after(seconds)
-        })
+        taken.map_err(|wait| waits("too_fast", "You are writing too fast".into(), wait))
+    }
+
+    /// Tells the moderators when many people at once speak for the first time.
+    pub(crate) async fn watch_for_raid(&self, room: RoomId, author: Uuid) {
+        let now = self.site().now();
+        let Some(newcomers) = self.raids().spoke(room, author, now) else {
+            return;
+        };
+        let what = What::Raid {
+            newcomers: i64::try_from(newcomers).unwrap_or(i64::MAX),
+        };
+        let tells = move |tx: &mut Tx| log::append_for(tx, room, Audience::Stage, what.clone(), now);
+        if let Err(error) = self.site().store().write(tells).await {
+            tracing::warn!(%room, %error, "a raid was not told");
+        }
     }
 
     pub(crate) async fn delete_message(
@@ -432,7 +485,7 @@ impl Rooms {
             room,
             message,
             by,
-            operator: viewer.operator,
+            record: RecordId::new(self.site().now(), self.site().entropy()),
         };
         let now = self.site().now();
         let deleted = self
@@ -454,6 +507,7 @@ pub(crate) fn name_needed() -> Problem {
 
 pub(crate) fn say_problem(error: SayError) -> Problem {
     let text = error.to_string();
+    let forbidden = |code, help: &str| Problem::forbidden(code, text.clone()).detail(help);
     match error {
         SayError::Store(error) => error.into(),
         SayError::IdReused(_) => {
@@ -462,7 +516,28 @@ pub(crate) fn say_problem(error: SayError) -> Problem {
         SayError::Text(why) => Problem::invalid("text", why.to_string()),
         SayError::RoomUnknown => Problem::not_found("room_unknown", "There is no such room"),
         SayError::RoomNotLive => Problem::conflict("room_not_live", text),
+        SayError::Banned => Problem::forbidden("banned", text),
+        SayError::TimedOut(wait) => waits("timed_out", text, wait),
+        SayError::GuestsOff => forbidden("guests_off", "Sign in to write"),
+        SayError::SubscribersOnly => forbidden("subscribers_only", "Subscribe to the channel to write"),
+        SayError::FollowersOnly(None) => forbidden("followers_only", "Follow the channel to write"),
+        SayError::FollowersOnly(Some(wait)) => waits("followers_wait", text, wait),
+        SayError::Slow(wait) => waits("slow_mode", text, wait),
+        SayError::Repeated => Problem::conflict("repeated", text).detail("Say something else, or wait"),
+        SayError::Link => forbidden("link_refused", "Send it without the link"),
+        SayError::Word => forbidden("word_refused", "Say it in other words"),
+        SayError::HeldFull => Problem::conflict("too_many_held", text).detail("Try again later"),
     }
+}
+
+/// Refused for a time; `retry_after_s` says for how long.
+fn waits(code: &'static str, title: String, wait: Duration) -> Problem {
+    let seconds = u32::try_from(wait.as_millis().div_ceil(1_000))
+        .unwrap_or(u32::MAX)
+        .max(1);
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, code, title)
+        .detail(format!("Wait {seconds} s"))
+        .retry_after(seconds)
 }
 
 fn delete_problem(error: DeleteError) -> Problem {
@@ -471,7 +546,7 @@ fn delete_problem(error: DeleteError) -> Problem {
         DeleteError::MessageUnknown => Problem::not_found("message_unknown", "There is no such message"),
         DeleteError::NotYours => Problem::forbidden(
             "not_yours",
-            "Only its author, the host and the operator may delete it",
+            "Only its author, the host, the moderators and the operator may delete it",
         ),
     }
 }

@@ -90,6 +90,8 @@ pub struct SaySub {
     pub room: RoomId,
     pub from: crate::Speaker,
     pub operator: bool,
+    /// See [`Say::trusted`].
+    pub trusted: bool,
     pub text: String,
     /// The message of the sub room that this is the host's answer to.
     pub answers: Option<MessageId>,
@@ -140,6 +142,8 @@ pub fn say(tx: &mut Tx, wanted: &SaySub, now: Timestamp) -> Result<Said, SaySubE
             topic,
             answers: wanted.answers,
         },
+        reply_to: None,
+        trusted: wanted.trusted,
     };
     chat::say(tx, &say, now).map_err(SaySubError::Say)
 }

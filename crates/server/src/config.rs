@@ -52,6 +52,12 @@ pub struct Settings {
     /// Where encoders arrive by RTMPS, when there is a certificate; `off` for nowhere [default: 0.0.0.0:1936]
     #[arg(long, env = "BUSK_RTMPS_LISTEN", value_name = "ADDRESS:PORT")]
     pub rtmps_listen: Option<String>,
+    /// Where bots arrive by IRC; `off` for nowhere [default: off]
+    #[arg(long, env = "BUSK_IRC_LISTEN", value_name = "ADDRESS:PORT")]
+    pub irc_listen: Option<String>,
+    /// Where bots arrive by IRC over TLS, when there is a certificate; `off` for nowhere [default: off]
+    #[arg(long, env = "BUSK_IRCS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub ircs_listen: Option<String>,
     /// A certificate and those that vouch for it, in PEM; read again when it changes
     #[arg(long, env = "BUSK_TLS_CERTIFICATE", value_name = "FILE")]
     pub tls_certificate: Option<PathBuf>,
@@ -67,6 +73,15 @@ pub struct Settings {
         value_delimiter = ','
     )]
     pub restream_private_networks: Option<Vec<String>>,
+    /// Networks that webhooks may lead into beside public addresses, by http:// too. Whoever has a channel can have
+    /// this server connect there [default: none]
+    #[arg(
+        long,
+        env = "BUSK_WEBHOOK_PRIVATE_NETWORKS",
+        value_name = "NETWORK",
+        value_delimiter = ','
+    )]
+    pub webhook_private_networks: Option<Vec<String>>,
     /// Where /metrics is served [default: 127.0.0.1:8082]
     #[arg(long, env = "BUSK_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -157,8 +172,11 @@ pub struct Config {
     pub media_advertise: Vec<IpAddr>,
     pub media_sessions_max: usize,
     pub rtmp_listen: Option<SocketAddr>,
-    pub rtmps: Option<RtmpsConfig>,
+    pub rtmps: Option<TlsListen>,
+    pub irc_listen: Option<SocketAddr>,
+    pub ircs: Option<TlsListen>,
     pub restream_private_networks: Vec<Network>,
+    pub webhook_private_networks: Vec<Network>,
     pub metrics_listen: SocketAddr,
     pub s3: Option<S3Config>,
     /// None: the sandbox takes payments.
@@ -167,9 +185,9 @@ pub struct Config {
     pub connections_max: usize,
 }
 
-/// Encoders by TLS.
+/// Encoders, or bots, by TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RtmpsConfig {
+pub struct TlsListen {
     pub listen: SocketAddr,
     pub files: TlsFiles,
 }
@@ -190,12 +208,18 @@ pub enum ConfigError {
     RtmpListen,
     #[error("rtmps_listen must be ADDRESS:PORT or off")]
     RtmpsListen,
+    #[error("irc_listen and ircs_listen must be ADDRESS:PORT or off")]
+    IrcListen,
+    #[error("ircs_listen needs tls_certificate and tls_key")]
+    IrcsTls,
     #[error("tls_certificate and tls_key go together: one of them is missing")]
     TlsFiles,
     #[error("rtmps_listen needs tls_certificate and tls_key")]
     RtmpsTls,
     #[error("restream_private_networks: {0} is not an address or a network, such as 10.1.2.0/24")]
     RestreamPrivateNetworks(String),
+    #[error("webhook_private_networks: {0} is not an address or a network, such as 10.1.2.0/24")]
+    WebhookPrivateNetworks(String),
     #[error("public_url must be http://… or https://… without a path")]
     PublicUrl,
 }
@@ -232,9 +256,12 @@ impl Settings {
             media_sessions_max: self.media_sessions_max.or(other.media_sessions_max),
             rtmp_listen: self.rtmp_listen.or(other.rtmp_listen),
             rtmps_listen: self.rtmps_listen.or(other.rtmps_listen),
+            irc_listen: self.irc_listen.or(other.irc_listen),
+            ircs_listen: self.ircs_listen.or(other.ircs_listen),
             tls_certificate: self.tls_certificate.or(other.tls_certificate),
             tls_key: self.tls_key.or(other.tls_key),
             restream_private_networks: self.restream_private_networks.or(other.restream_private_networks),
+            webhook_private_networks: self.webhook_private_networks.or(other.webhook_private_networks),
             metrics_listen: self.metrics_listen.or(other.metrics_listen),
             s3_bucket: self.s3_bucket.or(other.s3_bucket),
             s3_endpoint: self.s3_endpoint.or(other.s3_endpoint),
@@ -284,22 +311,27 @@ impl Settings {
             .map_err(|_| ConfigError::RtmpListen)?;
         let rtmps_listen = listen_or_off(self.rtmps_listen.as_deref(), everywhere(1936))
             .map_err(|_| ConfigError::RtmpsListen)?;
-        let rtmps = match (self.tls_certificate, self.tls_key) {
-            (Some(certificate), Some(key)) => rtmps_listen.map(|listen| RtmpsConfig {
-                listen,
-                files: TlsFiles { certificate, key },
-            }),
+        let irc_listen = listen_if_said(self.irc_listen.as_deref())?;
+        let ircs_listen = listen_if_said(self.ircs_listen.as_deref())?;
+        let files = match (self.tls_certificate, self.tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             (None, None) if self.rtmps_listen.is_some() && rtmps_listen.is_some() => {
                 return Err(ConfigError::RtmpsTls);
             }
+            (None, None) if ircs_listen.is_some() => return Err(ConfigError::IrcsTls),
             (None, None) => None,
             _ => return Err(ConfigError::TlsFiles),
         };
-        let networks = self.restream_private_networks.unwrap_or_default();
-        let network = |text: String| {
-            let parsed = text.trim().parse();
-            parsed.map_err(|_| ConfigError::RestreamPrivateNetworks(text))
+        let by_tls = |listen: Option<SocketAddr>| {
+            let files = files.clone()?;
+            listen.map(|listen| TlsListen { listen, files })
         };
+        let restream_private_networks = networks(
+            self.restream_private_networks,
+            ConfigError::RestreamPrivateNetworks,
+        )?;
+        let webhook_private_networks =
+            networks(self.webhook_private_networks, ConfigError::WebhookPrivateNetworks)?;
         Ok(Config {
             data_dir,
             database,
@@ -311,8 +343,11 @@ impl Settings {
             s3,
             stripe,
             rtmp_listen,
-            rtmps,
-            restream_private_networks: networks.into_iter().map(network).collect::<Result<_, _>>()?,
+            rtmps: by_tls(rtmps_listen),
+            irc_listen,
+            ircs: by_tls(ircs_listen),
+            restream_private_networks,
+            webhook_private_networks,
             metrics_listen: self
                 .metrics_listen
                 .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8082)),
@@ -320,6 +355,16 @@ impl Settings {
             connections_max: self.connections_max.unwrap_or(8_192).max(1),
         })
     }
+}
+
+fn networks(
+    texts: Option<Vec<String>>,
+    wrong: fn(String) -> ConfigError,
+) -> Result<Vec<Network>, ConfigError> {
+    let texts = texts.unwrap_or_default().into_iter();
+    texts
+        .map(|text| text.trim().parse().map_err(|_| wrong(text)))
+        .collect()
 }
 
 fn stripe(
@@ -343,6 +388,14 @@ fn listen_or_off(text: Option<&str>, default: SocketAddr) -> Result<Option<Socke
         None => Ok(Some(default)),
         Some("off") => Ok(None),
         Some(address) => address.parse().map(Some),
+    }
+}
+
+/// None where nothing is said.
+fn listen_if_said(text: Option<&str>) -> Result<Option<SocketAddr>, ConfigError> {
+    match text {
+        None | Some("off") => Ok(None),
+        Some(address) => address.parse().map(Some).map_err(|_| ConfigError::IrcListen),
     }
 }
 

@@ -23,6 +23,7 @@ use busk_replay::Archive;
 use busk_rooms::restream::{RestreamConfig, SealingKey};
 use busk_rooms::{Rooms, RoomsConfig};
 use busk_store::{Announcement, Migration, StoreError, Tx};
+use busk_webhooks::{Webhooks, WebhooksConfig};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
@@ -38,6 +39,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     busk_ledger::MIGRATIONS,
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
+    busk_webhooks::MIGRATIONS,
     busk_commerce::MIGRATIONS,
     busk_reports::MIGRATIONS,
 ];
@@ -56,6 +58,7 @@ const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
 /// The running features.
 pub(crate) struct Features {
     pub(crate) rooms: Rooms,
+    webhooks: Webhooks,
     till: Till,
     payouts: Payouts,
     sandbox: Sandbox,
@@ -101,6 +104,7 @@ impl Features {
         let rooms = Rooms::start(rooms).await.map_err(StartError::Rooms)?;
         let settles = rooms.clone();
         tokio::spawn(async move { settles.settle_replays().await });
+        let webhooks = webhooks(&rooms, config, sealing.clone()).await?;
         if config.s3.is_some() {
             tokio::spawn(archive.upload_forever(UPLOAD_EVERY));
         }
@@ -115,6 +119,7 @@ impl Features {
         };
         Ok(Self {
             rooms,
+            webhooks,
             till,
             payouts,
             sandbox,
@@ -136,6 +141,7 @@ impl Features {
         OpenApiRouter::new()
             .merge(busk_people::routes(site.clone(), coins, self.people_limits))
             .merge(busk_rooms::routes(self.rooms.clone()))
+            .merge(busk_webhooks::routes(self.webhooks.clone()))
             .merge(busk_commerce::routes(
                 site.clone(),
                 self.till.clone(),
@@ -229,6 +235,20 @@ impl Features {
             },
         ]
     }
+}
+
+/// Reads logs for webhooks, and delivers, from now on.
+async fn webhooks(rooms: &Rooms, config: &Config, sealing: SealingKey) -> Result<Webhooks, StartError> {
+    let config = WebhooksConfig {
+        rooms: rooms.clone(),
+        sealing,
+        private_networks: config.webhook_private_networks.clone(),
+    };
+    let made = tokio::task::spawn_blocking(move || Webhooks::new(config)).await;
+    let webhooks = made.map_err(|panic| StartError::Rooms(std::io::Error::other(panic)))?;
+    tokio::spawn(busk_webhooks::follow(webhooks.clone()));
+    tokio::spawn(busk_webhooks::work(webhooks.clone()));
+    Ok(webhooks)
 }
 
 /// The sandbox, which takes payments where nobody else does; and Stripe, where it is configured.

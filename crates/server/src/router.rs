@@ -12,7 +12,7 @@ use busk_api::{OpenApiRouter, Problem, Site, StatusCode, limit_body, same_origin
 use busk_rooms::restream::SealingKey;
 use futures_util::FutureExt;
 use http::{Method, header};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi};
 
 use crate::health;
@@ -57,6 +57,13 @@ pub(crate) fn document(mut made: OpenApi) -> OpenApi {
     components
         .security_schemes
         .insert("session".into(), SecurityScheme::ApiKey(session).into());
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("A person's token for a program, by its scopes."))
+        .build();
+    components
+        .security_schemes
+        .insert("token".into(), SecurityScheme::Http(token).into());
     made.components = Some(components);
     name_operations(&mut made);
     busk_api::complete_keys(&mut made);

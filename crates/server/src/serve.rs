@@ -15,10 +15,10 @@ use utoipa::openapi::OpenApi;
 
 use crate::close::close_months;
 use crate::config::{Config, Settings};
+use crate::doors::{Doors, Visitors};
 use crate::features::{Features, MIGRATIONS, count_gifts, follow_policies, release_earnings, settle_events};
 use crate::metrics::Metrics;
 use crate::pages::Web;
-use crate::rtmp::Doors;
 use crate::stop::{self, Stop, Stopper};
 use crate::tls::TlsError;
 use crate::{clock, demo, jobs, limits, listen, router};
@@ -70,7 +70,8 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     } else {
         Policy::default()
     };
-    let doors = Doors::open(&config).await?;
+    let doors = Doors::open(&config, Visitors::Encoders).await?;
+    let bots = Doors::open(&config, Visitors::Bots).await?;
     let store = open_store(&config, sink).await?;
     let policies = policies(&store, first).await?;
     let http = bind(config.http_listen).await?;
@@ -128,6 +129,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
     tasks.extend(doors.serve(&features.rooms, &stopped));
+    tasks.extend(bots.serve(&features.rooms, &stopped));
     tracing::info!(http = %http_address, metrics = %metrics_address, url = site.public_url(), "serving");
     Ok(Running {
         site,

@@ -211,6 +211,7 @@ ids!(
     RoomId,
     MessageId,
     EmoteId,
+    RecordId,
     GiftId,
     StreakId,
     GoalId,
@@ -227,5 +228,8 @@ ids!(
     RestreamTargetId,
     ReportId,
     DecisionId,
-    AppealId
+    AppealId,
+    TokenId,
+    WebhookId,
+    DeliveryId
 );

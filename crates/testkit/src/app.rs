@@ -311,6 +311,12 @@ impl TestApp {
         RoomSocket::open(&url, who.cookie.as_deref()).await
     }
 
+    /// A program's socket into a room.
+    pub async fn socket_by_token(&self, room: &str, token: &str) -> RoomSocket {
+        let url = format!("ws://{}/ws/rooms/{room}", self.http);
+        RoomSocket::open_by(&url, Some(("authorization", format!("Bearer {token}")))).await
+    }
+
     /// Has the program re-add the books; gives what it found.
     pub fn audit(&self) -> Result<(), String> {
         let folder = self.folder.path().display().to_string();

@@ -27,10 +27,15 @@ pub struct RoomSocket {
 
 impl RoomSocket {
     pub async fn open(url: &str, cookie: Option<&str>) -> Self {
+        Self::open_by(url, cookie.map(|cookie| ("cookie", cookie.to_owned()))).await
+    }
+
+    /// Says who one is by a header.
+    pub async fn open_by(url: &str, header: Option<(&'static str, String)>) -> Self {
         let mut request = url.into_client_request().expect("a ws:// address");
-        if let Some(cookie) = cookie {
-            let value = cookie.parse().expect("a cookie is a header's value");
-            request.headers_mut().insert("cookie", value);
+        if let Some((name, value)) = header {
+            let value = value.parse().expect("it is a header's value");
+            request.headers_mut().insert(name, value);
         }
         let (stream, _) = tokio_tungstenite::connect_async(request)
             .await

@@ -30,7 +30,7 @@ const become = (answer: ServerResponse, who: string): Json => {
   answer.setHeader('set-cookie', `busk_mock=${who}; Path=/`)
   return meOf(who)
 }
-const blocked = [{ handle: 'grump', name: 'Gus Grump' }, { handle: 'loudmouth_with_a_long_handle', name: 'Jules de la Tour d’Auvergne-Lauraguais' }]
+const blocked = [{ id: 'b1', handle: 'grump', name: 'Gus Grump' }, { id: 'b2', handle: 'loudmouth_with_a_long_handle', name: 'Jules de la Tour d’Auvergne-Lauraguais' }]
 const problem = (status: number, kind: string, detail: string, field?: string): [number, Json] => [status, { type: `/problems/${kind}`, title: kind, status, detail, field }]
 const viewOf = (room: MockRoom, who: string): Json => {
   const { log: _log, crowd: _crowd, stage: _stage, ...view } = room
@@ -67,7 +67,7 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
   switch (`${method} ${area}`) {
     case 'GET me': return [200, id === 'blocks' ? { items: blocked, next: null } : id === 'subscriptions' ? { items: subscriptions, next: null } : id === 'spending-caps' ? caps : meOf(who)]
     case 'POST me': me.adult = true; return [204, null]
-    case 'PUT me': blocked.push({ handle: deed!, name: deed! }); return [204, null]
+    case 'PUT me': blocked.push({ id: deed!, handle: deed!, name: deed! }); return [204, null]
     case 'DELETE me': blocked.splice(0); return [204, null]
     case 'PATCH me': return [200, Object.assign(me, body) && meOf(who)]
     case 'POST sign-in': return body.password === 'wrong' ? problem(401, 'sign_in_failed', 'no') : [200, become(answer, 'viewer')]
@@ -84,6 +84,10 @@ function api(method: string, path: string, body: Json, who: string, answer: Serv
       const ended = state.rooms.filter((each) => each.channel.handle === id && each.state === 'ended')
       if (deed === 'ranking') return [200, { items: ranking, next: null }]
       if (deed === 'supporters') return [200, { items: supporters, next: null }]
+      if (deed === 'follow') return [200, { followers: 1204, since: null }]
+      if (deed === 'team') return [200, { items: [{ id: 'o', handle: id, name: me.display_name ?? '', role: 'owner', since: null }], next: null }]
+      if (deed === 'chat-filter') return [200, { words: ['spoiler'], lists: [], action: 'hold', repeat_s: 0 }]
+      if (deed === 'moderation') return [200, { items: [], next: null }]
       if (deed === 'tiers') return [200, { items: tiers, next: null }]
       if (deed === 'subscribers') return [200, { items: subscribers, next: null }]
       if (deed === 'replays') return [200, { items: replaysOf({ id: 'c', handle: id, name: me.display_name ?? 'Otto Offline' }, own, ended), next: null }]
@@ -200,7 +204,7 @@ function join(socket: WebSocket, room: MockRoom, who: string): void {
       append(room, { type: 'said', id: randomUUID(), from: { id: `c-${name}`, name, kind: 'person', role: i === 5 ? 'host' : undefined }, text: talk[i % talk.length] })
     }
   }
-  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), stage: stageView(room.stage, me.id, viewOf(room, who).mine === true), board: board(room), reset: false }, ev: room.log.slice(-60) }))
+  socket.send(JSON.stringify({ v: 1, room: room.id, epoch: 1, seq: room.seq, hello: { you: me.id ? speaker(who) : null, room: viewOf(room, who), stage: stageView(room.stage, me.id, viewOf(room, who).mine === true), board: board(room), chat: { slow_s: 0, followers_min: null, subscribers: false, guests: true, links: 'allowed' }, held: viewOf(room, who).mine === true ? [] : null, reset: false }, ev: room.log.slice(-60) }))
   let said: number[] = []
   socket.on('message', (raw) => {
     const command = JSON.parse(String(raw)) as { do: string; id: string; text: string; message: string }

@@ -5,8 +5,8 @@ use super::{Finding, Rule, tree::Tree};
 
 /// Top to bottom: a crate may use those after it.
 const ORDER: &[&str] = &[
-    "server", "reports", "commerce", "rooms", "fanout", "media", "replay", "hls", "rtmp", "people", "api", "ledger",
-    "store", "base",
+    "server", "irc", "reports", "commerce", "webhooks", "rooms", "fanout", "media", "replay", "hls", "rtmp", "people",
+    "api", "ledger", "store", "base",
 ];
 
 /// Crates that stand beside the order: what they may use, and who may use them.
@@ -17,15 +17,16 @@ const BESIDE: &[(&str, &[&str], &[&str])] = &[
     // A thread that writes files, and an archive: whoever keeps rows about recordings is above.
     ("replay", &["hls", "base"], &["server", "rooms", "media"]),
     ("hls", &["base"], &["media", "rooms", "replay"]),
-    ("rtmp", &["base"], &["media", "rooms", "server"]),
+    ("rtmp", &["base", "outward"], &["media", "rooms", "server"]),
+    ("outward", &["base"], &["rtmp", "webhooks"]),
     ("mixer", &["base", "letters"], &["media"]),
     ("letters", &[], &["mixer", "camera"]),
 ];
 
 pub const LAYERS: Rule = Rule {
     name: "layers",
-    says: "A crate may use only crates below it: server, reports, commerce, rooms, fanout, media, replay, hls, rtmp, people, \
-           api, ledger, store, base; camera, fanout, hls, mixer and rtmp use base alone (camera and mixer letters too), replay hls too, and testkit is \
+    says: "A crate may use only crates below it: server, irc, reports, commerce, webhooks, rooms, fanout, media, replay, hls, rtmp, people, \
+           api, ledger, store, base; camera, fanout, hls, mixer, outward and rtmp use base alone (camera and mixer letters too, rtmp outward), replay hls too, and testkit is \
            for tests.",
     check: layers,
 };

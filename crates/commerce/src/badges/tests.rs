@@ -148,6 +148,8 @@ async fn say(scene: &Scene, number: u128, who: PersonId, text: &str) {
         id: MessageId(Uuid::from_u128(number)),
         room: LIVE,
         place: busk_rooms::chat::Place::Chat,
+        reply_to: None,
+        trusted: false,
         from: Speaker {
             id: who.0,
             name: "someone".into(),

@@ -457,6 +457,8 @@ each_db!(
                 id: busk_base::MessageId(Uuid::from_u128(number)),
                 room: LIVE,
                 place: busk_rooms::chat::Place::Chat,
+                reply_to: None,
+                trusted: false,
                 // Whatever it says of itself.
                 from: Speaker {
                     id: person.0,

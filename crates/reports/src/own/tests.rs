@@ -64,6 +64,7 @@ each_db!(every_column_with_somebody_in_it_is_thought_of, async |db: busk_testkit
         busk_ledger::MIGRATIONS,
         busk_people::MIGRATIONS,
         busk_rooms::MIGRATIONS,
+    busk_webhooks::MIGRATIONS,
         busk_commerce::MIGRATIONS,
         crate::MIGRATIONS,
     ]));

@@ -1,6 +1,6 @@
 //! What the log gives to whom: over generated histories, exactly what a filter by audience and number would.
 
-use busk_base::{ChannelId, PersonId};
+use busk_base::{ChannelId, PersonId, RecordId};
 use busk_store::Store;
 use busk_testkit::chance::Chance;
 use busk_testkit::db::TestDb;
@@ -110,6 +110,8 @@ fn act_out(tx: &mut Tx, id: RoomId, number: u128, steps: &[Step]) -> Result<Book
                     },
                     text: format!("words {message}"),
                     place,
+                    reply_to: None,
+                    trusted: false,
                 };
                 chat::say(tx, &say, NOW).map_err(|e| StoreError::Broken(e.to_string()))?;
                 said.push(book.len());
@@ -124,7 +126,7 @@ fn act_out(tx: &mut Tx, id: RoomId, number: u128, steps: &[Step]) -> Result<Book
                     room: id,
                     message: message_id(message),
                     by: BEA,
-                    operator: false,
+                    record: RecordId(Uuid::nil()),
                 };
                 chat::delete(tx, &delete, NOW).map_err(|e| StoreError::Broken(e.to_string()))?;
                 if !removed.contains(&message) {

@@ -45,15 +45,21 @@ async fn show(
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/stage/ask", tag = "stage", params(("room" = RoomId, Path)),
     operation_id = "stage_ask",
     responses((status = 200, body = StageView), (status = 401, description = "`name_needed`"),
-        (status = 403, description = "`blocked`"), (status = 404, description = "`room_unknown`"),
+        (status = 403, description = "`blocked`, `banned`"), (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`wrong_state`, `host_stays`, `stage_full`, `queue_full`"), Refusals))]
 async fn ask(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
     named: Named,
 ) -> Result<Json<StageView>, Problem> {
-    // Whoever the room is not for may come by the host's invitation only.
-    rooms.entered(room, &caller_of(&named)).await?;
+    // Whoever the room is not for, or may not write in it, may come by the host's invitation only.
+    let entered = rooms.entered(room, &caller_of(&named)).await?;
+    if rooms.is_banned(&entered).await? {
+        return Err(Problem::forbidden(
+            "banned",
+            "You cannot ask in this channel any more",
+        ));
+    }
     done(&rooms, room, named, Act::Ask).await
 }
 

@@ -4,7 +4,7 @@ use busk_api::Problem;
 use busk_base::{JobId, PersonId, RoomId};
 use busk_fanout::Whom;
 use busk_media::program::{self, Shown, ShownSeat};
-use busk_people::block;
+use busk_people::{Moderator, block};
 use busk_store::{Reader, StoreError, Tx, jobs};
 use uuid::Uuid;
 
@@ -35,6 +35,15 @@ impl Rooms {
         Ok(changed)
     }
 
+    async fn moderates(&self, room: &Room, person: Uuid) -> Result<bool, StoreError> {
+        let channel = room.channel;
+        let read = self
+            .site()
+            .store()
+            .read(move |db: &mut Reader| Moderator::of(db, channel, PersonId(person)));
+        Ok(read.await?.is_some())
+    }
+
     /// When a seat that is without a camera from now on is given up.
     pub(crate) fn away(&self) -> Away {
         let (site, now) = (self.site(), self.site().now());
@@ -55,7 +64,8 @@ impl Rooms {
                 self.media().clear_seat(room.id, place.seat).await;
             }
             if is.is_none() {
-                rights(place.who.id, false);
+                // Who moderates goes on seeing what the stage sees.
+                rights(place.who.id, self.moderates(room, place.who.id).await?);
             }
             // Who is not on camera in a hangout is not there at all.
             if is.is_none() && before.hangout.is_some() {

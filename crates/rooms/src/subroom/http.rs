@@ -87,7 +87,8 @@ async fn say_sub(
     SignedIn(person): SignedIn,
     Json(body): Json<SaySubBody>,
 ) -> Result<(StatusCode, Json<SaidSubBody>), Problem> {
-    let viewer = rooms.entered(room, &Caller::Person(person)).await?.viewer;
+    let caller = Caller::Person(person);
+    let viewer = rooms.entered(room, &caller).await?.viewer;
     let from = viewer.speaker.ok_or_else(name_needed)?;
     let now = rooms.site().now();
     rooms.may_speak(&from, now)?;
@@ -96,7 +97,8 @@ async fn say_sub(
         id,
         room,
         from,
-        operator: viewer.operator,
+        operator: caller.is_operator(),
+        trusted: viewer.moderates,
         text,
         answers,
     };

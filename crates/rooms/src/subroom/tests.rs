@@ -7,6 +7,9 @@ use busk_testkit::each_db;
 use uuid::Uuid;
 
 use super::*;
+use crate::log;
+use crate::log::LogReader;
+use crate::moderation::ActKind;
 use crate::talk::tests::{ADA, BEA, CID, LIVE, NOW, Stand};
 use crate::{Speaker, SpeakerKind};
 
@@ -24,6 +27,7 @@ fn saying(number: u128, who: PersonId, text: &str) -> SaySub {
             rank: None,
         },
         operator: false,
+        trusted: false,
         text: text.into(),
         answers: None,
     }
@@ -123,4 +127,62 @@ each_db!(the_right_to_read, async |db| {
         });
         assert_eq!(inside.await.unwrap(), expected);
     }
+});
+
+each_db!(what_is_done_to_people_holds_here_too, async |db| {
+    let stand = Stand::set(db).await;
+    let over = NOW + Duration::from_secs(1_000);
+    stand.member(BEA, over).await;
+    stand.member(CID, over).await;
+    stand.unwanted("plum").await;
+    // In the chat it would wait; here nobody may be there to judge it who may read it.
+    let plum = stand
+        .store
+        .write(|tx| say(tx, &saying(1, BEA, "a plum"), NOW))
+        .await;
+    assert!(matches!(plum, Err(SaySubError::Say(SayError::Word))), "{plum:?}");
+    assert_eq!(said(&stand, saying(2, BEA, "one"), NOW).await, "said");
+    assert_eq!(said(&stand, saying(3, CID, "two"), NOW).await, "said");
+
+    stand.act(ActKind::Shadow).await;
+    assert_eq!(said(&stand, saying(4, BEA, "three"), NOW).await, "said");
+    let texts = |events: Vec<serde_json::Value>| {
+        let texts = events
+            .into_iter()
+            .map(|event| event["text"].as_str().unwrap().to_owned());
+        texts.collect::<Vec<_>>()
+    };
+    let kinds = &["sub_room_said", "shadowed"];
+    assert_eq!(texts(stand.told_to(true, kinds).await), ["one", "two"]);
+    let author = LogReader {
+        person: Some(BEA.0),
+        subscriber: true,
+        ..LogReader::default()
+    };
+    let stage = LogReader {
+        stage: true,
+        ..LogReader::default()
+    };
+    let read = stand.store.read(move |db| {
+        let own = log::after(db, LIVE, author, 0, 100)?;
+        Ok::<_, StoreError>((own, log::after(db, LIVE, stage, 0, 100)?))
+    });
+    let (own, moderators) = read.await.unwrap();
+    let sees = |log: &[(i64, String)]| log.iter().any(|(_, body)| body.contains("three"));
+    assert!(
+        sees(&own) && !sees(&moderators),
+        "it may not be theirs to read, either"
+    );
+
+    stand.act(ActKind::TimeOut).await;
+    let silent = stand
+        .store
+        .write(|tx| say(tx, &saying(5, BEA, "four"), NOW))
+        .await;
+    assert!(
+        matches!(silent, Err(SaySubError::Say(SayError::TimedOut(_)))),
+        "{silent:?}"
+    );
+    assert_eq!(texts(stand.told_to(true, kinds).await), ["two"]);
+    assert_eq!(stand.told_to(false, &["cleared"]).await.len(), 1);
 });

@@ -185,7 +185,8 @@ async fn vote(
     Json(body): Json<CastVoteBody>,
 ) -> Result<Json<Poll>, Problem> {
     let caller = Caller::Person(person.clone());
-    let operator = rooms.entered(room, &caller).await?.viewer.operator;
+    rooms.entered(room, &caller).await?;
+    let operator = caller.is_operator();
     let now = rooms.site().now();
     let cast = CastVote {
         poll,
@@ -373,6 +374,7 @@ async fn ask(
     Json(body): Json<AskQuestion>,
 ) -> Result<(StatusCode, Json<Question>), Problem> {
     let viewer = rooms.entered(room, &caller).await?.viewer;
+    let trusted = viewer.moderates;
     let from = viewer.speaker.ok_or_else(name_needed)?;
     let now = rooms.site().now();
     rooms.may_speak(&from, now)?;
@@ -382,6 +384,8 @@ async fn ask(
         from,
         text: body.text,
         place: Place::Chat,
+        reply_to: None,
+        trusted,
     };
     let asked = rooms
         .site()
@@ -392,6 +396,8 @@ async fn ask(
         AskError::Store(error) => error.into(),
         AskError::TooMany => Problem::conflict("too_many_questions", "Too many questions wait already"),
         AskError::Say(error) => say_problem(error),
+        AskError::Unwanted => Problem::forbidden("not_wanted", "A word or a link in it is not wanted here")
+            .detail("Ask it in other words"),
     })?;
     Ok((StatusCode::CREATED, Json(asked)))
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::sql::{QuestionRow, Vote};
 use super::{Circle, HostError, find, hosted, tell};
 use crate::chat::{self, Say, SayError};
-use crate::log;
+use crate::log::{self, Audience};
 use crate::{Room, Speaker, What};
 
 /// Questions that wait in a room.
@@ -48,6 +48,9 @@ pub enum AskError {
     TooMany,
     #[error(transparent)]
     Say(SayError),
+    /// As a message it would wait for a moderator; a question does not.
+    #[error("a word or a link in it is not wanted here")]
+    Unwanted,
 }
 
 /// Says something in the chat, and asks it; the same again changes nothing.
@@ -70,8 +73,12 @@ pub fn ask(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Question, AskError>
         return Err(AskError::TooMany);
     }
     let said = chat::say(tx, say, now).map_err(AskError::Say)?;
+    let seen_by = match &said.event {
+        Some(event) => log::audience_of(tx, say.room, event.n)?,
+        None => return Err(AskError::Say(SayError::IdReused(say.id))),
+    };
     let Some(What::Said { from, text, .. }) = said.event.map(|event| event.what) else {
-        return Err(AskError::Say(SayError::IdReused(say.id)));
+        return Err(AskError::Unwanted);
     };
 
     let question = Question {
@@ -81,6 +88,10 @@ pub fn ask(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Question, AskError>
         state: QuestionState::Waiting,
         votes: 0,
     };
+    // To its author alone it looks asked.
+    if let Audience::One(_) = seen_by {
+        return Ok(question);
+    }
     talk.questions.push(say.id);
     talk.save(tx, say.room)?;
     save(tx, say.room, question.clone())?;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use busk_base::{ChannelId, PollId, SpotlightId, TopicId};
-use busk_people::Role;
+use busk_base::{ChannelId, PollId, RecordId, SpotlightId, TopicId};
 use busk_people::sign_up::{SignUp, sign_up};
+use busk_people::{Moderator, Role};
 use busk_store::Store;
 use busk_testkit::db::TestDb;
 use busk_testkit::each_db;
@@ -16,9 +16,11 @@ use super::question::{AskError, QuestionState};
 use super::spotlight::{Show, ShowError};
 use super::topic::OpenTopicError;
 use super::*;
+use crate::chat::filter::ChatFilter;
 use crate::chat::{self, Delete, Place, Say};
 use crate::log::LogReader;
 use crate::members::{self, Member};
+use crate::moderation::{self, Act, ActKind};
 use crate::state::{self, By, NewRoom};
 use crate::subroom::{self, SaySub};
 use crate::{Access, Speaker, SpeakerKind};
@@ -111,6 +113,7 @@ impl Stand {
             room: LIVE,
             from: speaker(who),
             operator: false,
+            trusted: false,
             text: text.into(),
             answers: None,
         };
@@ -120,12 +123,43 @@ impl Stand {
             .unwrap();
     }
 
+    /// The host does something to Bea, for a minute where that has an end.
+    pub(crate) async fn act(&self, kind: ActKind) {
+        let act = Act {
+            record: RecordId(Uuid::from_u128(kind as u128 + 1)),
+            kind,
+            person: BEA.0,
+            seconds: Some(60),
+            why: String::new(),
+        };
+        let acts = self.store.write(move |tx| {
+            let room = tx.find::<Room>(&LIVE)?;
+            let host = host(tx)?;
+            moderation::act(tx, room.as_ref(), &host, &act, NOW)
+                .map_err(|e| StoreError::Broken(e.to_string()))
+        });
+        acts.await.unwrap();
+    }
+
+    /// The channel does not want a word.
+    pub(crate) async fn unwanted(&self, word: &str) {
+        let filter = ChatFilter {
+            words: vec![word.into()],
+            ..ChatFilter::default()
+        };
+        let filters = self.store.write(move |tx| {
+            let host = host(tx)?;
+            moderation::set_filter(tx, &host, RecordId(Uuid::nil()), filter.clone(), NOW)
+        });
+        filters.await.unwrap();
+    }
+
     async fn delete(&self, number: u128) {
         let delete = Delete {
             room: LIVE,
             message: message(number),
             by: ADA.0,
-            operator: false,
+            record: RecordId(Uuid::nil()),
         };
         self.store
             .write(move |tx| chat::delete(tx, &delete, NOW))
@@ -136,6 +170,10 @@ impl Stand {
     async fn talk(&self) -> Talk {
         self.store.read(|db| sql::read(db, LIVE)).await.unwrap()
     }
+}
+
+fn host(tx: &mut Tx) -> Result<Moderator, StoreError> {
+    Moderator::of(tx, CHANNEL, ADA)?.ok_or_else(|| StoreError::Broken("no host".into()))
 }
 
 fn message(number: u128) -> MessageId {
@@ -161,6 +199,8 @@ fn chat_message(number: u128, who: PersonId, text: &str) -> Say {
         from: speaker(who),
         text: text.into(),
         place: Place::Chat,
+        reply_to: None,
+        trusted: false,
     }
 }
 
@@ -517,4 +557,26 @@ each_db!(questions_are_asked_backed_and_answered, async |db| {
         3,
         "a question is said in the chat"
     );
+});
+
+each_db!(a_question_keeps_the_chats_rules, async |db| {
+    let stand = Stand::set(db).await;
+    stand.unwanted("plum").await;
+    let ask = |number: u128, text| {
+        let say = chat_message(number, BEA, text);
+        stand.store.write(move |tx| question::ask(tx, &say, NOW))
+    };
+    // As a message it would wait for a moderator; nothing of it is kept.
+    assert!(matches!(ask(1, "a plum?").await, Err(AskError::Unwanted)));
+    let all = &["said", "held", "held_mine", "question"];
+    assert!(stand.told_to(true, all).await.is_empty());
+    stand.act(ActKind::Shadow).await;
+    assert_eq!(
+        ask(2, "why?").await.unwrap().text,
+        "why?",
+        "to its author it looks asked"
+    );
+    assert!(stand.told_to(true, all).await.is_empty());
+    let waiting = stand.store.write(|tx| find(tx, LIVE));
+    assert!(waiting.await.unwrap().questions.is_empty());
 });

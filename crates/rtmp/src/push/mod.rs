@@ -11,23 +11,43 @@
 //! Invariants: the stream key is in no log and in no text shown; no address is connected to that was not checked;
 //! what waits for a slow target is bounded; nothing that a target sends makes it panic.
 
-mod connect;
 mod protocol;
 mod queue;
 mod serve;
 mod supervisor;
 mod tags;
 mod target;
-mod tls;
 
 use std::time::Duration;
 
-pub use connect::{ConnectError, Connection, Dns, Reach, Resolve, connect, open};
+pub use busk_outward::{ConnectError, Connection, Dns, Reach, Resolve, Tls, TlsError};
 pub use serve::{Restream, push, supervise};
 pub use supervisor::{Attempt, Step, Supervisor};
 pub use target::{Target, TargetError};
-pub use tls::{Tls, TlsError};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+/// Connects to the target's host within `time_max`; TLS is not part of it.
+pub async fn connect<R: Resolve>(
+    target: &Target,
+    reach: &Reach,
+    resolver: &R,
+    time_max: Duration,
+) -> Result<TcpStream, ConnectError> {
+    busk_outward::connect((target.host(), target.port()), reach, resolver, time_max).await
+}
+
+/// Connects, with TLS if the target asks for it, within `time_max`.
+pub async fn open<R: Resolve>(
+    target: &Target,
+    reach: &Reach,
+    resolver: &R,
+    tls: &Tls,
+    time_max: Duration,
+) -> Result<Box<dyn Connection>, ConnectError> {
+    let tls = target.is_encrypted().then_some(tls);
+    busk_outward::open((target.host(), target.port()), reach, resolver, tls, time_max).await
+}
 
 /// What one target may take.
 #[derive(Clone, Copy, Debug)]

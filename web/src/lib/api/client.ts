@@ -7,6 +7,8 @@ export class Problem extends Error {
   readonly title: string
   readonly detail: string
   readonly field: string | null
+  /** When to try again, where that would help. */
+  readonly retryAfterS: number | null
 
   constructor(body: ProblemBody) {
     super(body.detail || body.title)
@@ -15,6 +17,7 @@ export class Problem extends Error {
     this.title = body.title
     this.detail = body.detail ?? ''
     this.field = body.field ?? null
+    this.retryAfterS = body.retry_after_s ?? null
   }
 
   /** The last part of the type: `…/insufficient_funds` → `insufficient_funds`. */

@@ -38,6 +38,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{handle}/chat-filter": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a channel's chats do not want. */
+        get: operations["get_channels_handle_chat_filter"];
+        /** Says what a channel's chats do not want. */
+        put: operations["chat_filter_change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}/emotes": {
         parameters: {
             query?: never;
@@ -73,6 +91,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{handle}/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many follow a channel, and since when one does oneself. */
+        get: operations["get_channels_handle_follow"];
+        /** Follows a channel. */
+        put: operations["follow"];
+        post?: never;
+        /** Follows a channel no more. */
+        delete: operations["delete_channels_handle_follow"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}/gifted-subscriptions": {
         parameters: {
             query?: never;
@@ -88,6 +125,57 @@ export interface paths {
          *     ever renewed by it.
          */
         post: operations["post_channels_handle_gifted_subscriptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/moderation/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** As in a room, when there is none: what was said stays. */
+        post: operations["post_channels_handle_moderation_acts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/moderation/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A channel's moderation log, the latest first. */
+        get: operations["get_channels_handle_moderation_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/moderation/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whoever is banned, shadowed or timed out in a channel now, the latest first; 500 at most. */
+        get: operations["get_channels_handle_moderation_people"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -270,6 +358,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channels/{handle}/team": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A channel's team, for those in it: the owner, then the longest there first. */
+        get: operations["get_channels_handle_team"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/team/{member}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Takes somebody into the team, or gives them another role there. */
+        put: operations["team_add"];
+        post?: never;
+        /** Takes somebody out of the team. Everybody may leave it. */
+        delete: operations["delete_channels_handle_team_member"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channels/{handle}/tiers": {
         parameters: {
             query?: never;
@@ -282,6 +405,110 @@ export interface paths {
         /** Sets what one's channel offers. Who subscribes already keeps their tier and price until they change it. */
         put: operations["set_subscription_tiers"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A channel's webhooks, the oldest first. */
+        get: operations["get_channels_handle_webhooks"];
+        put?: never;
+        /** Has an address told what happens in a channel, from now on. */
+        post: operations["post_channels_handle_webhooks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/webhooks/{webhook}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a webhook, its secret and its deliveries. */
+        delete: operations["delete_channels_handle_webhooks_webhook"];
+        options?: never;
+        head?: never;
+        /** Changes a webhook. Switched on again, it is told what happens from then on. */
+        patch: operations["patch_channels_handle_webhooks_webhook"];
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/webhooks/{webhook}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last hundred things that a webhook was told, the newest first. */
+        get: operations["get_channels_handle_webhooks_webhook_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/webhooks/{webhook}/deliveries/{delivery}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delivers something again, from the first attempt on, under its id. */
+        post: operations["post_channels_handle_webhooks_webhook_deliveries_delivery_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/webhooks/{webhook}/secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a new secret; the one before verifies nothing that is delivered from now on. */
+        post: operations["post_channels_handle_webhooks_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{handle}/webhooks/{webhook}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a webhook something of the kind `test`, to see whether it arrives. */
+        post: operations["post_channels_handle_webhooks_webhook_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -742,6 +969,23 @@ export interface paths {
         };
         /** What one owes. */
         get: operations["get_me_debt"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/follows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Channels that one follows, the latest first. */
+        get: operations["get_me_follows"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1603,6 +1847,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{room}/chat-mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says how a room's chat is run from now on. The host and the moderators are exempt. */
+        put: operations["chat_mode"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{room}/end": {
         parameters: {
             query?: never;
@@ -1766,8 +2027,97 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes a message: one's own, in one's own room, or as the operator. */
+        /** Deletes a message: one's own, or any as the host, a moderator or the operator. */
         delete: operations["delete_rooms_room_messages_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/moderation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a room's chat is run, and what waits for a moderator. */
+        get: operations["get_rooms_room_moderation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/moderation/acts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Times out, bans or shadows somebody in the channel, or takes it back. What they have said in this room goes with
+         *     a time-out or a ban.
+         */
+        post: operations["post_rooms_room_moderation_acts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/moderation/held/{message}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a held message be said, or not. */
+        post: operations["post_rooms_room_moderation_held_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/moderation/people/{person}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A person's history in this room. */
+        get: operations["get_rooms_room_moderation_people_person"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{room}/moderation/raid": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Answers a raid for a time: only who has followed for 10 minutes writes, and at least 30 s apart. */
+        put: operations["raid"];
+        post?: never;
+        /** Stops answering a raid. */
+        delete: operations["delete_rooms_room_moderation_raid"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2394,6 +2744,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom the token that asks acts as, and what it is for. */
+        get: operations["get_token"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's tokens for programs, the newest first. */
+        get: operations["get_tokens"];
+        put?: never;
+        /** Makes a token, with which a program acts as oneself as far as its scopes reach. */
+        post: operations["post_tokens"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a token; what it has open ends within a second. */
+        delete: operations["delete_tokens_token"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/emotes/{emote}/{size}": {
         parameters: {
             query?: never;
@@ -2570,6 +2972,14 @@ export interface components {
          * @enum {string}
          */
         Access: "free" | "subscribers" | "ticket";
+        /** @description A program's token, as its maker sees it. */
+        AccessToken: {
+            created_at: components["schemas"]["Timestamp"];
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            id: components["schemas"]["TokenId"];
+            name: string;
+            scopes: components["schemas"]["TokenScope"][];
+        };
         /** @description What they did to all accounts of one name. */
         AccountTurnover: {
             account: string;
@@ -2591,9 +3001,19 @@ export interface components {
          */
         Act: "looked_at" | "hear_again";
         ActBody: {
-            act: components["schemas"]["Act"];
-            /** @description Why, for whoever looks later. */
-            note: string;
+            act: components["schemas"]["ModerationAct"];
+            /**
+             * Format: uuid
+             * @description The id that stands beside what somebody says.
+             */
+            person: string;
+            /**
+             * Format: int32
+             * @description Of a time-out: 1 to 1 209 600 (14 days).
+             */
+            seconds?: number | null;
+            /** @description At most 200 characters, for the moderation log. */
+            why?: string;
         };
         /** @description Something that was done with a payout. */
         ActView: {
@@ -2695,6 +3115,8 @@ export interface components {
         /** @description Someone who is blocked. */
         Blocked: {
             handle: string;
+            /** @description As it stands beside what they say. */
+            id: components["schemas"]["PersonId"];
             name: string;
         };
         Board: {
@@ -2780,6 +3202,11 @@ export interface components {
             /** @description Another one needs the key, too. */
             url?: string | null;
         };
+        ChangeWebhook: {
+            enabled?: boolean | null;
+            kinds?: components["schemas"]["WebhookKind"][] | null;
+            url?: string | null;
+        };
         /**
          * Format: uuid
          * @description The public face that goes live.
@@ -2806,6 +3233,50 @@ export interface components {
             mine: boolean;
             name: string;
             room?: components["schemas"]["RoomView"] | null;
+        };
+        /** @description What a channel's chats do not want. */
+        ChatFilter: {
+            action: components["schemas"]["WordAction"];
+            /** @description Whole lists by language. None is on unless the channel says so. */
+            lists: components["schemas"]["WordList"][];
+            /**
+             * Format: int32
+             * @description The same text again within so many seconds is refused, up to 600; 0 is off.
+             */
+            repeat_s: number;
+            /** @description The channel's own words: at most 500 of at most 50 characters. */
+            words: string[];
+        };
+        /** @description How a chat is run. */
+        ChatMode: {
+            /**
+             * Format: int32
+             * @description Only those who have followed the channel for so many minutes; null is off.
+             */
+            followers_min?: number | null;
+            /** @description Whether people without an account may write. */
+            guests: boolean;
+            links: components["schemas"]["Links"];
+            raid_until?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int32
+             * @description Between two messages of one person, in seconds; 0 is off.
+             */
+            slow_s: number;
+            /** @description Only the channel's subscribers. */
+            subscribers: boolean;
+        };
+        /** @description What a message answers. */
+        ChatReply: {
+            /**
+             * Format: uuid
+             * @description Its author.
+             */
+            author: string;
+            /** @description How it begins; empty when it was taken away. */
+            excerpt: string;
+            message: components["schemas"]["MessageId"];
+            name: string;
         };
         /**
          * @description Whom something in a live is for.
@@ -2905,6 +3376,11 @@ export interface components {
             /** @description Must be true: whoever is younger says nothing. */
             adult: boolean;
         };
+        /**
+         * Format: uuid
+         * @description One thing that is told to one of them.
+         */
+        DeliveryId: string;
         /** @description A payout, as operators see it. */
         DeskPayout: components["schemas"]["PayoutView"] & {
             acts: components["schemas"]["ActView"][];
@@ -3075,6 +3551,17 @@ export interface components {
             /** @description From the link that the program printed at its start. */
             token: string;
         };
+        /** @description How many follow a channel, and whether the asker does. */
+        FollowView: {
+            /** Format: int64 */
+            followers: number;
+            since?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description A channel that one follows. */
+        Followed: {
+            channel: components["schemas"]["ChannelRef"];
+            since: components["schemas"]["Timestamp"];
+        };
         /**
          * Format: uuid
          * @description A gift, made by its sender; at once its idempotency key.
@@ -3202,6 +3689,20 @@ export interface components {
              */
             watching_live: number;
         };
+        /** @description A message that waits for a moderator. */
+        HeldMessage: {
+            at: components["schemas"]["Timestamp"];
+            from: components["schemas"]["Speaker"];
+            id: components["schemas"]["MessageId"];
+            reply?: components["schemas"]["ChatReply"] | null;
+            text: string;
+            why: components["schemas"]["HeldWhy"];
+        };
+        /**
+         * @description Why a message waits.
+         * @enum {string}
+         */
+        HeldWhy: "word" | "link";
         /** @description One of the platform's accounts. */
         Holding: {
             account: string;
@@ -3219,6 +3720,10 @@ export interface components {
         };
         Invite: {
             handle: string;
+        };
+        JudgeBody: {
+            /** @description Whether it is said after all. */
+            approve: boolean;
         };
         Key: {
             /** @description The link's; not needed by the host and by those inside. */
@@ -3238,8 +3743,21 @@ export interface components {
          * @enum {string}
          */
         Layout: "solo" | "split" | "grid" | "spotlight";
+        /**
+         * @description What becomes of links.
+         * @enum {string}
+         */
+        Links: "allowed" | "held" | "refused";
         Lock: {
             locked: boolean;
+        };
+        MadeAccessToken: {
+            /**
+             * @description Shown this once.
+             * @example busk_token_kq3…
+             */
+            secret: string;
+            token: components["schemas"]["AccessToken"];
         };
         MarkBody: {
             outcome: components["schemas"]["PayoutMarked"];
@@ -3277,6 +3795,59 @@ export interface components {
             /** Format: int32 */
             seat?: number | null;
             state: components["schemas"]["Standing"];
+        };
+        ModeBody: {
+            /**
+             * Format: int32
+             * @description Only who has followed for so many minutes: 0 to 129 600; null is off.
+             */
+            followers_min?: number | null;
+            guests: boolean;
+            links: components["schemas"]["Links"];
+            /**
+             * Format: int32
+             * @description Between two messages of one person, in seconds: 0 (off) to 120.
+             */
+            slow_s: number;
+            subscribers: boolean;
+        };
+        /**
+         * @description What is done to a person.
+         * @enum {string}
+         */
+        ModerationAct: "time_out" | "end_time_out" | "ban" | "unban" | "shadow" | "unshadow";
+        /**
+         * @description What was done.
+         * @enum {string}
+         */
+        ModerationDeed: "delete" | "time_out" | "end_time_out" | "ban" | "unban" | "shadow" | "unshadow" | "approve" | "dismiss" | "mode" | "raid" | "end_raid" | "filter";
+        /** @description An entry of the moderation log. */
+        ModerationRecord: {
+            at: components["schemas"]["Timestamp"];
+            /** Format: uuid */
+            by: string;
+            /** @description Names are as they were then. */
+            by_name: string;
+            deed: components["schemas"]["ModerationDeed"];
+            id: components["schemas"]["RecordId"];
+            message?: components["schemas"]["MessageId"] | null;
+            /** Format: uuid */
+            person?: string | null;
+            person_name?: string | null;
+            room?: components["schemas"]["RoomId"] | null;
+            /**
+             * Format: int64
+             * @description Of a time-out or a raid's answer.
+             */
+            seconds?: number | null;
+            /** @description The reason that was given; of a mode, the mode as JSON. */
+            why: string;
+        };
+        /** @description A room as its moderators see it. */
+        ModerationView: {
+            /** @description What waits for a moderator, the longest waiting first. */
+            held: components["schemas"]["HeldMessage"][];
+            mode: components["schemas"]["ChatMode"];
         };
         /** @description An amount of money. */
         Money: {
@@ -3319,6 +3890,12 @@ export interface components {
             state: components["schemas"]["TicketState"];
             title: string;
         };
+        NewAccessToken: {
+            expires_at?: components["schemas"]["Timestamp"] | null;
+            /** @description What it is for, to tell it from others. */
+            name: string;
+            scopes: components["schemas"]["TokenScope"][];
+        };
         NewGuest: {
             name: string;
         };
@@ -3345,6 +3922,12 @@ export interface components {
             /** @description 1–40 characters, such as the platform's name. */
             name: string;
             /** @description `rtmp://` or `rtmps://`, without the stream key. */
+            url: string;
+        };
+        NewWebhook: {
+            /** @description What it is told of. */
+            kinds: components["schemas"]["WebhookKind"][];
+            /** @description `https://…`, at a public address. */
             url: string;
         };
         NextRelease: {
@@ -3535,12 +4118,32 @@ export interface components {
          * @enum {string}
          */
         Outcome: "refused" | "withdrawn" | "changed" | "no_camera" | "other_open";
+        /** @description What a program learns of its token. */
+        OwnAccessToken: {
+            display_name: string;
+            handle: string;
+            /** @description Whom it acts as. */
+            person: components["schemas"]["PersonId"];
+            scopes: components["schemas"]["TokenScope"][];
+        };
         /** @description A page of one's own. */
         OwnPage: {
             about: string;
             handle: string;
             id: components["schemas"]["ChannelId"];
             name: string;
+        };
+        /** @description One page of a list. */
+        Page_AccessToken: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                expires_at?: components["schemas"]["Timestamp"] | null;
+                id: components["schemas"]["TokenId"];
+                name: string;
+                scopes: components["schemas"]["TokenScope"][];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
         };
         /** @description One page of a list. */
         Page_BadgeOffer: {
@@ -3578,6 +4181,8 @@ export interface components {
         Page_Blocked: {
             items: {
                 handle: string;
+                /** @description As it stands beside what they say. */
+                id: components["schemas"]["PersonId"];
                 name: string;
             }[];
             /** @description Asks for the next page; null on the last. */
@@ -3678,6 +4283,15 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_Followed: {
+            items: {
+                channel: components["schemas"]["ChannelRef"];
+                since: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_GiftKind: {
             items: {
                 code: string;
@@ -3694,6 +4308,32 @@ export interface components {
                 split: components["schemas"]["Split"];
                 /** @description Whether it counts up when it is sent again within the streak's time. */
                 streakable: boolean;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_ModerationRecord: {
+            items: {
+                at: components["schemas"]["Timestamp"];
+                /** Format: uuid */
+                by: string;
+                /** @description Names are as they were then. */
+                by_name: string;
+                deed: components["schemas"]["ModerationDeed"];
+                id: components["schemas"]["RecordId"];
+                message?: components["schemas"]["MessageId"] | null;
+                /** Format: uuid */
+                person?: string | null;
+                person_name?: string | null;
+                room?: components["schemas"]["RoomId"] | null;
+                /**
+                 * Format: int64
+                 * @description Of a time-out or a raid's answer.
+                 */
+                seconds?: number | null;
+                /** @description The reason that was given; of a mode, the mode as JSON. */
+                why: string;
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -4008,6 +4648,20 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_Sanctioned: {
+            items: {
+                /** @description When it was last changed. */
+                at: components["schemas"]["Timestamp"];
+                /** @description As they were called when it was done. */
+                name: string;
+                /** Format: uuid */
+                person: string;
+                sanction: components["schemas"]["Sanction"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_StatementLine: {
             items: {
                 at: components["schemas"]["Timestamp"];
@@ -4155,6 +4809,18 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_TeamMate: {
+            items: {
+                handle: string;
+                id: components["schemas"]["PersonId"];
+                name: string;
+                role: components["schemas"]["TeamRole"];
+                since?: components["schemas"]["Timestamp"] | null;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_TicketHolder: {
             items: {
                 asks?: components["schemas"]["ReturnAsked"] | null;
@@ -4182,6 +4848,53 @@ export interface components {
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
         };
+        /** @description One page of a list. */
+        Page_Webhook: {
+            items: {
+                created_at: components["schemas"]["Timestamp"];
+                failing_since?: components["schemas"]["Timestamp"] | null;
+                id: components["schemas"]["WebhookId"];
+                /** @description What it is told of. */
+                kinds: components["schemas"]["WebhookKind"][];
+                state: components["schemas"]["WebhookState"];
+                url: string;
+                /** @description Why the site has switched it off. */
+                why?: string | null;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_WebhookDelivery: {
+            items: {
+                /**
+                 * Format: int64
+                 * @description Since it was made, or was told to be made again.
+                 */
+                attempts: number;
+                /** @description The header `webhook-id` of all its attempts. */
+                id: components["schemas"]["DeliveryId"];
+                kind: components["schemas"]["WebhookKind"];
+                last_at?: components["schemas"]["Timestamp"] | null;
+                made_at: components["schemas"]["Timestamp"];
+                next_at?: components["schemas"]["Timestamp"] | null;
+                state: components["schemas"]["WebhookDeliveryState"];
+                /**
+                 * Format: int32
+                 * @description What was answered to it; null when nothing was.
+                 */
+                status?: number | null;
+                /**
+                 * Format: int64
+                 * @description How long it took, in milliseconds.
+                 */
+                took_ms?: number | null;
+                /** @description Why nothing was answered. */
+                why?: string | null;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
         /** @enum {string} */
         Part: "viewer" | "creator";
         /** @description Who gets what of a price, in the currency's minor unit. */
@@ -4204,6 +4917,15 @@ export interface components {
             handle: string;
             name: string;
             person: components["schemas"]["PersonId"];
+        };
+        /** @description Something that somebody has said, with its words also when others do not see it any more. */
+        PastMessage: {
+            at: components["schemas"]["Timestamp"];
+            /** @description It waits for a moderator. */
+            held: boolean;
+            id: components["schemas"]["MessageId"];
+            removed: boolean;
+            text: string;
         };
         /**
          * Format: uuid
@@ -4314,6 +5036,18 @@ export interface components {
             from: components["schemas"]["Timestamp"];
             kinds: components["schemas"]["KindSummary"][];
             to: components["schemas"]["Timestamp"];
+        };
+        /** @description What somebody has said in a room, and what was done to them in the channel. */
+        PersonHistory: {
+            /** @description The latest first. */
+            acts: components["schemas"]["ModerationRecord"][];
+            kind: components["schemas"]["SpeakerKind"];
+            /** @description The latest first. */
+            messages: components["schemas"]["PastMessage"][];
+            name: string;
+            /** Format: uuid */
+            person: string;
+            sanction: components["schemas"]["Sanction"];
         };
         /**
          * Format: uuid
@@ -4661,6 +5395,11 @@ export interface components {
             field?: string | null;
             /**
              * Format: int32
+             * @description When to try again, in seconds, where that would help.
+             */
+            retry_after_s?: number | null;
+            /**
+             * Format: int32
              * @description The HTTP status again.
              */
             status: number;
@@ -4722,6 +5461,13 @@ export interface components {
             /** Format: int64 */
             tax: number;
         };
+        RaidBody: {
+            /**
+             * Format: int32
+             * @description 1 to 60.
+             */
+            minutes: number;
+        };
         /** @description A place of a ranking. */
         RankingPlace: {
             /** @description Whether it is the asker's own. */
@@ -4738,6 +5484,11 @@ export interface components {
          * @enum {string}
          */
         Reason: "age" | "method" | "identity" | "debt" | "minimum";
+        /**
+         * Format: uuid
+         * @description An entry of the moderation log.
+         */
+        RecordId: string;
         RecordingHealth: {
             /** Format: int64 */
             bytes: number;
@@ -4928,6 +5679,8 @@ export interface components {
         };
         /** @description What was said. */
         SaidBody: {
+            /** @description It waits for a moderator. */
+            held: boolean;
             id: components["schemas"]["MessageId"];
             /**
              * Format: int64
@@ -4944,9 +5697,28 @@ export interface components {
              */
             n: number;
         };
+        /** @description What holds of a person; nothing by default. */
+        Sanction: {
+            /** @description Cannot write. */
+            banned: boolean;
+            /** @description Writes, and only moderators see it. */
+            shadowed: boolean;
+            silent_until?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description Somebody of whom something holds. */
+        Sanctioned: {
+            /** @description When it was last changed. */
+            at: components["schemas"]["Timestamp"];
+            /** @description As they were called when it was done. */
+            name: string;
+            /** Format: uuid */
+            person: string;
+            sanction: components["schemas"]["Sanction"];
+        };
         SayBody: {
             /** @description Made by the author; the same again is said once. */
             id: components["schemas"]["MessageId"];
+            reply_to?: components["schemas"]["MessageId"] | null;
             /** @description 1–300 characters. */
             text: string;
         };
@@ -5151,7 +5923,7 @@ export interface components {
         /** @enum {string} */
         SpeakerKind: "person" | "guest";
         /** @enum {string} */
-        SpeakerRole: "host" | "operator";
+        SpeakerRole: "host" | "moderator" | "operator";
         SpendingCap: {
             /**
              * Format: int64
@@ -5505,6 +6277,23 @@ export interface components {
          * @enum {string}
          */
         TaxedAs: "sales" | "refunds";
+        /** @description Somebody in a channel's team. */
+        TeamMate: {
+            handle: string;
+            id: components["schemas"]["PersonId"];
+            name: string;
+            role: components["schemas"]["TeamRole"];
+            since?: components["schemas"]["Timestamp"] | null;
+        };
+        TeamPlace: {
+            /** @description `manager`, which only the owner gives, or `moderator`. */
+            role: components["schemas"]["TeamRole"];
+        };
+        /**
+         * @description What somebody is in a team.
+         * @enum {string}
+         */
+        TeamRole: "owner" | "manager" | "moderator";
         /** @description Somebody who has or had a ticket, as the host sees them. */
         TicketHolder: {
             asks?: components["schemas"]["ReturnAsked"] | null;
@@ -5613,6 +6402,16 @@ export interface components {
          * @description Microseconds since 1970-01-01T00:00:00Z.
          */
         Timestamp: string;
+        /**
+         * Format: uuid
+         * @description What lets a program act as a person.
+         */
+        TokenId: string;
+        /**
+         * @description One thing that a token may be for.
+         * @enum {string}
+         */
+        TokenScope: "room:read" | "chat:read" | "chat:write" | "moderate";
         /** @description One of those who have given most. */
         TopSupporter: {
             /** Format: uuid */
@@ -5675,15 +6474,127 @@ export interface components {
             asked: components["schemas"]["Speaker"][];
             invited: components["schemas"]["Speaker"][];
         };
+        /** @description An endpoint as its owner sees it. */
+        Webhook: {
+            created_at: components["schemas"]["Timestamp"];
+            failing_since?: components["schemas"]["Timestamp"] | null;
+            id: components["schemas"]["WebhookId"];
+            /** @description What it is told of. */
+            kinds: components["schemas"]["WebhookKind"][];
+            state: components["schemas"]["WebhookState"];
+            url: string;
+            /** @description Why the site has switched it off. */
+            why?: string | null;
+        };
+        /** @description Something that a webhook was told, or is to be. */
+        WebhookDelivery: {
+            /**
+             * Format: int64
+             * @description Since it was made, or was told to be made again.
+             */
+            attempts: number;
+            /** @description The header `webhook-id` of all its attempts. */
+            id: components["schemas"]["DeliveryId"];
+            kind: components["schemas"]["WebhookKind"];
+            last_at?: components["schemas"]["Timestamp"] | null;
+            made_at: components["schemas"]["Timestamp"];
+            next_at?: components["schemas"]["Timestamp"] | null;
+            state: components["schemas"]["WebhookDeliveryState"];
+            /**
+             * Format: int32
+             * @description What was answered to it; null when nothing was.
+             */
+            status?: number | null;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            took_ms?: number | null;
+            /** @description Why nothing was answered. */
+            why?: string | null;
+        };
+        /** @enum {string} */
+        WebhookDeliveryState: "waiting" | "delivered" | "dead";
+        /**
+         * Format: uuid
+         * @description An address of a channel's owner that is told what happens.
+         */
+        WebhookId: string;
+        /**
+         * @description One kind of thing that happens in a channel.
+         * @enum {string}
+         */
+        WebhookKind: "live.began" | "live.ended" | "gift" | "badge" | "subscription" | "ticket" | "test";
+        /**
+         * @description Whether an endpoint is told anything.
+         * @enum {string}
+         */
+        WebhookState: "on" | "off" | "failed";
+        WebhookWithSecret: {
+            /**
+             * @description Shown this once: what deliveries are verified with.
+             * @example whsec_MfKQ9r8…
+             */
+            secret: string;
+            webhook: components["schemas"]["Webhook"];
+        };
         /** @description What happened. */
         What: {
             /** @description Those that are drawn where the text names them. */
             emotes?: components["schemas"]["UsedEmote"][];
             from: components["schemas"]["Speaker"];
             id: components["schemas"]["MessageId"];
+            reply?: components["schemas"]["ChatReply"] | null;
             text: string;
             /** @enum {string} */
             type: "said";
+        } | {
+            from: components["schemas"]["Speaker"];
+            id: components["schemas"]["MessageId"];
+            text: string;
+            /** @enum {string} */
+            type: "shadowed";
+        } | {
+            held: components["schemas"]["HeldMessage"];
+            /** @enum {string} */
+            type: "held";
+        } | {
+            /** Format: uuid */
+            by: string;
+            message: components["schemas"]["MessageId"];
+            said: boolean;
+            /** @enum {string} */
+            type: "held_ended";
+        } | {
+            dismissed: boolean;
+            id: components["schemas"]["MessageId"];
+            text: string;
+            /** @enum {string} */
+            type: "held_mine";
+        } | {
+            mode: components["schemas"]["ChatMode"];
+            /** @enum {string} */
+            type: "chat_mode";
+        } | {
+            /**
+             * Format: int64
+             * @description Of the last minute.
+             */
+            newcomers: number;
+            /** @enum {string} */
+            type: "raid";
+        } | {
+            /** Format: uuid */
+            by: string;
+            /** Format: uuid */
+            person: string;
+            /**
+             * Format: int32
+             * @description How long they cannot write; without it they are banned.
+             */
+            seconds?: number | null;
+            /** @enum {string} */
+            type: "cleared";
         } | {
             /** Format: uuid */
             by: string;
@@ -5828,6 +6739,16 @@ export interface components {
          * @enum {string}
          */
         Why: "admitted" | "declined" | "removed" | "left" | "lost";
+        /**
+         * @description What becomes of a message with an unwanted word.
+         * @enum {string}
+         */
+        WordAction: "refuse" | "hold";
+        /**
+         * @description The languages that there is a list of words in.
+         * @enum {string}
+         */
+        WordList: "de" | "en" | "es" | "fr" | "it" | "ja" | "nl" | "pl" | "pt" | "ru" | "zh";
         WriteOffBody: {
             /**
              * Format: int64
@@ -5930,6 +6851,199 @@ export interface operations {
             };
             /** @description `channel_unknown` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_chat_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatFilter"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `moderator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    chat_filter_change: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatFilter"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatFilter"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6236,6 +7350,298 @@ export interface operations {
             };
         };
     };
+    get_channels_handle_follow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowView"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FollowView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `yourself`, `too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_channels_handle_follow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_channels_handle_gifted_subscriptions: {
         parameters: {
             query?: never;
@@ -6363,6 +7769,270 @@ export interface operations {
             };
             /** @description `provider_refused` */
             502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_moderation_acts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sanction"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `person_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_moderation_log: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ModerationRecord"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `moderator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_moderation_people: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Sanctioned"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `moderator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7645,6 +9315,322 @@ export interface operations {
             };
         };
     };
+    get_channels_handle_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TeamMate"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    team_add: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+                /** @description a handle */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TeamPlace"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `person_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `owner`, `too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_channels_handle_team_member: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+                /** @description a handle */
+                member: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `person_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `owner` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_channels_handle_tiers: {
         parameters: {
             query?: never;
@@ -7756,6 +9742,888 @@ export interface operations {
                 };
             };
             /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_webhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Webhook"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_webhooks: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_channels_handle_webhooks_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+                webhook: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `webhook_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_channels_handle_webhooks_webhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+                webhook: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeWebhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `webhook_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_channels_handle_webhooks_webhook_deliveries: {
+        parameters: {
+            query?: {
+                /** @description Only those of which all attempts have failed. */
+                dead?: boolean;
+            };
+            header?: never;
+            path: {
+                handle: string;
+                webhook: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WebhookDelivery"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_yours` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `webhook_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_webhooks_webhook_deliveries_delivery_replay: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+                webhook: components["schemas"]["WebhookId"];
+                delivery: components["schemas"]["DeliveryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `webhook_unknown`, `delivery_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `webhook_off` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_webhooks_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+                webhook: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookWithSecret"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `webhook_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_channels_handle_webhooks_webhook_test: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+                webhook: components["schemas"]["WebhookId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `webhook_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `webhook_off` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10506,6 +13374,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Debt"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_follows: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Followed"];
                 };
             };
             /** @description `sign_in_needed` */
@@ -15403,6 +18322,133 @@ export interface operations {
             };
         };
     };
+    chat_mode: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModeBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatMode"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_rooms_room_end: {
         parameters: {
             query?: never;
@@ -16302,7 +19348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `name_needed` */
+            /** @description `name_needed`, `token_invalid` */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16329,7 +19375,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `room_not_live`, `id_reused` */
+            /** @description `room_not_live`, `id_reused`, `repeated`, `too_many_held` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -16365,7 +19411,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_fast` */
+            /** @description `too_fast`, `slow_mode`, `timed_out`, `followers_wait` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -16443,6 +19489,642 @@ export interface operations {
                 };
             };
             /** @description `message_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_moderation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModerationView"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `moderator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_moderation_acts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sanction"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown`, `person_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_rooms_room_moderation_held_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                room: components["schemas"]["RoomId"];
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JudgeBody"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown`, `not_held` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_not_live` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rooms_room_moderation_people_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: components["schemas"]["RoomId"];
+                person: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonHistory"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `moderator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown`, `person_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    raid: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RaidBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatMode"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_rooms_room_moderation_raid: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                room: components["schemas"]["RoomId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatMode"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `room_unknown` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -20865,6 +24547,344 @@ export interface operations {
                 };
             };
             /** @description `too_many_attempts` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnAccessToken"];
+                };
+            };
+            /** @description `token_invalid` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AccessToken"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `session_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_tokens: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccessToken"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeAccessToken"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `session_needed`, `foreign_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_tokens_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                token: components["schemas"]["TokenId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `session_needed`, `foreign_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
             429: {
                 headers: {
                     [name: string]: unknown;

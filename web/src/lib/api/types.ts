@@ -53,6 +53,16 @@ export type StageView = Required<Schema['StageView']>
 export type HangoutLink = Schema['HangoutLink']
 export type Door = Schema['Door']
 export type Blocked = Schema['Blocked']
+export type ChatMode = Schema['ChatMode']
+export type ChatFilter = Schema['ChatFilter']
+export type HeldMessage = Schema['HeldMessage']
+export type ModerationAct = Schema['ModerationAct']
+export type ModerationRecord = Schema['ModerationRecord']
+export type Sanctioned = Schema['Sanctioned']
+export type PersonHistory = Schema['PersonHistory']
+export type TeamMate = Schema['TeamMate']
+export type TeamRole = Schema['TeamRole']
+export type FollowView = Schema['FollowView']
 export type RestreamTarget = Required<Schema['RestreamTarget']>
 export type Restream = Required<Schema['Restream']>
 
@@ -93,6 +103,13 @@ export interface List<T> {
   items: T[]
   next?: string | null
 }
+export type AccessToken = Required<Schema['AccessToken']>
+export type TokenScope = Schema['TokenScope']
+export type MadeAccessToken = Schema['MadeAccessToken']
+export type Webhook = Required<Schema['Webhook']>
+export type WebhookKind = Schema['WebhookKind']
+export type WebhookWithSecret = Schema['WebhookWithSecret']
+export type WebhookDelivery = Required<Schema['WebhookDelivery']>
 
 export type ReportGround = Schema['ReportGround']
 export type ReportCategory = Schema['ReportCategory']

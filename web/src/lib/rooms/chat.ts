@@ -2,7 +2,7 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Said, type Speaker, type SubscriptionEvent, type SubscriptionGiftEvent } from './wire'
+import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Reply, type Said, type Speaker, type SubscriptionEvent, type SubscriptionGiftEvent } from './wire'
 
 export interface Line {
   id: string
@@ -17,6 +17,12 @@ export interface Line {
   emotes?: Said['emotes'] | undefined
   /** What a line without words says. */
   event?: Bought
+  /** What it answers. */
+  reply?: Reply | undefined
+  /** Only moderators see it; or it waits for them. */
+  mark?: 'shadowed' | 'held'
+  /** It is of the sub room. */
+  sub?: boolean
 }
 /** Hearts for oneself, a month as a member, or months for others. */
 export type Bought = BadgeEvent | SubscriptionEvent | SubscriptionGiftEvent
@@ -26,8 +32,20 @@ export interface Conversation {
   readonly lines: readonly Line[]
   readonly online: boolean
   readonly view: { readonly mine: boolean }
-  delete?(message: string): Promise<void>
+  readonly ui?: ChatUi
+  /** Opens what can be done about a line; nothing can in a replay. */
+  pick?(line: Line): void
   drop?(id: string): void
+}
+
+/** What the reader is about with the lines. */
+export interface ChatUi {
+  /** People whose lines are not shown here. */
+  hidden?: ReadonlySet<string> | undefined
+  /** The line whose menu is open. */
+  picked?: Line | undefined
+  /** The line that is being answered. */
+  answered?: Line | undefined
 }
 
 export const linesMax = 200
@@ -39,7 +57,10 @@ export function say(lines: readonly Line[], id: string, from: Speaker, text: str
 /** The room's own order wins: the pending line moves to where the room numbered it. */
 export function heard(lines: readonly Line[], said: Said, mine: boolean): Line[] {
   const rest = lines.filter((line) => line.id !== said.id)
-  return keep([...rest, { id: said.id, kind: 'said', from: said.from, text: said.text, emotes: said.emotes, state: 'sent', mine }])
+  return keep([
+    ...rest,
+    { id: said.id, kind: 'said', from: said.from, text: said.text, emotes: said.emotes, state: 'sent', mine, reply: said.reply ?? undefined },
+  ])
 }
 
 export function failed(lines: readonly Line[], id: string, why: string): Line[] {
@@ -56,7 +77,17 @@ export function forget(lines: readonly Line[], id: string): Line[] {
 }
 
 export function deleted(lines: readonly Line[], event: Deleted): Line[] {
-  return lines.map((line) => (line.id === event.message ? { ...line, text: '', state: 'deleted' } : line))
+  return lines.map((line) => (line.id === event.message ? { ...line, text: '', state: 'deleted' } : line.reply?.message === event.message ? bare(line) : line))
+}
+/** All that somebody has said, and what answers to it say of it. */
+export function cleared(lines: readonly Line[], person: string): Line[] {
+  return lines.map((line) => {
+    if (line.kind === 'said' && line.from?.id === person && line.state !== 'sending') return { ...line, text: '', state: 'deleted' }
+    return line.reply?.author === person ? bare(line) : line
+  })
+}
+function bare(line: Line): Line {
+  return { ...line, reply: { ...line.reply!, excerpt: '' } }
 }
 
 export function gapMark(lines: readonly Line[], gap: { from: number; to: number }): Line[] {

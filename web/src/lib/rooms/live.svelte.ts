@@ -1,6 +1,5 @@
 /** One room as this screen sees it. The only place that changes it is the room log (and one's own pending lines). */
 import { Problem, uuidv7, type Board, type RoomView } from '$lib/api'
-import { explain } from '$lib/i18n/common'
 import { expired, grown, type Banner } from '$lib/money/streaks'
 import { bare, moved } from './board'
 import * as chat from './chat'
@@ -24,6 +23,9 @@ export interface RoomEars {
   lost?(why: Lost): void
 }
 
+/** Events that are kept for whoever hears them later. */
+const unheardMax = 400
+
 export class LiveRoom implements SocketSink {
   view = $state.raw<RoomView>()!
   lines = $state.raw<chat.Line[]>([])
@@ -32,7 +34,12 @@ export class LiveRoom implements SocketSink {
   stage = $state.raw<StageState | null>(null)
   board = $state.raw<Board>(bare)
   online = $state(true)
-  you = $state.raw<Hello['you'] | null>(null)
+  /** What the room said when we came, last. */
+  greeting = $state.raw<Hello | null>(null)
+  ui = $state.raw<chat.ChatUi>({})
+  /** Takes what happens beside words and gifts; what comes before it is there waits. */
+  aside: ((event: RoomEvent) => void) | null = null
+  readonly unheard: RoomEvent[] = []
   talk?: TalkEar
   private readonly socket: RoomSocket
   private greeted = false
@@ -46,6 +53,9 @@ export class LiveRoom implements SocketSink {
     this.socket = new RoomSocket(view.id, this)
   }
 
+  get you(): Speaker | null | undefined {
+    return this.greeting?.you
+  }
   open(): void {
     this.socket.open()
     this.sweep = setInterval(() => {
@@ -63,19 +73,24 @@ export class LiveRoom implements SocketSink {
 
   async say(text: string, me: Speaker): Promise<void> {
     const id = uuidv7()
+    const reply_to = this.ui.answered?.id
+    this.ui = { hidden: this.ui.hidden }
     this.lines = chat.say(this.lines, id, me, text)
     try {
-      await this.socket.ask({ do: 'say', id, text })
+      await this.socket.ask({ do: 'say', id, text, reply_to })
       this.lines = chat.acknowledged(this.lines, id)
     } catch (problem) {
       // Who was too quick gets the words back to send again; they need not stand here as well.
       if (problem instanceof Problem && problem.status === 429) this.drop(id)
-      else this.lines = chat.failed(this.lines, id, explain(problem))
+      else this.lines = chat.failed(this.lines, id, '')
       throw problem
     }
   }
   async delete(message: string): Promise<void> {
     await this.socket.ask({ do: 'delete', id: uuidv7(), message })
+  }
+  pick(picked?: chat.Line): void {
+    this.ui = { ...this.ui, picked }
   }
   drop(id: string): void {
     this.lines = chat.forget(this.lines, id)
@@ -83,7 +98,7 @@ export class LiveRoom implements SocketSink {
 
   hello(hello: Hello): void {
     this.talk?.hello(hello)
-    this.you = hello.you
+    this.greeting = hello
     this.stage = hello.stage
     this.board = hello.board
     this.view = { ...hello.room, mine: this.view.mine || hello.room.mine }
@@ -114,8 +129,6 @@ export class LiveRoom implements SocketSink {
 
   private apply(event: RoomEvent, past: boolean): void {
     switch (event.type) {
-      case 'removed':
-        break
       case 'said':
         this.lines = chat.heard(this.lines, event, event.from.id === this.you?.id)
         break
@@ -150,6 +163,10 @@ export class LiveRoom implements SocketSink {
       case 'stage_mine':
         // The hello has told where all past ones led.
         if (!past && this.stage) this.stage = staged(this.stage, event)
+        break
+      default:
+        if (this.aside) this.aside(event)
+        else if (this.unheard.push(event) > unheardMax) this.unheard.shift()
     }
   }
 }

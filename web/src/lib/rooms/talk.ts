@@ -48,7 +48,9 @@ export function heard(talk: Talk, event: RoomEvent, me: string | undefined): Tal
     case 'sub_room_said':
       return { ...talk, lines: said(talk.lines, event, event.from.id === me) }
     case 'deleted':
-      return { ...talk, lines: chat.deleted(talk.lines, event) }
+      return { ...talk, lines: chat.deleted(talk.lines, event), questions: talk.questions.filter(({ message }) => message !== event.message) }
+    case 'cleared':
+      return { ...talk, lines: chat.cleared(talk.lines, event.person), questions: talk.questions.filter(({ from }) => from.id !== event.person) }
     case 'topic':
       return { ...talk, topic: event.topic ?? null }
     case 'poll': {

@@ -46,6 +46,8 @@ function told(scene: Scene, { event, position_ms }: Placed): Scene {
       return { ...scene, taken, lines: chat.heard(scene.lines, event, false) }
     case 'deleted':
       return { ...scene, taken, lines: chat.deleted(scene.lines, event) }
+    case 'cleared':
+      return { ...scene, taken, lines: chat.cleared(scene.lines, event.person) }
     case 'gift':
       return {
         ...scene,

@@ -1,8 +1,9 @@
 /** What travels over /ws/rooms/{room}. Numbers `n` count the room's events 1, 2, 3 … within an epoch. */
-import type { Board, Layout, ProblemBody, RoomEvent, RoomView, Seat, Speaker, StageView, TalkView, TopSupporter } from '$lib/api'
+import type { Board, ChatMode, HeldMessage, Layout, ProblemBody, RoomEvent, RoomView, Seat, Speaker, StageView, TalkView, TopSupporter } from '$lib/api'
 
 export type { Layout, RoomEvent, Seat, Speaker, StageView }
 export type Said = Extract<RoomEvent, { type: 'said' }>
+export type Reply = NonNullable<Said['reply']>
 export type Deleted = Extract<RoomEvent, { type: 'deleted' }>
 export type GiftEvent = Extract<RoomEvent, { type: 'gift' }>
 export type BadgeEvent = Extract<RoomEvent, { type: 'badge' }>
@@ -24,6 +25,9 @@ export interface Hello {
   stage: StageView
   board: Board
   talk: TalkView
+  chat: ChatMode
+  /** What waits for a moderator; null for whoever does not moderate. */
+  held: HeldMessage[] | null
   reset: boolean
 }
 /** Latest values; one that is absent has not changed. */
@@ -52,4 +56,4 @@ export interface Frame {
   ok?: unknown
   problem?: ProblemBody
 }
-export type Command = { do: 'say'; id: string; text: string } | { do: 'delete'; id: string; message: string }
+export type Command = { do: 'say'; id: string; text: string; reply_to?: string | undefined } | { do: 'delete'; id: string; message: string }

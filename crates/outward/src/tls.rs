@@ -1,4 +1,4 @@
-//! RTMPS: TLS over a connection, with certificates checked against the machine's.
+//! TLS over a connection, with certificates checked against the machine's authorities.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use super::{ConnectError, Target};
+use crate::ConnectError;
 
 /// Whom to trust. Cheap to clone; made once, since it reads the machine's certificates.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub enum TlsError {
 }
 
 impl Tls {
-    /// Trusts nobody: targets that ask for encryption cannot be connected to, others can.
+    /// Trusts nobody: nobody can be connected to with encryption, others can.
     pub fn none() -> Self {
         Self(None)
     }
@@ -52,13 +52,13 @@ impl Tls {
         Ok(Self(Some(TlsConnector::from(Arc::new(config)))))
     }
 
-    pub(super) async fn wrap(
+    pub(crate) async fn wrap(
         &self,
         stream: TcpStream,
-        target: &Target,
+        host: &str,
     ) -> Result<TlsStream<TcpStream>, ConnectError> {
         let connector = self.0.as_ref().ok_or(ConnectError::NoAuthorities)?;
-        let name = ServerName::try_from(target.host().to_owned()).map_err(|_| ConnectError::Certificate)?;
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::Certificate)?;
         let wrapped = connector.connect(name, stream).await;
         wrapped.map_err(|error| match is_about_certificate(&error) {
             true => ConnectError::Certificate,

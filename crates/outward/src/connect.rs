@@ -1,4 +1,4 @@
-//! Connecting to a target that somebody typed in, without letting them reach what only this machine reaches.
+//! Connecting to a host that somebody typed in, without letting them reach what only this machine reaches.
 //!
 //! Invariant: a name is resolved once, all that it resolves to must be permitted, and what is connected to is one
 //! of those addresses, not the name.
@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Target, Tls};
+use crate::Tls;
 
 /// Of a name's addresses, tried one after the other.
 const ADDRESSES_MAX: usize = 4;
@@ -23,7 +23,7 @@ const ANSWERS_MAX: usize = 64;
 /// Which addresses may be connected to.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
-    /// Besides all public addresses: for operators who restream within their own network.
+    /// Besides all public addresses: for operators who have something to reach within their own network.
     pub private: Vec<Network>,
 }
 
@@ -51,53 +51,53 @@ impl Resolve for Dns {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
-    #[error("The address of the other platform is not known. Check the spelling.")]
+    #[error("The address of the other side is not known. Check the spelling.")]
     Unresolved,
-    #[error("The address leads into a private network, where this server may not push to.")]
+    #[error("The address leads into a private network, where this server may not connect to.")]
     Private,
-    #[error("The other platform cannot be reached.")]
+    #[error("The other side cannot be reached.")]
     Unreachable,
-    #[error("This server knows no certificate authorities, so that it can push to rtmp:// only.")]
+    #[error("This server knows no certificate authorities, so that it cannot connect with encryption.")]
     NoAuthorities,
-    #[error("The certificate of the other platform is not valid.")]
+    #[error("The certificate of the other side is not valid.")]
     Certificate,
-    #[error("The other platform does not speak RTMPS at this address.")]
+    #[error("The other side does not speak TLS at this address.")]
     Tls,
-    #[error("The other platform took too long to answer.")]
+    #[error("The other side took too long to answer.")]
     TooSlow,
 }
 
-/// Any connection to push over.
+/// Any connection, encrypted or not.
 pub trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Connection for S {}
 
-/// Connects to the target's host within `time_max`; TLS is not part of it.
+/// Connects to a port of a host, a name or an address without brackets, within `time_max`.
 pub async fn connect<R: Resolve>(
-    target: &Target,
+    (host, port): (&str, u16),
     reach: &Reach,
     resolver: &R,
     time_max: Duration,
 ) -> Result<TcpStream, ConnectError> {
     let connected = timeout(time_max, async {
-        let addresses = permitted(target.host(), reach, resolver).await?;
-        first_of(&addresses, target.port(), time_max).await
+        let addresses = permitted(host, reach, resolver).await?;
+        first_of(&addresses, port, time_max).await
     });
     connected.await.unwrap_or(Err(ConnectError::TooSlow))
 }
 
-/// Connects, with TLS if the target asks for it, within `time_max`.
+/// Connects, with TLS where `tls` says by whom it is to be vouched for, within `time_max`.
 pub async fn open<R: Resolve>(
-    target: &Target,
+    (host, port): (&str, u16),
     reach: &Reach,
     resolver: &R,
-    tls: &Tls,
+    tls: Option<&Tls>,
     time_max: Duration,
 ) -> Result<Box<dyn Connection>, ConnectError> {
     let opened = timeout(time_max, async {
-        let stream = connect(target, reach, resolver, time_max).await?;
-        let connection: Box<dyn Connection> = match target.is_encrypted() {
-            true => Box::new(tls.wrap(stream, target).await?),
-            false => Box::new(stream),
+        let stream = connect((host, port), reach, resolver, time_max).await?;
+        let connection: Box<dyn Connection> = match tls {
+            Some(tls) => Box::new(tls.wrap(stream, host).await?),
+            None => Box::new(stream),
         };
         Ok(connection)
     });

@@ -1,0 +1,146 @@
+/** Words about programs: tokens and webhooks. */
+import { explain as explainAny } from '$lib/i18n/common'
+import { dayTime, day, number } from '$lib/i18n/format'
+import { words } from '$lib/i18n/index.svelte'
+import type { TokenScope, WebhookDelivery, WebhookKind } from '$lib/api'
+
+const en = {
+  tokens: 'Bots and apps',
+  tokensText: 'A token lets a program act as you, as far as you allow. For a bot with its own name, make an account for it.',
+  noTokens: 'No program has a token of yours.',
+  make: 'Make a token',
+  full: 'Twenty is the most. Revoke one first.',
+  name: 'What it is for',
+  namePlaceholder: 'Greeter bot',
+  may: 'It may',
+  scopes: {
+    'room:read': 'see rooms and channels',
+    'chat:read': 'read chat and gifts',
+    'chat:write': 'write in chat',
+    moderate: 'delete messages where I may',
+  } as Record<TokenScope, string>,
+  holds: 'How long it holds',
+  days: (n: number) => (n ? `${number(n)} days` : 'Until I revoke it'),
+  once: 'Copy it now: it is not shown again.',
+  token: 'Token',
+  expires: (at: string) => `Until ${day(at)}`,
+  forever: 'Until revoked',
+  revoke: 'Revoke',
+  revokeTitle: (name: string) => `Revoke “${name}”?`,
+  revokeText: 'Its program is cut off at once.',
+  keep: 'Keep it',
+  done: 'Done',
+  webhooks: 'Webhooks',
+  webhooksText: 'Have an address of yours told what happens in this channel.',
+  add: 'Add a webhook',
+  webhooksFull: 'Five is the most. Remove one first.',
+  url: 'Address',
+  urlHint: 'https://, and open to the public.',
+  told: 'It is told of',
+  kinds: {
+    'live.began': 'a live that begins',
+    'live.ended': 'a live that ends',
+    gift: 'gifts',
+    badge: 'hearts',
+    subscription: 'subscriptions',
+    ticket: 'tickets',
+    test: 'a test',
+  } as Record<WebhookKind, string>,
+  secret: 'Secret, to verify what comes',
+  states: { on: 'On', off: 'Off', failed: 'Switched off' } as Record<string, string>,
+  failing: (at: string) => `Nothing has arrived since ${dayTime(at)}.`,
+  turn: (url: string) => `Tell ${url}`,
+  open: (url: string) => `Open ${url}`,
+  log: 'Last deliveries',
+  noLog: 'Nothing was told yet.',
+  test: 'Send a test',
+  tested: 'A test is on its way.',
+  newSecret: 'New secret',
+  remove: 'Remove',
+  removeTitle: 'Remove this webhook?',
+  removeText: 'Its secret and its log go with it.',
+  again: 'Send again',
+  delivery: (one: WebhookDelivery) =>
+    one.state === 'waiting' && one.attempts === 0
+      ? 'On its way'
+      : `${one.state === 'delivered' ? 'Arrived' : one.state === 'dead' ? 'Given up' : `Again ${one.next_at ? dayTime(one.next_at) : ''}`}${one.status ? ` · ${one.status}` : ''}${one.took_ms === null ? '' : ` · ${number(one.took_ms)} ms`}`,
+  problems: {
+    too_many: 'There are as many as there may be.',
+    webhook_off: 'It is switched off.',
+    token_unknown: 'This token is gone already.',
+    webhook_unknown: 'This webhook is gone already.',
+  } as Record<string, string>,
+}
+
+const fr: typeof en = {
+  tokens: 'Bots et applications',
+  tokensText: 'Un jeton permet à un programme d’agir en votre nom, dans les limites que vous fixez. Pour un bot avec son propre nom, créez-lui un compte.',
+  noTokens: 'Aucun programme n’a de jeton de votre part.',
+  make: 'Créer un jeton',
+  full: 'Vingt au maximum. Révoquez-en un d’abord.',
+  name: 'À quoi il sert',
+  namePlaceholder: 'Bot d’accueil',
+  may: 'Il peut',
+  scopes: {
+    'room:read': 'voir les salles et les chaînes',
+    'chat:read': 'lire le chat et les cadeaux',
+    'chat:write': 'écrire dans le chat',
+    moderate: 'supprimer des messages là où je le peux',
+  },
+  holds: 'Durée de validité',
+  days: (n) => (n ? `${number(n)} jours` : 'Jusqu’à révocation'),
+  once: 'Copiez-le maintenant : il ne sera plus affiché.',
+  token: 'Jeton',
+  expires: (at) => `Jusqu’au ${day(at)}`,
+  forever: 'Jusqu’à révocation',
+  revoke: 'Révoquer',
+  revokeTitle: (name) => `Révoquer « ${name} » ?`,
+  revokeText: 'Son programme est coupé aussitôt.',
+  keep: 'Le garder',
+  done: 'Terminé',
+  webhooks: 'Webhooks',
+  webhooksText: 'Une adresse à vous est prévenue de ce qui se passe sur cette chaîne.',
+  add: 'Ajouter un webhook',
+  webhooksFull: 'Cinq au maximum. Retirez-en un d’abord.',
+  url: 'Adresse',
+  urlHint: 'En https://, et accessible au public.',
+  told: 'Elle est prévenue',
+  kinds: {
+    'live.began': 'd’un direct qui commence',
+    'live.ended': 'd’un direct qui finit',
+    gift: 'des cadeaux',
+    badge: 'des cœurs',
+    subscription: 'des abonnements',
+    ticket: 'des billets',
+    test: 'd’un essai',
+  },
+  secret: 'Secret, pour vérifier ce qui arrive',
+  states: { on: 'Actif', off: 'Inactif', failed: 'Désactivé' },
+  failing: (at) => `Rien n’est arrivé depuis ${dayTime(at)}.`,
+  turn: (url) => `Prévenir ${url}`,
+  open: (url) => `Ouvrir ${url}`,
+  log: 'Derniers envois',
+  noLog: 'Rien n’a encore été envoyé.',
+  test: 'Envoyer un essai',
+  tested: 'Un essai est en route.',
+  newSecret: 'Nouveau secret',
+  remove: 'Retirer',
+  removeTitle: 'Retirer ce webhook ?',
+  removeText: 'Son secret et son journal disparaissent avec lui.',
+  again: 'Renvoyer',
+  delivery: (one) =>
+    one.state === 'waiting' && one.attempts === 0
+      ? 'En route'
+      : `${one.state === 'delivered' ? 'Arrivé' : one.state === 'dead' ? 'Abandonné' : `De nouveau ${one.next_at ? dayTime(one.next_at) : ''}`}${one.status ? ` · ${one.status}` : ''}${one.took_ms === null ? '' : ` · ${number(one.took_ms)} ms`}`,
+  problems: {
+    too_many: 'Le maximum est atteint.',
+    webhook_off: 'Il est désactivé.',
+    token_unknown: 'Ce jeton n’existe déjà plus.',
+    webhook_unknown: 'Ce webhook n’existe déjà plus.',
+  },
+}
+
+export const t = words({ en, fr })
+export const dictionaries = { en, fr }
+
+export const explain = (problem: unknown): string => explainAny(problem, t.problems)
