@@ -3,7 +3,7 @@
  * taken back; somebody without an account reports, too.
  */
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { after, before, describe } from 'node:test'
 import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
@@ -147,5 +147,16 @@ describe('reports', { concurrency: 1 }, () => {
     await bea.page.reload()
     await bea.page.locator('[data-testid=statement-appeal][data-outcome=reversed]').waitFor()
     await shot(bea, 'granted')
+  })
+
+  step('she takes away what the site holds of her, after her password', async () => {
+    await bea.id('own-data-ask').click()
+    await bea.id('own-data-password').fill('correct horse battery')
+    const [file] = await Promise.all([bea.page.waitForEvent('download'), bea.id('own-data-take').click()])
+    assert.equal(file.suggestedFilename(), 'bea.json')
+    const held = JSON.parse(await readFile(await file.path(), 'utf8'))
+    assert.equal(held.parts.profile[0].handle, 'bea')
+    assert.equal(held.parts.messages[0].event.text, 'nobody wants you here')
+    assert.equal(held.parts.statements[0].measure, 'suspend')
   })
 })

@@ -15,6 +15,7 @@ import { dictionaries as purchases } from '../src/lib/money/purchases-words'
 import { dictionaries as operator } from '../src/lib/people/operator-words'
 import { dictionaries as operatorMoney } from '../src/lib/people/operator-money-words'
 import { dictionaries as bots } from '../src/lib/people/bot-words'
+import { dictionaries as own } from '../src/lib/people/own-words'
 import { dictionaries as reports } from '../src/lib/people/report-words'
 import { dictionaries as people } from '../src/lib/people/words'
 import { dictionaries as emotes } from '../src/lib/rooms/emote-words'
@@ -30,7 +31,7 @@ import { dictionaries as rules } from '../src/lib/rooms/rules-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { badges, bots, emotes, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, reports, hangout, health, home, interlude, replays, restream, chat, rules, stage, studio, rooms }
+const areas = { badges, bots, emotes, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, own, reports, hangout, health, home, interlude, replays, restream, chat, rules, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', '3 min', 'Webhooks', 'JSON', 'CSV', 'Fraud'])
 
