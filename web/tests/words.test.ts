@@ -33,7 +33,7 @@ import { dictionaries as rooms } from '../src/lib/rooms/words'
 
 const areas = { badges, bots, emotes, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, own, reports, hangout, health, home, interlude, replays, restream, chat, rules, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
-const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', '3 min', 'Webhooks', 'JSON', 'CSV', 'Fraud'])
+const alike = new Set(['Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', '3 min', 'Webhooks', 'JSON', 'CSV', 'Fraud', '0 min'])
 
 function leaves(node: unknown, path: string): [string, string][] {
   if (typeof node === 'string') return [[path, node]]
