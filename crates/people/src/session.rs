@@ -106,7 +106,11 @@ pub fn close(tx: &mut Tx, token: TokenHash) -> Result<(), StoreError> {
 /// Who holds the session with this token; nobody when it ended, or while their account is suspended.
 pub fn caller(db: &mut impl Read, token: TokenHash, now: Timestamp) -> Result<Caller, StoreError> {
     let held = holding(db, token, now)?;
-    Ok(if held.suspended { Caller::Nobody } else { held.caller })
+    Ok(if held.suspended {
+        Caller::Nobody
+    } else {
+        held.caller
+    })
 }
 
 /// Who holds a session.

@@ -133,7 +133,11 @@ pub enum AppealError {
 pub fn appeal(tx: &mut Tx, new: &NewAppeal, now: Timestamp) -> Result<Appeal, AppealError> {
     if let Some(past) = sql::one(tx, new.id)? {
         let same = past.decision == new.decision && past.appellant == new.by;
-        return if same { Ok(past) } else { Err(AppealError::IdReused(new.id)) };
+        return if same {
+            Ok(past)
+        } else {
+            Err(AppealError::IdReused(new.id))
+        };
     }
     let decision = decision::sql::one(tx, new.decision)?.ok_or(AppealError::DecisionUnknown)?;
     if !concerns(tx, &decision, new.by)? {

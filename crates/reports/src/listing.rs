@@ -30,10 +30,7 @@ pub(crate) fn before(cursor: Option<&Cursor>) -> Result<Timestamp, Problem> {
     let Some(cursor) = cursor else {
         return Ok(Timestamp::from_unix_us(i64::MAX));
     };
-    cursor
-        .as_i64()
-        .map(Timestamp::from_unix_us)
-        .ok_or_else(unknown)
+    cursor.as_i64().map(Timestamp::from_unix_us).ok_or_else(unknown)
 }
 
 /// Where a list that goes by priority, then by time, goes on.

@@ -8,9 +8,7 @@ pub(crate) mod sql;
 #[cfg(test)]
 mod tests;
 
-use busk_base::{
-    ChannelId, DecisionId, MessageId, ReportId, RoomId, TextError, Timestamp, bounded_text,
-};
+use busk_base::{ChannelId, DecisionId, MessageId, ReportId, RoomId, TextError, Timestamp, bounded_text};
 use busk_rooms::{SpeakerKind, reported};
 use busk_store::{Read, StoreError, Tx};
 use serde::{Deserialize, Serialize};
@@ -135,7 +133,11 @@ pub enum ReportError {
 pub fn report(tx: &mut Tx, new: &NewReport, now: Timestamp) -> Result<Report, ReportError> {
     if let Some(past) = sql::one(tx, new.id)? {
         let same = past.object == new.object.id && past.reporter == new.reporter;
-        return if same { Ok(past) } else { Err(ReportError::IdReused(new.id)) };
+        return if same {
+            Ok(past)
+        } else {
+            Err(ReportError::IdReused(new.id))
+        };
     }
     if !new.category.fits(new.ground) {
         return Err(ReportError::Category(new.ground));

@@ -92,8 +92,18 @@ impl Scene {
             store: db.open(MIGRATIONS),
             _db: db,
         };
-        for (number, handle) in [(ADA, "ada"), (BEA, "bea"), (CID, "cid"), (OLA, "ola"), (OZ, "ozz")] {
-            let role = if number >= OLA { Role::Operator } else { Role::Viewer };
+        for (number, handle) in [
+            (ADA, "ada"),
+            (BEA, "bea"),
+            (CID, "cid"),
+            (OLA, "ola"),
+            (OZ, "ozz"),
+        ] {
+            let role = if number >= OLA {
+                Role::Operator
+            } else {
+                Role::Viewer
+            };
             let new = SignUp {
                 person: PersonId(id(number)),
                 channel: ChannelId(id(1_000 + number)),

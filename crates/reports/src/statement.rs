@@ -66,11 +66,7 @@ pub(crate) struct StatementView {
 
 impl StatementView {
     /// As whoever appeals sees it.
-    pub(crate) fn of(
-        db: &mut impl Read,
-        decision: Decision,
-        appellant: Uuid,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn of(db: &mut impl Read, decision: Decision, appellant: Uuid) -> Result<Self, StoreError> {
         let appeal = appeal::sql::of(db, decision.id, appellant)?;
         let appeal_until = decision.appeal_until();
         Ok(Self {

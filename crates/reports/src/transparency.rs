@@ -151,11 +151,7 @@ pub fn count(db: &mut impl Read, from: Timestamp, to: Timestamp) -> Result<Trans
 
 fn appeals(db: &mut impl Read, from: Timestamp, to: Timestamp) -> Result<AppealCount, StoreError> {
     let span = params![from, to];
-    let received = one(
-        db,
-        "SELECT COUNT(*) FROM appeal WHERE at >= $1 AND at < $2",
-        span,
-    )?;
+    let received = one(db, "SELECT COUNT(*) FROM appeal WHERE at >= $1 AND at < $2", span)?;
     let upheld = one(
         db,
         "SELECT COUNT(*) FROM appeal WHERE judged_at >= $1 AND judged_at < $2 AND outcome = 'upheld'",

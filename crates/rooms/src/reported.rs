@@ -50,11 +50,7 @@ pub fn room_for(db: &mut impl Read, id: RoomId, by: Option<Uuid>) -> Result<Opti
 }
 
 /// A message that somebody may point at.
-pub fn message(
-    db: &mut impl Read,
-    id: MessageId,
-    by: Option<Uuid>,
-) -> Result<Option<Reported>, StoreError> {
+pub fn message(db: &mut impl Read, id: MessageId, by: Option<Uuid>) -> Result<Option<Reported>, StoreError> {
     let row = db.row(
         "SELECT m.room, m.author, e.body FROM room_message m JOIN room_event e ON e.room = m.room AND e.n = m.n \
          WHERE m.id = $1",

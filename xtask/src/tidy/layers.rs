@@ -5,8 +5,8 @@ use super::{Finding, Rule, tree::Tree};
 
 /// Top to bottom: a crate may use those after it.
 const ORDER: &[&str] = &[
-    "server", "irc", "reports", "commerce", "webhooks", "rooms", "fanout", "media", "replay", "hls", "rtmp", "people",
-    "api", "ledger", "store", "base",
+    "server", "irc", "reports", "commerce", "webhooks", "rooms", "fanout", "media", "replay", "hls", "rtmp",
+    "people", "api", "ledger", "store", "base",
 ];
 
 /// Crates that stand beside the order: what they may use, and who may use them.

@@ -11,9 +11,7 @@ use busk_store::{Read, Reader, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{
-    Appeal, AppealError, AppealView, JudgeError, Judgement, NewAppeal, Outcome, appeal, judge, sql,
-};
+use super::{Appeal, AppealError, AppealView, JudgeError, Judgement, NewAppeal, Outcome, appeal, judge, sql};
 use crate::listing::{self, DeskQuery};
 use crate::statement::StatementView;
 use crate::{Desk, decision, report};

@@ -11,10 +11,7 @@ use crate::scene::*;
 /// Bea's account is suspended by Ola for what Cid reported.
 async fn suspended(scene: &Scene) {
     scene.reports(of_message(1), 2).await.unwrap();
-    scene
-        .decides(decision(50, 1, Measure::Suspend), 3)
-        .await
-        .unwrap();
+    scene.decides(decision(50, 1, Measure::Suspend), 3).await.unwrap();
 }
 
 each_db!(who_appeals_and_when, async |db| {
@@ -38,7 +35,10 @@ each_db!(who_appeals_and_when, async |db| {
         scene.appeals(71, 50, BEA, end).await,
         Err(AppealError::Already(_))
     ));
-    scene.appeals(72, 50, CID, at(4)).await.expect("who reported it may");
+    scene
+        .appeals(72, 50, CID, at(4))
+        .await
+        .expect("who reported it may");
     let empty = NewAppeal {
         id: AppealId(id(73)),
         decision: DecisionId(id(50)),
@@ -49,38 +49,41 @@ each_db!(who_appeals_and_when, async |db| {
     assert!(matches!(refused, Err(AppealError::Words(_))));
 });
 
-each_db!(another_operator_judges_and_the_account_is_open_again, async |db| {
-    let scene = Scene::set(db).await;
-    suspended(&scene).await;
-    scene.appeals(70, 50, BEA, at(4)).await.unwrap();
-    let holds = async || {
-        scene
-            .reads(|db| suspension::holds(db, PersonId(id(BEA)), at(9)))
-            .await
-    };
-    assert!(holds().await);
-    let unknown = scene.judges(99, OZ, Outcome::Upheld, 5).await;
-    assert!(matches!(unknown, Err(JudgeError::AppealUnknown)));
-    let same = scene.judges(70, OLA, Outcome::Reversed, 5).await;
-    assert!(matches!(same, Err(JudgeError::SameOperator)));
-    let judged = scene.judges(70, OZ, Outcome::Reversed, 6).await.unwrap();
-    assert!(!holds().await);
-    assert_eq!(
-        scene.judges(70, OZ, Outcome::Reversed, 7).await.unwrap(),
-        judged,
-        "sent again"
-    );
-    assert!(matches!(
-        scene.judges(70, OZ, Outcome::Upheld, 7).await,
-        Err(JudgeError::Judged)
-    ));
-    let kept = "SELECT COUNT(*) FROM decision WHERE reversed_at IS NOT NULL AND measure = 'suspend'";
-    assert_eq!(scene.count(kept).await, 1, "nothing is written over");
-    assert!(matches!(
-        scene.appeals(71, 50, CID, at(8)).await,
-        Err(AppealError::Reversed)
-    ));
-});
+each_db!(
+    another_operator_judges_and_the_account_is_open_again,
+    async |db| {
+        let scene = Scene::set(db).await;
+        suspended(&scene).await;
+        scene.appeals(70, 50, BEA, at(4)).await.unwrap();
+        let holds = async || {
+            scene
+                .reads(|db| suspension::holds(db, PersonId(id(BEA)), at(9)))
+                .await
+        };
+        assert!(holds().await);
+        let unknown = scene.judges(99, OZ, Outcome::Upheld, 5).await;
+        assert!(matches!(unknown, Err(JudgeError::AppealUnknown)));
+        let same = scene.judges(70, OLA, Outcome::Reversed, 5).await;
+        assert!(matches!(same, Err(JudgeError::SameOperator)));
+        let judged = scene.judges(70, OZ, Outcome::Reversed, 6).await.unwrap();
+        assert!(!holds().await);
+        assert_eq!(
+            scene.judges(70, OZ, Outcome::Reversed, 7).await.unwrap(),
+            judged,
+            "sent again"
+        );
+        assert!(matches!(
+            scene.judges(70, OZ, Outcome::Upheld, 7).await,
+            Err(JudgeError::Judged)
+        ));
+        let kept = "SELECT COUNT(*) FROM decision WHERE reversed_at IS NOT NULL AND measure = 'suspend'";
+        assert_eq!(scene.count(kept).await, 1, "nothing is written over");
+        assert!(matches!(
+            scene.appeals(71, 50, CID, at(8)).await,
+            Err(AppealError::Reversed)
+        ));
+    }
+);
 
 each_db!(who_is_alone_judges_and_what_is_upheld_stays, async |db| {
     let scene = Scene::set(db).await;
@@ -120,10 +123,7 @@ each_db!(what_can_be_taken_back_is, async |db| {
         .unwrap();
     for (number, decision, by) in [(70, 50, BEA), (71, 51, BEA), (72, 52, ADA)] {
         scene.appeals(number, decision, by, at(8)).await.unwrap();
-        scene
-            .judges(number, OZ, Outcome::Reversed, 9)
-            .await
-            .unwrap();
+        scene.judges(number, OZ, Outcome::Reversed, 9).await.unwrap();
     }
     let silent = "SELECT COUNT(*) FROM channel_sanction WHERE banned OR silent_until IS NOT NULL";
     assert_eq!(scene.count(silent).await, 0);

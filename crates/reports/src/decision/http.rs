@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 
 use super::case::{DeskReport, ReportCase, case, desk_report};
 use super::{DecideError, Follows, Measure, NewDecision, decide};
+use crate::Desk;
 use crate::category::{Category, Ground};
 use crate::listing::{self, DeskQuery};
 use crate::report::sql;
 use crate::statement::StatementView;
-use crate::Desk;
 
 pub(crate) fn routes() -> OpenApiRouter<Desk> {
     OpenApiRouter::new()
@@ -178,4 +178,3 @@ impl Desk {
         }
     }
 }
-

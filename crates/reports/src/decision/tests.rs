@@ -114,10 +114,7 @@ each_db!(what_is_refused, async |db| {
     }
     assert_eq!(scene.count("SELECT COUNT(*) FROM decision").await, 0);
     scene.decides(base(Measure::None), 3).await.unwrap();
-    scene
-        .decides(base(Measure::None), 9)
-        .await
-        .expect("sent again");
+    scene.decides(base(Measure::None), 9).await.expect("sent again");
     let reused = scene.decides(base(Measure::Ban), 4).await.unwrap_err();
     assert!(matches!(reused, DecideError::IdReused(_)));
     let twice = scene.decides(decision(51, 1, Measure::Ban), 4).await;
@@ -140,9 +137,9 @@ each_db!(a_message_goes_and_its_words_stay_with_the_report, async |db| {
     // The channel's own log has it under the decision's id, so that nobody counts it twice.
     let by = params![id(50)].to_vec();
     let recorded = scene
-        .reads(move |db| db.row("SELECT why FROM moderation_record WHERE id = $1", &by))
+        .reads(move |db| db.row("SELECT deed FROM moderation_record WHERE id = $1", &by))
         .await;
-    assert_eq!(recorded.unwrap().get::<String>(0).unwrap(), "Rule 3");
+    assert_eq!(recorded.unwrap().get::<String>(0).unwrap(), "delete");
 });
 
 each_db!(people_are_kept_from_writing, async |db| {

@@ -233,9 +233,7 @@ async fn own(
     let limit = query.limit;
     let read = desk.site.store().read(move |db: &mut Reader| {
         let reports = sql::of_reporter(db, asker, before, limit.and_one())?;
-        let views = reports
-            .into_iter()
-            .map(|report| view(db, report, Some(asker)));
+        let views = reports.into_iter().map(|report| view(db, report, Some(asker)));
         views.collect::<Result<Vec<_>, StoreError>>()
     });
     let views = read.await?;

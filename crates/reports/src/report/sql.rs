@@ -123,11 +123,7 @@ pub(super) fn open_of(
 }
 
 /// What is open, the gravest first and of those the oldest.
-pub(crate) fn open(
-    db: &mut impl Read,
-    after: (i64, Timestamp),
-    max: i64,
-) -> Result<Vec<Report>, StoreError> {
+pub(crate) fn open(db: &mut impl Read, after: (i64, Timestamp), max: i64) -> Result<Vec<Report>, StoreError> {
     let rows = db.rows(
         select!(
             "WHERE decision IS NULL AND (priority > $1 OR (priority = $1 AND at > $2)) ORDER BY priority, at LIMIT $3"

@@ -122,10 +122,7 @@ each_db!(the_words_are_kept_and_the_same_is_once, async |db| {
         (made.said.as_deref(), made.person, made.person_name.as_str()),
         (Some("go away"), id(BEA), "bea")
     );
-    assert_eq!(
-        (made.room, made.said_at),
-        (Some(RoomId(id(ROOM))), Some(at(1)))
-    );
+    assert_eq!((made.room, made.said_at), (Some(RoomId(id(ROOM))), Some(at(1))));
     assert_eq!(scene.reports(of_message(1), 9).await.unwrap(), made, "sent again");
     let other = NewReport {
         reporter: None,
@@ -180,9 +177,8 @@ each_db!(children_come_first_and_then_the_oldest, async |db| {
         };
         scene.reports(new, seconds).await.unwrap();
     }
-    let numbers = |reports: Vec<Report>| -> Vec<u128> {
-        reports.iter().map(|report| report.id.0.as_u128()).collect()
-    };
+    let numbers =
+        |reports: Vec<Report>| -> Vec<u128> { reports.iter().map(|report| report.id.0.as_u128()).collect() };
     let start = (-1, Timestamp::from_unix_us(0));
     let open = scene.reads(move |db| sql::open(db, start, 10)).await;
     assert_eq!(numbers(open), [3, 2, 4, 1]);
@@ -192,10 +188,7 @@ each_db!(children_come_first_and_then_the_oldest, async |db| {
     let latest = scene.reads(move |db| sql::latest(db, at(13), 2)).await;
     assert_eq!(numbers(latest), [3, 2]);
     // One decision answers all of the same thing.
-    scene
-        .decides(decision(50, 2, Measure::None), 20)
-        .await
-        .unwrap();
+    scene.decides(decision(50, 2, Measure::None), 20).await.unwrap();
     let none = scene.reads(move |db| sql::open(db, start, 10)).await;
     assert_eq!(numbers(none), [] as [u128; 0]);
     let answered = scene

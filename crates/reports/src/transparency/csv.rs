@@ -50,7 +50,13 @@ pub(super) fn csv(counted: &Transparency) -> String {
     line("appeals_reversed", "", "", "", &appeals.reversed.to_string());
     line("appeal_median_s", "", "", "", &maybe(appeals.median_s));
     for count in &counted.moderation {
-        line("channel_moderation", &count.deed, "", "", &count.times.to_string());
+        line(
+            "channel_moderation",
+            &count.deed,
+            "",
+            "",
+            &count.times.to_string(),
+        );
     }
     let automated = &counted.automated;
     line("automated_held", "", "", "", &automated.judged.to_string());

@@ -51,7 +51,10 @@ each_db!(everything_is_counted_when_it_happened, async |db| {
         median_s: Some(30),
     };
     assert_eq!(all.appeals, appeals);
-    assert!(all.moderation.is_empty(), "what was decided here is not a channel's own");
+    assert!(
+        all.moderation.is_empty(),
+        "what was decided here is not a channel's own"
+    );
 
     let early = counted(0, 50).await;
     assert_eq!((early.notices, early.decisions, early.median_s), (2, 0, None));
