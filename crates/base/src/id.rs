@@ -118,4 +118,10 @@ ids! {
     NoticeId,
     /// A browser that is told by Web Push.
     PushId,
+    /// What somebody tells the site's operators of, made by whoever reports it.
+    ReportId,
+    /// What an operator decided about it, made by their page.
+    DecisionId,
+    /// A complaint about a decision, made by whoever complains.
+    AppealId,
 }

@@ -38,6 +38,7 @@ mod listing;
 mod model;
 pub mod notices;
 mod operator;
+pub mod own;
 pub mod payments;
 pub mod payouts;
 pub mod policies;

@@ -309,7 +309,7 @@ fn text(cases: &mut Cases) {
     );
     cases.fine("6.2.3", crumbs(german.as_bytes()), &[&german], &[]);
     cases.fine("6.2.4", crumbs("κόσμε".as_bytes()), &["κόσμε"], &[]);
-    let surrogate = [&"κόσμε".as_bytes()[..], &[0xED, 0xA0, 0x80], b"edited"].concat();
+    let surrogate = ["κόσμε".as_bytes(), &[0xED, 0xA0, 0x80], b"edited"].concat();
     cases.fails("6.3.1", vec![whole(TEXT, &surrogate)], &[], NOT_UTF8);
     cases.fails("6.3.2", crumbs(&surrogate), &[], NOT_UTF8);
 
@@ -375,7 +375,7 @@ fn closing(cases: &mut Cases) {
     cases.ends("7.3.4", vec![close(FINE, hello)], &[], &[], FINE);
     cases.ends("7.3.5", vec![close(FINE, "*".repeat(123))], &[], &[], FINE);
     cases.fails("7.3.6", vec![close(FINE, "*".repeat(124))], &[], PROTOCOL);
-    let bad = [&"κόσμε".as_bytes()[..], &[0xED, 0xA0, 0x80], b"edited"].concat();
+    let bad = ["κόσμε".as_bytes(), &[0xED, 0xA0, 0x80], b"edited"].concat();
     cases.fails("7.5.1", vec![close(FINE, bad)], &[], NOT_UTF8);
     let valid = [
         1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999,

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use busk_api::{Problem, StatusCode};
+use busk_api::{Peer, Problem, StatusCode};
 use busk_base::Timestamp;
 
 /// How many attempts in which time.
@@ -24,6 +24,7 @@ pub struct Limits {
     pub sign_ins_per_address: Rate,
     pub sign_ups_per_address: Rate,
     pub guests_per_address: Rate,
+    pub reports_per_address: Rate,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -36,6 +37,7 @@ impl Default for Limits {
             sign_ins_per_address: rate(60, 5 * MINUTE),
             sign_ups_per_address: rate(60, 10 * MINUTE),
             guests_per_address: rate(300, 10 * MINUTE),
+            reports_per_address: rate(30, 60 * MINUTE),
         }
     }
 }
@@ -51,6 +53,7 @@ impl Limits {
             sign_ins_per_address: free,
             sign_ups_per_address: free,
             guests_per_address: free,
+            reports_per_address: free,
             ..self
         }
     }
@@ -116,6 +119,21 @@ impl<K: Clone + Eq + Hash> Attempts<K> {
         if let Some(key) = oldest.map(|(key, _)| key.clone()) {
             self.windows.remove(&key);
         }
+    }
+}
+
+/// A limit by address, with its counts, for a crate above. Clones share them.
+#[derive(Clone)]
+pub struct AddressGate(Arc<Mutex<Attempts<IpAddr>>>);
+
+impl AddressGate {
+    pub fn new(rate: Rate) -> Self {
+        Self(Arc::new(Mutex::new(Attempts::new(rate))))
+    }
+
+    /// Counts an attempt; refuses with `too_many_attempts`.
+    pub fn admit(&self, peer: Peer, now: Timestamp) -> Result<(), Problem> {
+        admit(&self.0, peer.bucket(), now)
     }
 }
 

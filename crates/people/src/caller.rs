@@ -3,9 +3,11 @@
 use axum::extract::{FromRef, FromRequestParts};
 use busk_api::{Problem, Query, Site, StatusCode};
 use busk_base::PersonId;
+use busk_store::StoreError;
 use http::request::Parts;
 use serde::Deserialize;
 
+use crate::session::Holding;
 use crate::{Channel, Guest, Person, Role, own_channel, session, token};
 
 /// Whoever asks.
@@ -26,6 +28,11 @@ pub enum Named {
 /// A person.
 #[derive(Clone, Debug)]
 pub struct SignedIn(pub Person);
+
+/// Someone with a name, also a person whose account is suspended: for what they may do still, which is to see what was
+/// decided about them, and to appeal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concerned(pub Named);
 
 /// A person with a channel of theirs: the one whose handle the query names as `channel`, else the personal one.
 #[derive(Clone, Debug)]
@@ -130,6 +137,48 @@ where
             ));
         }
         caller.signed_in().map(SignedIn)
+    }
+}
+
+impl<S> FromRequestParts<S> for Concerned
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let site = Site::from_ref(state);
+        holding(parts, &site).await?.caller.named().map(Concerned)
+    }
+}
+
+/// Who holds the request's session, also while their account is suspended.
+pub(crate) async fn holding(parts: &Parts, site: &Site) -> Result<Holding, Problem> {
+    let Some(token) = session::token_hash(&parts.headers) else {
+        return Ok(Holding {
+            caller: Caller::Nobody,
+            suspended: false,
+        });
+    };
+    let now = site.now();
+    let read = site.store().read(move |db| session::holding(db, token, now));
+    read.await.map_err(|error: StoreError| Problem::from(error))
+}
+
+/// Whether the request's session is of a person whose account is suspended, who is nobody to [`Caller`].
+pub(crate) struct Suspended(pub bool);
+
+impl<S> FromRequestParts<S> for Suspended
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let site = Site::from_ref(state);
+        Ok(Self(holding(parts, &site).await?.suspended))
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Domain functions are plain functions over a transaction; times, ids and hashes are arguments. Who may
 //! do what is decided by an extractor: [`Caller`], [`Named`], [`SignedIn`], [`Operator`]; and, where programs may
-//! do it too, by [`Allowed`], which names the scope that their token needs.
+//! do it too, by [`Allowed`], which names the scope that their token needs. Whose account is
+//! suspended is nobody to all of them; only [`Concerned`] knows who they are.
 //! No secret is stored: passwords as argon2id, session tokens, programs' tokens, stream keys and the set-up token
 //! (256 random bits each) as SHA-256.
 
@@ -16,6 +17,7 @@ pub mod confirm;
 pub mod follow;
 pub mod guest;
 pub mod me;
+pub mod own;
 pub mod page;
 pub mod password;
 mod person;
@@ -28,12 +30,13 @@ pub mod setup;
 pub mod sign_in;
 pub mod sign_up;
 pub mod stream_key;
+pub mod suspension;
 pub mod team;
 pub mod token;
 
 pub use allowed::{Acting, Allowed, ByToken};
-pub use attempts::{Limits, Rate};
-pub use caller::{Caller, Named, Operator, OwnChannel, SignedIn};
+pub use attempts::{AddressGate, Limits, Rate};
+pub use caller::{Caller, Concerned, Named, Operator, OwnChannel, SignedIn};
 pub use channel::{Channel, ChannelKind, ChannelRef, channel, channel_by_handle, channel_of, own_channel};
 pub use confirm::Confirmation;
 pub use guest::Guest;

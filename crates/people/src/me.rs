@@ -47,8 +47,17 @@ pub struct Me {
     pub coins: i64,
     /// Whether they have said that they are 18 or older.
     pub adult: bool,
+    /// Their account is suspended: they are nobody here, but see what was decided about them, and may appeal.
+    pub suspended: bool,
     /// Whether this site is a demonstration.
     pub demo: bool,
+}
+
+impl Me {
+    /// The same for a person whose account may be suspended.
+    pub(crate) fn suspended(self, suspended: bool) -> Self {
+        Self { suspended, ..self }
+    }
 }
 
 /// Answers who `caller` is.
@@ -64,6 +73,7 @@ pub(crate) async fn me(people: &People, caller: Caller) -> Result<Me, Problem> {
         channel: None,
         coins: 0,
         adult: false,
+        suspended: false,
         demo: site.demo(),
     };
     match caller {

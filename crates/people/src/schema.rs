@@ -110,4 +110,13 @@ pub const MIGRATIONS: &[Migration] = &[
     );
     CREATE INDEX access_token_person ON access_token (person);",
     },
+    Migration {
+        name: "people/0007_suspensions",
+        sql: "
+    CREATE TABLE person_suspension (
+        person BYTEA PRIMARY KEY REFERENCES person (id) DEFERRABLE INITIALLY DEFERRED,
+        since BIGINT NOT NULL,
+        until BIGINT
+    );",
+    },
 ];

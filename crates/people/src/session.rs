@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use busk_api::Site;
 use busk_base::{GuestId, PersonId, SessionId, Timestamp};
-use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
+use busk_store::{Insert, Read, Row, StoreError, Tx, Type, params, row};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{Caller, guest, person, secret};
@@ -103,13 +103,44 @@ pub fn close(tx: &mut Tx, token: TokenHash) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Who holds the session with this token; nobody when it ended.
+/// Who holds the session with this token; nobody when it ended, or while their account is suspended.
 pub fn caller(db: &mut impl Read, token: TokenHash, now: Timestamp) -> Result<Caller, StoreError> {
+    let held = holding(db, token, now)?;
+    Ok(if held.suspended {
+        Caller::Nobody
+    } else {
+        held.caller
+    })
+}
+
+/// Who holds a session.
+#[derive(Clone, Debug)]
+pub(crate) struct Holding {
+    pub caller: Caller,
+    /// Their account is, and they are nobody to all but [`Concerned`](crate::Concerned).
+    pub suspended: bool,
+}
+
+/// Who holds the session with this token, also while their account is suspended.
+pub(crate) fn holding(db: &mut impl Read, token: TokenHash, now: Timestamp) -> Result<Holding, StoreError> {
     let row = db.row(
-        "SELECT person, guest FROM session WHERE token_hash = $1 AND expires_at > $2",
+        "SELECT s.person, s.guest, x.person IS NOT NULL FROM session s \
+         LEFT JOIN person_suspension x ON x.person = s.person AND (x.until IS NULL OR x.until > $2) \
+         WHERE s.token_hash = $1 AND s.expires_at > $2",
         params![token.0.as_slice(), now],
     )?;
-    let Some(row) = row else { return Ok(Caller::Nobody) };
+    let Some(row) = row else {
+        return Ok(Holding {
+            caller: Caller::Nobody,
+            suspended: false,
+        });
+    };
+    let suspended = row.get(2)?;
+    let caller = holder(db, &row)?;
+    Ok(Holding { caller, suspended })
+}
+
+fn holder(db: &mut impl Read, row: &Row) -> Result<Caller, StoreError> {
     if let Some(id) = row.get::<Option<PersonId>>(0)? {
         return Ok(person(db, id)?.map_or(Caller::Nobody, Caller::Person));
     }

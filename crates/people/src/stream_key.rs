@@ -6,7 +6,7 @@ mod http;
 use busk_base::{ChannelId, Timestamp};
 use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
 
-use crate::{Channel, channel, secret};
+use crate::{Channel, channel, secret, suspension};
 
 pub(crate) use http::routes;
 
@@ -43,8 +43,8 @@ pub fn created_at(db: &mut impl Read, channel: ChannelId) -> Result<Option<Times
     row.map(|row| row.get(0)).transpose()
 }
 
-/// Whose key it is.
-pub fn owner(db: &mut impl Read, key: &str) -> Result<Option<Channel>, StoreError> {
+/// Whose key it is; nobody's while its owner's account is suspended.
+pub fn owner(db: &mut impl Read, key: &str, now: Timestamp) -> Result<Option<Channel>, StoreError> {
     if !key.starts_with(PREFIX) {
         return Ok(None);
     }
@@ -52,8 +52,12 @@ pub fn owner(db: &mut impl Read, key: &str) -> Result<Option<Channel>, StoreErro
         "SELECT channel FROM stream_key WHERE key_hash = $1",
         params![secret::hash(key).as_slice()],
     )?;
-    match row {
-        Some(row) => channel(db, row.get(0)?),
-        None => Ok(None),
+    let found = match row {
+        Some(row) => channel(db, row.get(0)?)?,
+        None => None,
+    };
+    match found {
+        Some(found) if suspension::holds(db, found.owner, now)? => Ok(None),
+        found => Ok(found),
     }
 }

@@ -156,7 +156,7 @@ each_db!(a_stream_key, async |db: busk_testkit::db::TestDb| {
     joined(&store, 1, "ana").await.unwrap();
     let channel = ChannelId(id(1_001));
     let owner = async |key: String| {
-        let channel = reads(&store, move |db| stream_key::owner(db, &key)).await;
+        let channel = reads(&store, move |db| stream_key::owner(db, &key, NOW)).await;
         channel.map(|channel| channel.handle)
     };
     let rotate = async |key: String, now| {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::access::{self, Access};
 use crate::event::SpeakerRole;
+use crate::hidden;
 use crate::http::room_unknown;
 use crate::live::{Rooms, Viewer};
 use crate::log::LogReader;
@@ -67,9 +68,14 @@ impl Rooms {
             let always = always || moderates;
             let admitted = always || access::admits(db, &shown.room, shown.access, asker, now)?;
             let right = subroom::right(db, &shown.room, asker, operator, now)?;
-            Ok::<_, StoreError>(Some((shown, stage, blocked, admitted, right, moderates)))
+            let hidden = !operator && hidden::is(db, room)?;
+            Ok::<_, StoreError>(Some((shown, stage, hidden, blocked, admitted, right, moderates)))
         });
-        let (shown, stage, blocked, admitted, right, moderates) = read.await?.ok_or_else(room_unknown)?;
+        let found = read.await?.ok_or_else(room_unknown)?;
+        let (shown, stage, hidden, blocked, admitted, right, moderates) = found;
+        if hidden {
+            return Err(hidden::refusal());
+        }
         if blocked {
             return Err(Problem::forbidden("blocked", "You cannot be in this room"));
         }

@@ -10,10 +10,12 @@ use busk_base::{ChannelId, MessageId, RoomId, Timestamp};
 use busk_people::{
     Allowed, Caller, Channel, ChannelKind, ChatRead, ChatWrite, Moderate, Person, RoomRead, SignedIn,
 };
+use busk_store::{Reader, StoreError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Access;
+use crate::hidden;
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
@@ -423,8 +425,17 @@ pub(crate) async fn shown(rooms: &Rooms, room: &Room, caller: &Caller) -> Result
 }
 
 async fn view_of(rooms: &Rooms, room: RoomId, caller: &Caller) -> Result<Json<RoomView>, Problem> {
-    let found = rooms.site().store().read(move |db| view::one(db, room)).await?;
-    let found = found.ok_or_else(room_unknown)?;
+    let read = rooms.site().store().read(move |db: &mut Reader| {
+        let found = view::one(db, room)?;
+        Ok::<_, StoreError>(match found {
+            Some(found) => Some((found, hidden::is(db, room)?)),
+            None => None,
+        })
+    });
+    let (found, hidden) = read.await?.ok_or_else(room_unknown)?;
+    if hidden && !caller.is_operator() {
+        return Err(hidden::refusal());
+    }
     if found.is_hidden_from(caller) {
         rooms.entered(room, caller).await?;
     }

@@ -477,7 +477,8 @@ impl Rooms {
         Ok(ended)
     }
 
-    pub(crate) async fn hang_up(&self, room: RoomId) {
+    /// Hangs up the camera and the viewers of a room that has ended.
+    pub async fn hang_up(&self, room: RoomId) {
         self.cameras().retain(|(of, _), _| *of != room);
         self.media().close_room(room).await;
         self.passes().forget_room(room);

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::access::{self, Access};
+use crate::hidden;
 use crate::live::Rooms;
 use crate::view::{self, Shown};
 use crate::{RoomEvent, State};
@@ -151,6 +152,9 @@ impl Rooms {
             let Some(shown) = view::one(db, room)? else {
                 return Ok(None);
             };
+            if !operator && hidden::is(db, room)? {
+                return Ok(None);
+            }
             let visibility = visibility(db, room)?;
             let opened = match visibility.access() {
                 Some(access) => access::admits_to_replay(db, &shown.room, access, asker, now)?,

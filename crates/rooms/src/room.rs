@@ -97,14 +97,18 @@ impl Entity for Room {
 
 /// A room that everybody may know of: hangouts are for those in them.
 pub fn public(db: &mut impl Read, id: RoomId) -> Result<Option<Room>, StoreError> {
+    Ok(any(db, id)?.filter(|room| !room.private))
+}
+
+/// A room, whoever may know of it.
+pub(crate) fn any(db: &mut impl Read, id: RoomId) -> Result<Option<Room>, StoreError> {
     let row = db.row(
         "SELECT r.id, r.channel, r.host, r.title, r.state, r.epoch, s.last, r.created_at, \
          r.scheduled_at, r.started_at, r.resume_until, r.ended_at, r.live_on_camera, r.private \
          FROM room r JOIN room_seq s ON s.room = r.id WHERE r.id = $1",
         params![id],
     )?;
-    let room = row.as_ref().map(Room::from_row).transpose()?;
-    Ok(room.filter(|room| !room.private))
+    row.as_ref().map(Room::from_row).transpose()
 }
 
 static NEW: Insert = Insert {

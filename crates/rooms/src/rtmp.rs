@@ -51,7 +51,11 @@ impl Door for Entrance {
             return Err(Refusal::Unknown);
         }
         let (rooms, key) = (&self.rooms, key.split('?').next().unwrap_or_default().to_owned());
-        let owner = rooms.site().store().read(move |db| stream_key::owner(db, &key));
+        let now = rooms.site().now();
+        let owner = rooms
+            .site()
+            .store()
+            .read(move |db| stream_key::owner(db, &key, now));
         let unavailable = |_| Refusal::Unavailable;
         let channel = owner.await.map_err(unavailable)?.ok_or(Refusal::Unknown)?;
         let room = whip::room_of(rooms, &channel, true)

@@ -59,6 +59,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0014_reactions",
         sql: crate::reactions::REACTIONS,
     },
+    Migration {
+        name: "rooms/0015_hidden",
+        sql: crate::hidden::HIDDEN,
+    },
 ];
 
 /// How chats are run, what a channel's chats do not want, and what was done to people there and why. A person's

@@ -114,12 +114,12 @@ async fn authorize(
     let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = bearer.and_then(signal::bearer).map(str::to_owned);
     let person = caller.person_id();
-    let by_key = key.is_some();
+    let (by_key, now) = (key.is_some(), rooms.site().now());
     let channel = rooms
         .site()
         .store()
         .read(move |db| match (key, person) {
-            (Some(key), _) => stream_key::owner(db, &key),
+            (Some(key), _) => stream_key::owner(db, &key, now),
             (None, Some(person)) => busk_people::own_channel(db, person, Some(&wanted)),
             (None, None) => Ok::<_, StoreError>(None),
         })

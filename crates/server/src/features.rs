@@ -20,7 +20,7 @@ use busk_ledger::PostError;
 use busk_media::Media;
 use busk_notices::{Notices, NoticesConfig};
 use busk_overlays::Overlays;
-use busk_people::{Coins, Limits};
+use busk_people::{AddressGate, Coins, Limits};
 use busk_replay::Archive;
 use busk_rooms::restream::{RestreamConfig, SealingKey};
 use busk_rooms::{Rooms, RoomsConfig};
@@ -45,6 +45,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     busk_webhooks::MIGRATIONS,
     busk_commerce::MIGRATIONS,
     busk_overlays::MIGRATIONS,
+    busk_reports::MIGRATIONS,
 ];
 
 const MEDIA_EVENTS_MAX: usize = 4_096;
@@ -161,6 +162,10 @@ impl Features {
                     site: site.clone(),
                     stripe: self.stripe.clone(),
                 },
+            ))
+            .merge(busk_reports::routes(
+                self.rooms.clone(),
+                AddressGate::new(self.people_limits.reports_per_address),
             ))
     }
 

@@ -156,6 +156,33 @@ impl TestDb {
         }
     }
 
+    /// Every column of every table, as `table.column`.
+    pub async fn columns(&self) -> Vec<String> {
+        match &self.database {
+            Database::Sqlite(path) => {
+                let connection = rusqlite::Connection::open(path).expect("the file opens");
+                let sql = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c \
+                     WHERE m.type = 'table' ORDER BY 1";
+                let mut statement = connection.prepare(sql).expect("the schema can be asked");
+                let rows = statement.query_map([], |row| row.get::<_, String>(0));
+                let rows = rows.expect("the schema can be read");
+                rows.map(|row| row.expect("a name is text")).collect()
+            }
+            Database::Postgres(url) => {
+                let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+                    .await
+                    .expect("the test's database is reachable");
+                let driving = tokio::spawn(connection);
+                let sql = "SELECT table_name || '.' || column_name FROM information_schema.columns \
+                     WHERE table_schema = 'public' ORDER BY 1";
+                let rows = client.query(sql, &[]).await.expect("the schema can be read");
+                drop(client);
+                let _ = driving.await;
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+        }
+    }
+
     pub fn is_sqlite(&self) -> bool {
         matches!(self.database, Database::Sqlite(_))
     }

@@ -17,6 +17,7 @@
 mod delivery;
 mod endpoint;
 mod kind;
+pub mod own;
 mod read;
 mod schema;
 mod secret;

@@ -26,7 +26,7 @@ const people: Record<string, Json> = {
   nobody: { kind: 'nobody', id: null, handle: null, display_name: null, about: null, role: null, coins: 0 },
 }
 const whoOf = (request: IncomingMessage): string => /busk_mock=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? 'nobody'
-const meOf = (who: string): Json => ({ channel: null, adult: false, demo: true, ...(people[who] ?? people.nobody) })
+const meOf = (who: string): Json => ({ channel: null, adult: false, suspended: false, demo: true, ...(people[who] ?? people.nobody) })
 const become = (answer: ServerResponse, who: string): Json => {
   answer.setHeader('set-cookie', `busk_mock=${who}; Path=/`)
   return meOf(who)

@@ -300,7 +300,7 @@ each_db!(
         });
         granted.await.unwrap();
         let of = refund.to_string();
-        let paid = vec![
+        let paid = [
             line("t0", Payment, "charge-900", 70, 0),
             line("t1", Payment, "charge-1", 1_000, 0),
         ];

@@ -5,6 +5,7 @@ use http::header;
 use serde::Deserialize;
 
 use super::{Change, ChangeError, Me};
+use crate::caller::Suspended;
 use crate::routes::People;
 use crate::{Caller, SignedIn};
 
@@ -36,8 +37,12 @@ impl From<ChangeError> for Problem {
 
 /// Who the browser is; answers anyone.
 #[utoipa::path(get, path = "/api/v1/me", tag = "people", responses((status = 200, body = Me), Failures))]
-async fn me(State(people): State<People>, caller: Caller) -> Result<Response, Problem> {
-    let me = super::me(&people, caller).await?;
+async fn me(
+    State(people): State<People>,
+    caller: Caller,
+    Suspended(suspended): Suspended,
+) -> Result<Response, Problem> {
+    let me = super::me(&people, caller).await?.suspended(suspended);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(me)).into_response())
 }
 

@@ -150,6 +150,25 @@ impl Rooms {
         Ok(())
     }
 
+    /// Shuts what is open of somebody whose account was suspended: they are on no stage any more, and their sockets come
+    /// back as a stranger's. Rooms of their own have ended.
+    pub async fn shut_out(&self, person: PersonId) -> Result<(), StoreError> {
+        let with = self.site().store().read(move |db| sql::rooms_with(db, person));
+        for (room, host) in with.await? {
+            if host != person {
+                let removed = self.stage_act(room, Actor::Host, Act::Remove(person.0)).await;
+                if let Err(error) = removed {
+                    tracing::warn!(%room, "somebody suspended stays on stage: {error}");
+                }
+            }
+            self.media().close_person(room, person.0.as_u128()).await;
+        }
+        let whom = Whom::Person(person.0.as_u128());
+        self.fanout()
+            .disconnect(whom, busk_fanout::CLOSE_RESUME, "your rights have changed");
+        Ok(())
+    }
+
     /// Sends all whom a newcomer on stage has blocked out of the room.
     async fn show_out_of(&self, room: RoomId, blocker: PersonId) -> Result<(), StoreError> {
         let blocked = self

@@ -139,9 +139,12 @@ impl Relay {
     }
 }
 
+/// What a browser was told: which, with which headers, and what.
+type Pushed = (String, HeaderMap, Bytes);
+
 /// A push service, and what its browsers were told.
 #[derive(Clone, Default)]
-pub struct PushService(Arc<Mutex<(Vec<(String, HeaderMap, Bytes)>, u16)>>);
+pub struct PushService(Arc<Mutex<(Vec<Pushed>, u16)>>);
 
 impl PushService {
     pub async fn start() -> (Self, SocketAddr) {
@@ -168,11 +171,11 @@ impl PushService {
         self.0.lock().unwrap().1 = status;
     }
 
-    pub fn came(&self) -> Vec<(String, HeaderMap, Bytes)> {
+    pub fn came(&self) -> Vec<Pushed> {
         self.0.lock().unwrap().0.clone()
     }
 
-    pub async fn until(&self, count: usize) -> Vec<(String, HeaderMap, Bytes)> {
+    pub async fn until(&self, count: usize) -> Vec<Pushed> {
         for _ in 0..600 {
             if self.came().len() >= count {
                 return self.came();

@@ -670,6 +670,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/decisions/{id}/appeals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Appeals against a decision that was made about oneself, or about what one reported; within six months, without a fee. */
+        post: operations["post_decisions_id_appeals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/demo/enter": {
         parameters: {
             query?: never;
@@ -1081,6 +1098,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** All that the site holds of oneself, as one JSON document; also while the account is suspended. */
+        post: operations["post_me_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/follows": {
         parameters: {
             query?: never;
@@ -1202,6 +1236,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own reports, the latest first, and what became of them. */
+        get: operations["get_me_reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/spending-caps": {
         parameters: {
             query?: never;
@@ -1213,6 +1264,23 @@ export interface paths {
         get: operations["get_me_spending_caps"];
         /** Sets one's own caps: lower acts at once, higher after `raise_after_s`. */
         put: operations["change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was done to oneself and why, the latest first. */
+        get: operations["get_me_statements"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1282,6 +1350,43 @@ export interface paths {
         put?: never;
         /** Tells everybody who is in a live now. */
         post: operations["post_operator_announcements"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/appeals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Appeals: what waits with the longest waiting first, or all with the latest first. */
+        get: operations["get_operator_appeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/appeals/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judges an appeal: another operator than the one who decided, where there is another. What is reversed for whom it was
+         *     done to is taken back; what is reversed for who reported it is open again.
+         */
+        post: operations["post_operator_appeals_id_decision"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1684,6 +1789,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/operator/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was reported: what is open with the gravest first, or all with the latest first. */
+        get: operations["get_operator_reports"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A report with what is around it. */
+        get: operations["get_operator_reports_id"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/reports/{id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides about a report and every other open one of the same thing; does what is decided, and keeps why. */
+        post: operations["post_operator_reports_id_decision"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/operator/settlement-comparisons": {
         parameters: {
             query?: never;
@@ -1781,6 +1937,40 @@ export interface paths {
         };
         /** The same as CSV, all of a month or year. */
         get: operations["get_operator_taxes_lines.csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/transparency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What came of reports in a time. */
+        get: operations["get_operator_transparency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/operator/transparency.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as CSV, a line a figure. */
+        get: operations["get_operator_transparency.csv"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2016,6 +2206,43 @@ export interface paths {
          * @description Kinds that are not listened to are answered like the others, so that they are not sent again.
          */
         post: operations["post_providers_stripe_notices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reports a message, a person or a room to the site's operators. Nobody needs an account for it; the answer is the
+         *     confirmation that it arrived.
+         */
+        post: operations["post_reports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of a report: for whoever made it, or, where nobody in particular did, for whoever knows its id. */
+        get: operations["get_reports_id"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2982,7 +3209,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Signs in: a new session in place of whatever the browser had. */
+        /** Signs in: a new session in place of whatever the browser had. Whose account is suspended may, too, to see why. */
         post: operations["post_sign_in"];
         delete?: never;
         options?: never;
@@ -3368,6 +3595,38 @@ export interface components {
         Answer: {
             yes: boolean;
         };
+        /** @description An appeal, as whoever appeals sees it. */
+        Appeal: {
+            answer?: string | null;
+            at: components["schemas"]["Timestamp"];
+            id: components["schemas"]["AppealId"];
+            judged_at?: components["schemas"]["Timestamp"] | null;
+            outcome?: components["schemas"]["AppealOutcome"] | null;
+            words: string;
+        };
+        AppealCount: {
+            /**
+             * Format: int64
+             * @description From an appeal to its answer.
+             */
+            median_s?: number | null;
+            /** Format: int64 */
+            received: number;
+            /** Format: int64 */
+            reversed: number;
+            /** Format: int64 */
+            upheld: number;
+        };
+        /**
+         * Format: uuid
+         * @description A complaint about a decision, made by whoever complains.
+         */
+        AppealId: string;
+        /**
+         * @description How an appeal ended.
+         * @enum {string}
+         */
+        AppealOutcome: "upheld" | "reversed";
         Arrange: {
             /**
              * Format: int32
@@ -3394,6 +3653,24 @@ export interface components {
             postings: number;
             /** Format: int64 */
             transfers: number;
+        };
+        /** @description The words that channels do not want are looked for by a machine, which holds messages until a moderator says. */
+        AutomatedCount: {
+            /**
+             * Format: int64
+             * @description Of those, said after all: where the machine was wrong.
+             */
+            approved: number;
+            /**
+             * Format: int64
+             * @description Decisions about reports that a machine made: none, ever.
+             */
+            decisions: number;
+            /**
+             * Format: int64
+             * @description Held messages that a moderator judged.
+             */
+            judged: number;
         };
         /** @description A badge that can be bought. */
         BadgeOffer: {
@@ -3722,15 +3999,36 @@ export interface components {
             answer: string;
             grant: boolean;
         };
+        /**
+         * Format: uuid
+         * @description What an operator decided about it, made by their page.
+         */
+        DecisionId: string;
         Declaration: {
             /** @description Must be true: whoever is younger says nothing. */
             adult: boolean;
+        };
+        /** @description What moderators of channels did by themselves. */
+        DeedCount: {
+            deed: string;
+            /** Format: int64 */
+            times: number;
         };
         /**
          * Format: uuid
          * @description One thing that is told to one of them.
          */
         DeliveryId: string;
+        /** @description An appeal, as operators see it. */
+        DeskAppeal: {
+            appeal: components["schemas"]["Appeal"];
+            /** @description Who appeals; whom it is about, or who had reported it. */
+            appellant: string;
+            by_reporter: boolean;
+            /** @description Who decided. */
+            operator: string;
+            statement: components["schemas"]["Statement"];
+        };
         /** @description A payout, as operators see it. */
         DeskPayout: components["schemas"]["PayoutView"] & {
             acts: components["schemas"]["ActView"][];
@@ -3746,6 +4044,35 @@ export interface components {
             channel: string;
             /** @description Whether the operator who asks may act on it: not on their own channel's. */
             yours: boolean;
+        };
+        /** @description A report, as operators see it in their list. */
+        DeskReport: {
+            at: components["schemas"]["Timestamp"];
+            category: components["schemas"]["ReportCategory"];
+            channel?: components["schemas"]["ChannelRef"] | null;
+            decision?: components["schemas"]["DecisionId"] | null;
+            email?: string | null;
+            ground: components["schemas"]["ReportGround"];
+            id: components["schemas"]["ReportId"];
+            kind: components["schemas"]["ReportObjectKind"];
+            /** Format: uuid */
+            person: string;
+            person_kind: components["schemas"]["SpeakerKind"];
+            /** @description As they were called then. */
+            person_name: string;
+            /**
+             * Format: int64
+             * @description 0 is looked at first.
+             */
+            priority: number;
+            /** @description Who reports, where it is somebody with a name on the site or somebody who said theirs. */
+            reporter?: string | null;
+            room?: components["schemas"]["RoomId"] | null;
+            room_title?: string | null;
+            /** @description The message's text or the room's title, as it was. */
+            said?: string | null;
+            said_at?: components["schemas"]["Timestamp"] | null;
+            words: string;
         };
         Diamonds: {
             /** Format: int64 */
@@ -3892,6 +4219,10 @@ export interface components {
              * @description The number to ask after next; null when this was all.
              */
             next?: number | null;
+        };
+        ExportBody: {
+            /** @description One's password again: a stolen session must not carry everything away. */
+            password: string;
         };
         FirstOperator: {
             display_name: string;
@@ -4143,6 +4474,15 @@ export interface components {
             id?: string | null;
             kind: components["schemas"]["Kind"];
             role: components["schemas"]["Role"];
+            /** @description Their account is suspended: they are nobody here, but see what was decided about them, and may appeal. */
+            suspended: boolean;
+        };
+        MeasureCount: {
+            category: components["schemas"]["ReportCategory"];
+            /** Format: int64 */
+            decisions: number;
+            ground: components["schemas"]["ReportGround"];
+            measure: components["schemas"]["ReportMeasure"];
         };
         /**
          * Format: uuid
@@ -4255,8 +4595,35 @@ export interface components {
             name: string;
             scopes: components["schemas"]["TokenScope"][];
         };
+        NewAppeal: {
+            /** @description Made by whoever appeals; the same again is one appeal. */
+            id: components["schemas"]["AppealId"];
+            /** @description Why the decision is wrong. */
+            words: string;
+        };
+        NewDecision: {
+            /** @description The law or the site's rule; may be empty where nothing is done. */
+            basis?: string;
+            category: components["schemas"]["ReportCategory"];
+            /** @description What was found: whom it is about reads it, or, where nothing is done, who reported it. */
+            facts: string;
+            ground: components["schemas"]["ReportGround"];
+            /** @description Made by the operator's page; the same again is one decision. */
+            id: components["schemas"]["DecisionId"];
+            measure: components["schemas"]["ReportMeasure"];
+            /**
+             * Format: int32
+             * @description Of a time-out, and of a suspension that ends by itself.
+             */
+            seconds?: number | null;
+        };
         NewGuest: {
             name: string;
+        };
+        NewJudgement: {
+            /** @description Why, for whoever appealed. */
+            answer: string;
+            outcome: components["schemas"]["AppealOutcome"];
         };
         NewPerson: {
             display_name: string;
@@ -4266,6 +4633,21 @@ export interface components {
              */
             handle: string;
             password: string;
+        };
+        NewReport: {
+            category: components["schemas"]["ReportCategory"];
+            /** @description Where an answer reaches them, where they want one by letter. */
+            email?: string | null;
+            /** @description That one believes in good faith that it is so; must be said of what is against the law. */
+            good_faith?: boolean;
+            ground: components["schemas"]["ReportGround"];
+            /** @description Made by whoever reports; the same again is one report. */
+            id: components["schemas"]["ReportId"];
+            /** @description Who reports, where they want to say. */
+            name?: string | null;
+            object: components["schemas"]["ReportObject"];
+            /** @description Why; must be said of what is against the law. */
+            words?: string;
         };
         NewStreamKey: {
             /**
@@ -4349,6 +4731,13 @@ export interface components {
             /** @description Why it was set aside; `null`: its payment is not settled yet. */
             reason?: string | null;
             received_at: components["schemas"]["Timestamp"];
+        };
+        /** @description So many of a kind. */
+        NoticeCount: {
+            category: components["schemas"]["ReportCategory"];
+            ground: components["schemas"]["ReportGround"];
+            /** Format: int64 */
+            notices: number;
         };
         /** @description By which ways one is told. */
         NoticeSettings: {
@@ -4738,6 +5127,20 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_DeskAppeal: {
+            items: {
+                appeal: components["schemas"]["Appeal"];
+                /** @description Who appeals; whom it is about, or who had reported it. */
+                appellant: string;
+                by_reporter: boolean;
+                /** @description Who decided. */
+                operator: string;
+                statement: components["schemas"]["Statement"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_DeskPayout: {
             items: (components["schemas"]["PayoutView"] & {
                 acts: components["schemas"]["ActView"][];
@@ -4754,6 +5157,39 @@ export interface components {
                 /** @description Whether the operator who asks may act on it: not on their own channel's. */
                 yours: boolean;
             })[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_DeskReport: {
+            items: {
+                at: components["schemas"]["Timestamp"];
+                category: components["schemas"]["ReportCategory"];
+                channel?: components["schemas"]["ChannelRef"] | null;
+                decision?: components["schemas"]["DecisionId"] | null;
+                email?: string | null;
+                ground: components["schemas"]["ReportGround"];
+                id: components["schemas"]["ReportId"];
+                kind: components["schemas"]["ReportObjectKind"];
+                /** Format: uuid */
+                person: string;
+                person_kind: components["schemas"]["SpeakerKind"];
+                /** @description As they were called then. */
+                person_name: string;
+                /**
+                 * Format: int64
+                 * @description 0 is looked at first.
+                 */
+                priority: number;
+                /** @description Who reports, where it is somebody with a name on the site or somebody who said theirs. */
+                reporter?: string | null;
+                room?: components["schemas"]["RoomId"] | null;
+                room_title?: string | null;
+                /** @description The message's text or the room's title, as it was. */
+                said?: string | null;
+                said_at?: components["schemas"]["Timestamp"] | null;
+                words: string;
+            }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
         };
@@ -5098,6 +5534,22 @@ export interface components {
             next?: string | null;
         };
         /** @description One page of a list. */
+        Page_ReportView: {
+            items: {
+                at: components["schemas"]["Timestamp"];
+                category: components["schemas"]["ReportCategory"];
+                decision?: components["schemas"]["ReportOutcome"] | null;
+                ground: components["schemas"]["ReportGround"];
+                id: components["schemas"]["ReportId"];
+                kind: components["schemas"]["ReportObjectKind"];
+                /** @description Whom it is about, as they were called then. */
+                person: string;
+                words: string;
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
         Page_Restream: {
             items: {
                 /**
@@ -5183,6 +5635,40 @@ export interface components {
                 /** Format: uuid */
                 person: string;
                 sanction: components["schemas"]["Sanction"];
+            }[];
+            /** @description Asks for the next page; null on the last. */
+            next?: string | null;
+        };
+        /** @description One page of a list. */
+        Page_Statement: {
+            items: {
+                /** @description Somebody had reported it; who is never told. */
+                after_report: boolean;
+                appeal?: components["schemas"]["Appeal"] | null;
+                /** @description Until when one may appeal against it. */
+                appeal_until: components["schemas"]["Timestamp"];
+                at: components["schemas"]["Timestamp"];
+                /** @description Whether a machine found it or decided. */
+                automated: boolean;
+                /** @description The law or the site's rule. */
+                basis: string;
+                /** @description Whether what was done can be taken back: a message that was removed and a live that was ended cannot. */
+                can_be_taken_back: boolean;
+                category: components["schemas"]["ReportCategory"];
+                /** @description What was found. */
+                facts: string;
+                ground: components["schemas"]["ReportGround"];
+                id: components["schemas"]["DecisionId"];
+                /** @description What it was about. */
+                kind: components["schemas"]["ReportObjectKind"];
+                measure: components["schemas"]["ReportMeasure"];
+                reversed_at?: components["schemas"]["Timestamp"] | null;
+                room?: components["schemas"]["RoomId"] | null;
+                room_title?: string | null;
+                /** @description The message's text or the room's title, as it was. */
+                said?: string | null;
+                scope: components["schemas"]["StatementScope"];
+                until?: components["schemas"]["Timestamp"] | null;
             }[];
             /** @description Asks for the next page; null on the last. */
             next?: string | null;
@@ -6142,6 +6628,81 @@ export interface components {
             title: string;
             visibility: components["schemas"]["Visibility"];
         };
+        /** @description A report with all that is around it. */
+        ReportCase: {
+            /** @description What the person said last in that room, the latest first. */
+            context: components["schemas"]["SaidThere"][];
+            /** @description About the same person, the latest first. */
+            decisions: components["schemas"]["Statement"][];
+            /** @description The room was taken down already. */
+            hidden: boolean;
+            /** @description What can be done about it. */
+            measures: components["schemas"]["ReportMeasure"][];
+            /** @description Of the same thing, the latest first. */
+            others: components["schemas"]["DeskReport"][];
+            report: components["schemas"]["DeskReport"];
+        };
+        /**
+         * @description Of which kind it would be.
+         * @enum {string}
+         */
+        ReportCategory: "minors" | "self_harm" | "violence" | "terrorism" | "hate" | "harassment" | "sexual" | "fraud" | "impersonation" | "intellectual_property" | "privacy" | "goods" | "spam" | "other";
+        /**
+         * @description What something would be against.
+         * @enum {string}
+         */
+        ReportGround: "law" | "rules";
+        /**
+         * Format: uuid
+         * @description What somebody tells the site's operators of, made by whoever reports it.
+         */
+        ReportId: string;
+        /**
+         * @description What is done.
+         * @enum {string}
+         */
+        ReportMeasure: "none" | "remove_message" | "time_out" | "ban" | "end_live" | "hide_room" | "suspend";
+        /** @description What is reported. */
+        ReportObject: {
+            /**
+             * Format: uuid
+             * @description The message's, the person's or guest's, or the room's.
+             */
+            id: string;
+            kind: components["schemas"]["ReportObjectKind"];
+            room?: components["schemas"]["RoomId"] | null;
+        };
+        /**
+         * @description What can be pointed at.
+         * @enum {string}
+         */
+        ReportObjectKind: "message" | "person" | "room";
+        /** @description What was decided about a report. */
+        ReportOutcome: {
+            /** @description Until when one may appeal against it. */
+            appeal_until: components["schemas"]["Timestamp"];
+            /** @description One has. */
+            appealed: boolean;
+            at: components["schemas"]["Timestamp"];
+            /** @description What the operator says, where nothing was done; else what was done was told to whom it is about. */
+            facts?: string | null;
+            id: components["schemas"]["DecisionId"];
+            measure: components["schemas"]["ReportMeasure"];
+            /** @description An appeal about whom it was done to took it back. */
+            reversed: boolean;
+        };
+        /** @description What became of a report, as whoever made it sees it. */
+        ReportView: {
+            at: components["schemas"]["Timestamp"];
+            category: components["schemas"]["ReportCategory"];
+            decision?: components["schemas"]["ReportOutcome"] | null;
+            ground: components["schemas"]["ReportGround"];
+            id: components["schemas"]["ReportId"];
+            kind: components["schemas"]["ReportObjectKind"];
+            /** @description Whom it is about, as they were called then. */
+            person: string;
+            words: string;
+        };
         /** @description A target during a live. */
         Restream: {
             /**
@@ -6258,6 +6819,13 @@ export interface components {
              * @description The message's number in the room's log.
              */
             n: number;
+        };
+        /** @description Something that somebody said in a room. */
+        SaidThere: {
+            at: components["schemas"]["Timestamp"];
+            id: components["schemas"]["MessageId"];
+            removed: boolean;
+            text: string;
         };
         /** @description What holds of a person; nothing by default. */
         Sanction: {
@@ -6580,6 +7148,36 @@ export interface components {
          * @enum {string}
          */
         State: "scheduled" | "lobby" | "live" | "interrupted" | "ended" | "hangout";
+        /** @description What was decided about somebody, and why. */
+        Statement: {
+            /** @description Somebody had reported it; who is never told. */
+            after_report: boolean;
+            appeal?: components["schemas"]["Appeal"] | null;
+            /** @description Until when one may appeal against it. */
+            appeal_until: components["schemas"]["Timestamp"];
+            at: components["schemas"]["Timestamp"];
+            /** @description Whether a machine found it or decided. */
+            automated: boolean;
+            /** @description The law or the site's rule. */
+            basis: string;
+            /** @description Whether what was done can be taken back: a message that was removed and a live that was ended cannot. */
+            can_be_taken_back: boolean;
+            category: components["schemas"]["ReportCategory"];
+            /** @description What was found. */
+            facts: string;
+            ground: components["schemas"]["ReportGround"];
+            id: components["schemas"]["DecisionId"];
+            /** @description What it was about. */
+            kind: components["schemas"]["ReportObjectKind"];
+            measure: components["schemas"]["ReportMeasure"];
+            reversed_at?: components["schemas"]["Timestamp"] | null;
+            room?: components["schemas"]["RoomId"] | null;
+            room_title?: string | null;
+            /** @description The message's text or the room's title, as it was. */
+            said?: string | null;
+            scope: components["schemas"]["StatementScope"];
+            until?: components["schemas"]["Timestamp"] | null;
+        };
         /** @description One posting, as it touched a creator's accounts. */
         StatementLine: {
             at: components["schemas"]["Timestamp"];
@@ -6607,6 +7205,11 @@ export interface components {
             posting: components["schemas"]["PostingId"];
             text: components["schemas"]["StatementText"];
         };
+        /**
+         * @description Where a decision holds.
+         * @enum {string}
+         */
+        StatementScope: "worldwide";
         /** @description What a line says about where it came from. */
         StatementText: {
             /** Format: int64 */
@@ -7014,6 +7617,31 @@ export interface components {
             /** Format: int64 */
             id: number;
             unit: string;
+        };
+        /** @description What came of reports in a time. */
+        Transparency: {
+            appeals: components["schemas"]["AppealCount"];
+            automated: components["schemas"]["AutomatedCount"];
+            /** Format: int64 */
+            decisions: number;
+            decisions_by_measure: components["schemas"]["MeasureCount"][];
+            from: components["schemas"]["Timestamp"];
+            /**
+             * Format: int64
+             * @description From a notice to the decision about it.
+             */
+            median_s?: number | null;
+            moderation: components["schemas"]["DeedCount"][];
+            /** Format: int64 */
+            notices: number;
+            /**
+             * Format: int64
+             * @description Notices by who has no name on the site.
+             */
+            notices_anonymous: number;
+            notices_by_kind: components["schemas"]["NoticeCount"][];
+            /** @description Not in it any more. */
+            to: components["schemas"]["Timestamp"];
         };
         /** @description An emote that a message shows wherever its text has `:name:`. */
         UsedEmote: {
@@ -12228,6 +12856,133 @@ export interface operations {
             };
         };
     };
+    post_decisions_id_appeals: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: components["schemas"]["DecisionId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAppeal"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Appeal"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `decision_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `already_appealed`, `reversed`, `too_late` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_demo_enter: {
         parameters: {
             query?: never;
@@ -14717,6 +15472,123 @@ export interface operations {
             };
         };
     };
+    post_me_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportBody"];
+            };
+        };
+        responses: {
+            /** @description a document, sent as it is made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_needed`, `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_follows: {
         parameters: {
             query?: {
@@ -15544,6 +16416,57 @@ export interface operations {
             };
         };
     };
+    get_me_reports: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReportView"];
+                };
+            };
+            /** @description `name_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_me_spending_caps: {
         parameters: {
             query?: never;
@@ -15679,6 +16602,57 @@ export interface operations {
             };
             /** @description `too_many_keys` */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_statements: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Statement"];
+                };
+            };
+            /** @description `name_needed` */
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15919,6 +16893,195 @@ export interface operations {
                 };
             };
             /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_appeals: {
+        parameters: {
+            query?: {
+                /** @description Only what wants an operator. */
+                open?: boolean;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeskAppeal"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_appeals_id_decision: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: components["schemas"]["AppealId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewJudgement"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Appeal"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `appeal_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `judged`, `gone` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -18260,6 +19423,261 @@ export interface operations {
             };
         };
     };
+    get_operator_reports: {
+        parameters: {
+            query?: {
+                /** @description Only what wants an operator. */
+                open?: boolean;
+                /** @description `next` of the page before. */
+                cursor?: string;
+                /** @description Items at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeskReport"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_reports_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportCase"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `report_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_operator_reports_id_decision: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: components["schemas"]["ReportId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDecision"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statement"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `report_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `decided`, `gone` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_operator_settlement_comparisons: {
         parameters: {
             query?: never;
@@ -18675,6 +20093,144 @@ export interface operations {
                  * @example 2026-11
                  */
                 period: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_operator_transparency: {
+        parameters: {
+            query: {
+                /** @description From when on. */
+                from: components["schemas"]["Timestamp"];
+                /** @description Before when. */
+                to: components["schemas"]["Timestamp"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Transparency"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `operator_needed` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get_operator_transparency.csv": {
+        parameters: {
+            query: {
+                /** @description From when on. */
+                from: components["schemas"]["Timestamp"];
+                /** @description Before when. */
+                to: components["schemas"]["Timestamp"];
             };
             header?: never;
             path?: never;
@@ -20002,6 +21558,170 @@ export interface operations {
                 };
             };
             /** @description `provider_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_reports: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReport"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportView"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `object_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `id_reused`, `yourself`, `already_reported` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_reports_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ReportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportView"];
+                };
+            };
+            /** @description `report_unknown` */
             404: {
                 headers: {
                     [name: string]: unknown;

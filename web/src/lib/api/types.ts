@@ -121,3 +121,14 @@ export type Webhook = Required<Schema['Webhook']>
 export type WebhookKind = Schema['WebhookKind']
 export type WebhookWithSecret = Schema['WebhookWithSecret']
 export type WebhookDelivery = Required<Schema['WebhookDelivery']>
+
+export type ReportGround = Schema['ReportGround']
+export type ReportCategory = Schema['ReportCategory']
+export type ReportMeasure = Schema['ReportMeasure']
+export type ReportObject = Schema['ReportObject']
+export type Report = Schema['ReportView']
+export type Statement = Schema['Statement']
+export type DeskReport = Schema['DeskReport']
+export type ReportCase = Schema['ReportCase']
+export type DeskAppeal = Schema['DeskAppeal']
+export type Transparency = Schema['Transparency']

@@ -11,6 +11,7 @@ const nobody: Me = {
   channel: null,
   coins: 0,
   adult: false,
+  suspended: false,
   demo: false,
 }
 

@@ -1,0 +1,68 @@
+//! What people may ask of the site itself: that something is looked at, and why it was decided so.
+//!
+//! ```text
+//!   report ─► decision ─► statement of reasons ─► appeal ─► upheld | reversed
+//! ```
+//!
+//! Somebody points at a message, a person or a room ([`report`]); operators see what is open, the gravest first, and
+//! decide ([`decision`]); whoever it is about reads why ([`statement`]) and may appeal, as may whoever reported it
+//! ([`appeal`]). What came of all that in a time is counted ([`transparency`]). The terms are those of Regulation (EU)
+//! 2022/2065, the Digital Services Act: a notice (Article 16), a statement of reasons (17), an internal complaint (20), a
+//! transparency report (15 and 24).
+//!
+//! And what the site holds of them, to take away ([`own`]).
+//!
+//! Invariant: nothing of reports is ever deleted or written over; a decision that is reversed stays, with what reversed it.
+
+pub mod appeal;
+pub mod category;
+pub mod decision;
+mod listing;
+pub mod own;
+pub mod report;
+mod schema;
+pub mod statement;
+pub mod transparency;
+
+use axum::extract::FromRef;
+use busk_api::{OpenApiRouter, Site};
+use busk_people::{AddressGate, Confirmation};
+use busk_rooms::Rooms;
+
+pub use schema::MIGRATIONS;
+
+/// What the handlers hold.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub site: Site,
+    pub rooms: Rooms,
+    pub gate: AddressGate,
+    pub confirmation: Confirmation,
+}
+
+impl FromRef<Desk> for Site {
+    fn from_ref(desk: &Desk) -> Self {
+        desk.site.clone()
+    }
+}
+
+/// `gate` limits how often an address reports.
+pub fn routes(rooms: Rooms, gate: AddressGate) -> OpenApiRouter {
+    let desk = Desk {
+        site: rooms.site().clone(),
+        rooms,
+        gate,
+        confirmation: Confirmation::default(),
+    };
+    OpenApiRouter::new()
+        .merge(report::routes())
+        .merge(decision::routes())
+        .merge(statement::routes())
+        .merge(appeal::routes())
+        .merge(transparency::routes())
+        .merge(own::routes())
+        .with_state(desk)
+}
+
+#[cfg(test)]
+mod scene;
