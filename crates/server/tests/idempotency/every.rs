@@ -173,6 +173,7 @@ each_db!(every_operation_is_done_once_and_answered_alike, async |db| {
     };
     walk.drive(&people.ada, "POST /api/v1/rooms/{room}/end", &[&room], NONE)
         .await;
+    walk!(onward);
     walk!(tickets);
 
     let openapi = app.nobody().get("/api/openapi.json").await.is(200).body;
@@ -579,6 +580,8 @@ async fn operators(walk: &Walk<'_>, people: &People) {
     let dan = &people.dan;
     let drive = async |operation: &str, at: &[&str], body: Value| walk.drive(dan, operation, at, body).await;
     drive("POST /api/v1/operator/audits", &[], NONE).await;
+    let told = json!({"text": "A word to all"});
+    drive("POST /api/v1/operator/announcements", &[], told).await;
     let now = now();
     let at = |hours: i64| busk_base::Timestamp::from_unix_us(now + hours * 3_600_000_000).to_string();
     let time = json!({"provider": "sandbox", "from": at(-24), "until": at(1)});
@@ -625,6 +628,22 @@ async fn hangouts(walk: &Walk<'_>, people: &People) {
     drive(bea, "enter", secret).await;
     drive(cid, "lock", json!({"locked": true})).await;
     drive(cid, "link", NONE).await;
+}
+
+/// A live whose viewers go on to another one.
+async fn onward(walk: &Walk<'_>, people: &People) {
+    let People { ada, cid, .. } = people;
+    let mut rooms = Vec::new();
+    for who in [ada, cid] {
+        let made = who.post("/api/v1/rooms", json!({"title": "Once more"})).await;
+        rooms.push(made.is(201).text("id"));
+    }
+    let on_air = "UPDATE room SET state = 'interrupted', resume_until = 9000000000000000, started_at = 1 \
+        WHERE title = 'Once more'";
+    walk.app.db.tamper(on_air).await;
+    let to = json!({"channel": "cid"});
+    walk.drive(ada, "POST /api/v1/rooms/{room}/redirect", &[&rooms[0]], to)
+        .await;
 }
 
 /// A page's evening, from its announcement to its replay.
