@@ -10,7 +10,14 @@ use busk_testkit::app::{Answer, Browser, TestApp};
 use busk_testkit::each_db;
 use serde_json::{Value, json};
 
+use self::live::{a_live, onward, the_chats_rules};
+use self::money::{money, payouts, tickets};
 use super::{BUSK, WITHOUT, key, keyed, operations};
+
+#[path = "every/live.rs"]
+mod live;
+#[path = "every/money.rs"]
+mod money;
 
 /// Operations that are not driven, and why.
 const BY_HAND: &[(&str, &str)] = &[
@@ -173,6 +180,7 @@ each_db!(every_operation_is_done_once_and_answered_alike, async |db| {
     };
     walk.drive(&people.ada, "POST /api/v1/rooms/{room}/end", &[&room], NONE)
         .await;
+    walk!(onward);
     walk!(tickets);
 
     let openapi = app.nobody().get("/api/openapi.json").await.is(200).body;
@@ -255,154 +263,6 @@ async fn oneself_and_ones_channel(walk: &Walk<'_>, people: &People) {
     .await;
 }
 
-/// What a live and its talk take; gives its room, which goes on.
-async fn a_live(walk: &Walk<'_>, people: &People) -> String {
-    let People { ada, bea, cid, .. } = people;
-    let room = walk
-        .drive(ada, "POST /api/v1/rooms", &[], json!({"title": "Songs"}))
-        .await
-        .text("id");
-    // On the air without a camera.
-    let on_air = "UPDATE room SET state = 'interrupted', resume_until = 9000000000000000, started_at = 1; \
-        UPDATE ledger_policy SET body = REPLACE(body, '\"gift_hold_s\":604800', '\"gift_hold_s\":0')";
-    walk.app.db.tamper(on_air).await;
-    let drive = async |who: &Browser, operation: &str, more: &[&str], body: Value| {
-        let (method, path) = operation.split_once(' ').unwrap();
-        let at = [&[room.as_str()], more].concat();
-        walk.drive(who, &format!("{method} /api/v1/rooms/{{room}}/{path}"), &at, body)
-            .await
-    };
-    let said = walk.id();
-    drive(bea, "POST messages", &[], json!({"id": said, "text": "hello"})).await;
-    drive(ada, "PUT pin", &[], json!({"message": said})).await;
-    drive(ada, "DELETE pin", &[], NONE).await;
-    let spotlight = walk.id();
-    let shown = json!({"id": spotlight, "message": said, "to": "everyone"});
-    drive(ada, "PUT spotlight", &[], shown).await;
-    drive(
-        ada,
-        "POST spotlight/{spotlight}/end",
-        &[&spotlight],
-        json!({"answered": true}),
-    )
-    .await;
-    drive(bea, "DELETE messages/{message}", &[&said], NONE).await;
-    let topic = walk.id();
-    drive(
-        ada,
-        "POST topics",
-        &[],
-        json!({"id": topic, "title": "The encore"}),
-    )
-    .await;
-    drive(
-        ada,
-        "POST sub-room/messages",
-        &[],
-        json!({"id": walk.id(), "text": "welcome"}),
-    )
-    .await;
-    drive(ada, "DELETE topics/{topic}", &[&topic], NONE).await;
-    let poll = walk.id();
-    let asked =
-        json!({"id": poll, "question": "Which song?", "options": ["Roses", "Rain"], "to": "everyone"});
-    drive(ada, "POST polls", &[], asked).await;
-    drive(bea, "PUT polls/{poll}/vote", &[&poll], json!({"choice": 1})).await;
-    drive(ada, "POST polls/{poll}/close", &[&poll], NONE).await;
-    let question = walk.id();
-    drive(
-        bea,
-        "POST questions",
-        &[],
-        json!({"id": question, "text": "When?"}),
-    )
-    .await;
-    drive(cid, "PUT questions/{message}/vote", &[&question], NONE).await;
-    drive(
-        ada,
-        "PUT questions/{message}",
-        &[&question],
-        json!({"state": "answered"}),
-    )
-    .await;
-    let goal = walk.id();
-    let wanted = json!({"id": goal, "title": "A new amp", "kind": "coins", "target": 100_000});
-    drive(ada, "POST goals", &[], wanted).await;
-    drive(ada, "DELETE goals/{goal}", &[&goal], NONE).await;
-
-    let person = bea.get("/api/v1/me").await.is(200).body["id"].clone();
-    drive(bea, "POST stage/ask", &[], NONE).await;
-    drive(ada, "POST stage/admit", &[], json!({"person": person})).await;
-    drive(ada, "PUT stage/layout", &[], json!({"layout": "split"})).await;
-    drive(
-        ada,
-        "POST stage/switch",
-        &[],
-        json!({"person": person, "muted": true}),
-    )
-    .await;
-    drive(ada, "POST stage/remove", &[], json!({"person": person})).await;
-    drive(ada, "POST stage/invite", &[], json!({"handle": "cid"})).await;
-    drive(cid, "POST stage/join", &[], NONE).await;
-    drive(cid, "POST stage/leave", &[], NONE).await;
-    room
-}
-
-/// Whoever leads a channel, follows it, and what they may say there.
-async fn the_chats_rules(walk: &Walk<'_>, people: &People) {
-    let People { ada, bea, cid, .. } = people;
-    let room = ada.get("/api/v1/channels/ada").await.is(200).body["room"]["id"].clone();
-    let room = room.as_str().unwrap();
-    let drive = async |who: &Browser, operation: &str, at: &[&str], body: Value| {
-        walk.drive(who, operation, at, body).await
-    };
-    drive(bea, "PUT /api/v1/channels/{handle}/follow", &["ada"], NONE).await;
-    drive(bea, "DELETE /api/v1/channels/{handle}/follow", &["ada"], NONE).await;
-    let team = "/api/v1/channels/{handle}/team/{member}";
-    drive(
-        ada,
-        &format!("PUT {team}"),
-        &["ada", "dan"],
-        json!({"role": "moderator"}),
-    )
-    .await;
-    drive(ada, &format!("DELETE {team}"), &["ada", "dan"], NONE).await;
-    let mode = json!({"slow_s": 0, "subscribers": false, "guests": true, "links": "held"});
-    drive(ada, "PUT /api/v1/rooms/{room}/chat-mode", &[room], mode).await;
-    let filter = json!({"words": ["rutabaga"], "lists": [], "action": "hold", "repeat_s": 0});
-    drive(ada, "PUT /api/v1/channels/{handle}/chat-filter", &["ada"], filter).await;
-    let held = walk.id();
-    let said = json!({"id": held, "text": "a rutabaga"});
-    cid.post(&format!("/api/v1/rooms/{room}/messages"), said).await;
-    let let_through = json!({"approve": true});
-    drive(
-        ada,
-        "POST /api/v1/rooms/{room}/moderation/held/{message}",
-        &[room, &held],
-        let_through,
-    )
-    .await;
-    drive(
-        ada,
-        "PUT /api/v1/rooms/{room}/moderation/raid",
-        &[room],
-        json!({"minutes": 5}),
-    )
-    .await;
-    drive(ada, "DELETE /api/v1/rooms/{room}/moderation/raid", &[room], NONE).await;
-    let person = cid.get("/api/v1/me").await.is(200).body["id"].clone();
-    let out = json!({"act": "time_out", "person": person, "seconds": 60, "why": "spam"});
-    drive(ada, "POST /api/v1/rooms/{room}/moderation/acts", &[room], out).await;
-    let in_again = json!({"act": "end_time_out", "person": person});
-    drive(
-        ada,
-        "POST /api/v1/channels/{handle}/moderation/acts",
-        &["ada"],
-        in_again,
-    )
-    .await;
-}
-
 /// Tokens, and a webhook that a program here takes.
 async fn programs(walk: &Walk<'_>, people: &People) {
     let ada = &people.ada;
@@ -443,142 +303,12 @@ async fn programs(walk: &Walk<'_>, people: &People) {
     drive(&format!("DELETE {hooks}/{{webhook}}"), &["ada", hook], NONE).await;
 }
 
-/// Payments of every kind but tickets, a gift, and money back.
-async fn money(walk: &Walk<'_>, people: &People) {
-    let People { ada, bea, cid, dan } = people;
-    let room = ada.get("/api/v1/channels/ada").await.is(200).body["room"]["id"].clone();
-    let room = room.as_str().unwrap();
-    for _ in 0..4 {
-        walk.app.buy_coins(bea, &walk.id(), "coins-1400").await;
-    }
-    let coins = walk.id();
-    let body = json!({"id": coins, "pack": "coins-70", "return_to": "/"});
-    let begun = walk.drive(bea, "POST /api/v1/coin-purchases", &[], body).await;
-    walk.pay(bea, &begun, &coins).await;
-    let gift = json!({"id": walk.id(), "kind": "golden-mic", "count": 1});
-    walk.drive(bea, "POST /api/v1/rooms/{room}/gifts", &[room], gift)
-        .await;
-    let badge = walk.id();
-    let body = json!({"id": badge, "hearts": 1, "return_to": "/"});
-    let begun = walk
-        .drive(bea, "POST /api/v1/rooms/{room}/badges", &[room], body)
-        .await;
-    walk.pay(bea, &begun, &badge).await;
-    let month = walk.id();
-    let body = json!({"id": month, "tier": 2, "return_to": "/"});
-    let begun = walk
-        .drive(bea, "POST /api/v1/channels/{handle}/subscription", &["ada"], body)
-        .await;
-    walk.pay(bea, &begun, &month).await;
-    let own = "/api/v1/channels/{handle}/subscription";
-    walk.drive(bea, &format!("PUT {own}/next-tier"), &["ada"], json!({"tier": 1}))
-        .await;
-    walk.drive(
-        bea,
-        &format!("PUT {own}/renewal"),
-        &["ada"],
-        json!({"renews": false}),
-    )
-    .await;
-    let given = walk.id();
-    let body = json!({"id": given, "tier": 1, "to": "cid", "return_to": "/"});
-    let begun = walk
-        .drive(
-            bea,
-            "POST /api/v1/channels/{handle}/gifted-subscriptions",
-            &["ada"],
-            body,
-        )
-        .await;
-    walk.pay(bea, &begun, &given).await;
-    assert!(cid.get("/api/v1/me/subscriptions").await.is(200).body["items"][0].is_object());
-
-    let asks = "POST /api/v1/payments/{id}/refund-requests";
-    let body = json!({"id": walk.id(), "amount": 10, "reason": "too many"});
-    walk.drive(bea, asks, &[&coins], body).await;
-    let request = walk.id();
-    let body = json!({"id": request, "amount": 10, "reason": "too dear"});
-    walk.drive(bea, asks, &[&month], body).await;
-    let body = json!({"grant": false, "answer": "no"});
-    walk.drive(
-        dan,
-        "POST /api/v1/operator/refunds/{id}/decision",
-        &[&request],
-        body,
-    )
-    .await;
-    let body = json!({"id": walk.id(), "amount": 10, "reason": "sorry"});
-    walk.drive(
-        dan,
-        "POST /api/v1/operator/payments/{id}/refunds",
-        &[&badge],
-        body,
-    )
-    .await;
-}
-
-/// From diamonds to a bank, once all the way, once taken back, once refused.
-async fn payouts(walk: &Walk<'_>, people: &People) {
-    let People { ada, dan, .. } = people;
-    let drive = async |operation: &str, at: &[&str], body: Value| walk.drive(ada, operation, at, body).await;
-    until("the diamonds are free", async || {
-        let earnings = ada.get("/api/v1/earnings").await.is(200).body;
-        earnings["diamonds"]["available"].as_i64() >= Some(2_500)
-    })
-    .await;
-    drive(
-        "POST /api/v1/earnings/redeem",
-        &[],
-        json!({"id": walk.id(), "diamonds": 2_500}),
-    )
-    .await;
-    let account =
-        json!({"name": "Ada Byron", "iban": "DE89 3704 0044 0532 0130 00", "password": "correct horse"});
-    drive("PUT /api/v1/payouts/bank", &[], account).await;
-    drive(
-        "PUT /api/v1/payouts/setting",
-        &[],
-        json!({"method": "bank", "monthly": false}),
-    )
-    .await;
-    drive("POST /api/v1/earnings/identity", &[], json!({"return_to": "/"})).await;
-    walk.app
-        .db
-        .tamper("UPDATE payout_account SET identity = 'verified'")
-        .await;
-    let asked = async || {
-        let id = walk.id();
-        drive("POST /api/v1/payouts", &[], json!({"id": id, "amount": 2_200})).await;
-        id
-    };
-    drive("POST /api/v1/payouts/{payout}/cancel", &[&asked().await], NONE).await;
-    let desk = "/api/v1/operator/payouts/{payout}";
-    let rejected = json!({"reason": "not now"});
-    walk.drive(dan, &format!("POST {desk}/reject"), &[&asked().await], rejected)
-        .await;
-    let sent = asked().await;
-    walk.drive(dan, &format!("POST {desk}/approve"), &[&sent], NONE)
-        .await;
-    walk.drive(
-        dan,
-        "POST /api/v1/operator/payout-batches",
-        &[],
-        json!({"id": walk.id()}),
-    )
-    .await;
-    walk.drive(
-        dan,
-        &format!("POST {desk}/outcome"),
-        &[&sent],
-        json!({"outcome": "paid"}),
-    )
-    .await;
-}
-
 async fn operators(walk: &Walk<'_>, people: &People) {
     let dan = &people.dan;
     let drive = async |operation: &str, at: &[&str], body: Value| walk.drive(dan, operation, at, body).await;
     drive("POST /api/v1/operator/audits", &[], NONE).await;
+    let told = json!({"text": "A word to all"});
+    drive("POST /api/v1/operator/announcements", &[], told).await;
     let now = now();
     let at = |hours: i64| busk_base::Timestamp::from_unix_us(now + hours * 3_600_000_000).to_string();
     let time = json!({"provider": "sandbox", "from": at(-24), "until": at(1)});
@@ -625,70 +355,4 @@ async fn hangouts(walk: &Walk<'_>, people: &People) {
     drive(bea, "enter", secret).await;
     drive(cid, "lock", json!({"locked": true})).await;
     drive(cid, "link", NONE).await;
-}
-
-/// A page's evening, from its announcement to its replay.
-async fn tickets(walk: &Walk<'_>, people: &People) {
-    let People { ada, bea, .. } = people;
-    let announced = json!({"title": "The show", "channel": "adas", "access": "ticket",
-        "scheduled_at": busk_base::Timestamp::from_unix_us(now() + 3_600_000_000).to_string()});
-    let room = ada.post("/api/v1/rooms", announced).await.is(201).text("id");
-    let drive = async |who: &Browser, operation: &str, more: &[&str], body: Value| {
-        walk.drive(who, operation, &[&[room.as_str()], more].concat(), body)
-            .await
-    };
-    drive(
-        ada,
-        "PATCH /api/v1/rooms/{room}",
-        &[],
-        json!({"title": "The great show"}),
-    )
-    .await;
-    let offer = json!({"price": 1_250, "capacity": 5, "replay": true});
-    drive(ada, "PUT /api/v1/rooms/{room}/ticket-offer", &[], offer).await;
-    let ticket = walk.id();
-    let body = json!({"id": ticket, "return_to": "/"});
-    let begun = drive(bea, "POST /api/v1/rooms/{room}/tickets", &[], body).await;
-    walk.pay(bea, &begun, &ticket).await;
-    // It is too late to have it back for the asking.
-    let refund = walk.id();
-    let asked = json!({"id": refund, "reason": "I cannot come"});
-    let asked = bea
-        .post(&format!("/api/v1/payments/{ticket}/refund-requests"), asked)
-        .await;
-    assert_eq!(asked.is(201).text("state"), "requested");
-    drive(
-        ada,
-        "POST /api/v1/rooms/{room}/tickets/returns/{refund}",
-        &[&refund],
-        NONE,
-    )
-    .await;
-
-    drive(ada, "POST /api/v1/rooms/{room}/lobby", &[], NONE).await;
-    let camera = walk.app.camera("adas");
-    let publisher = walk
-        .app
-        .publish(&camera, "adas", &ada.stream_key("adas").await)
-        .await;
-    drive(ada, "POST /api/v1/rooms/{room}/live", &[], NONE).await;
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    ada.post(&format!("/api/v1/rooms/{room}/end"), json!({}))
-        .await
-        .is(200);
-    drop(publisher);
-    let replay = format!("/api/v1/rooms/{room}/replay");
-    until("the replay is written", async || {
-        let replay = ada.get(&replay).await;
-        replay.status.is_success() && replay.body["recording"] == false
-    })
-    .await;
-    drive(
-        ada,
-        "PATCH /api/v1/rooms/{room}/replay",
-        &[],
-        json!({"visibility": "public"}),
-    )
-    .await;
-    drive(ada, "DELETE /api/v1/rooms/{room}/replay", &[], NONE).await;
 }
