@@ -41,7 +41,8 @@ describe('overlays', { concurrency: 1 }, () => {
   const sources = {}
   const step = steps('overlays', () => ({ screens: [creator, viewer, ...Object.values(sources)].filter(Boolean), busk }))
   const lines = () => sources.chat.id('line')
-  const showsAlert = (what, is) => until(what, () => sources.alerts.id('alert').evaluateAll((all) => all.map((node) => ({ ...node.dataset, said: node.textContent }))), (all) => all.some(is), { ms: 60_000 })
+  /** Shown now, or since the page was opened: an alert does not wait for whoever looks. */
+  const showsAlert = (what, is) => until(what, () => sources.alerts.page.evaluate(() => window.alerts), (all) => all.some(is), { ms: 60_000 })
 
   before(async () => {
     busk = await startBusk()
@@ -60,6 +61,9 @@ describe('overlays', { concurrency: 1 }, () => {
     await screen.context.addInitScript(() => {
       window.refused = []
       document.addEventListener('securitypolicyviolation', (event) => window.refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`))
+      window.alerts = []
+      const look = () => document.querySelectorAll('[data-testid=alert]').forEach((node) => window.alerts.push({ ...node.dataset, said: node.textContent }))
+      new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true, characterData: true })
     })
     await screen.page.goto(url)
     return screen
@@ -110,7 +114,7 @@ describe('overlays', { concurrency: 1 }, () => {
       assert.ok(sent.ok(), await sent.text())
     }
     await showsAlert('the streak', ({ alert, count, coins, said }) => alert === 'gift' && count === '3' && coins === '15' && said.includes('Ben Ode sent Rose'))
-    assert.equal(await sources.alerts.id('alert').count(), 1)
+    assert.ok((await sources.alerts.id('alert').count()) <= 1, 'one at a time')
     await until('the goal', () => sources.goal.id('goal').getAttribute('data-so-far'), (seen) => seen === '15')
   })
 
@@ -132,7 +136,6 @@ describe('overlays', { concurrency: 1 }, () => {
 
   step('names and words stay text, and nothing of them runs', async () => {
     await creatorPuts('put', '/api/v1/channels/noor/overlays/chat', await lookOf('chat', (look) => (look.chat.lines = 30)))
-    await creatorPuts('put', '/api/v1/channels/noor/overlays/alerts', await lookOf('alerts', (look) => (look.alerts.seconds = 20)))
     for (const [who, name] of names.entries()) {
       const author = await openScreen(browser, busk, { name: `author${who}` })
       await account(author, `author${who}`, name)
@@ -145,7 +148,7 @@ describe('overlays', { concurrency: 1 }, () => {
     const squeezed = (text) => text.replaceAll(/\s+/g, ' ').trim()
     const all = await until('all of it', () => lines().allTextContents(), (seen) => corpus.every((text) => seen.some((line) => squeezed(line).includes(squeezed(text)))))
     for (const name of names) assert.ok(all.some((line) => line.includes(name)), `${name} in ${all}`)
-    await showsAlert('a hostile giver', ({ said }) => names.some((name) => said.includes(name)))
+    for (const name of names) await showsAlert(`an alert of ${name}`, ({ said }) => said.includes(name))
     for (const { name, page, faults } of Object.values(sources)) {
       const seen = await page.evaluate(() => ({
         xss: window.xss,

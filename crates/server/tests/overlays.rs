@@ -80,7 +80,7 @@ async fn closes(socket: &mut RoomSocket) -> Option<u16> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_opens_and_another_one_closes() {
+async fn an_owner_makes_them_and_nobody_else() {
     let app = TestApp::start(BUSK, TestDb::sqlite()).await;
     let (host, other) = (app.sign_up("host").await, app.sign_up("other").await);
     let all = host.get(OVERLAYS).await.is(200).body;
@@ -103,7 +103,12 @@ async fn a_secret_opens_and_another_one_closes() {
     let of_other = other.post(&format!("{OVERLAYS}/chat/secret"), json!({})).await;
     of_other.problem(403, "not_yours");
     ask(&app, "busk_overlay_x").await.problem(404, "overlay_unknown");
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_opens_and_another_one_closes() {
+    let app = TestApp::start(BUSK, TestDb::sqlite()).await;
+    let (host, other) = (app.sign_up("host").await, app.sign_up("other").await);
     let first = secret(&host, "chat").await;
     let shown = ask(&app, &first).await.is(200);
     assert_eq!(shown.headers["access-control-allow-origin"], "*");
@@ -177,20 +182,9 @@ async fn end(host: &Browser, room: &str) {
         .is(200);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_overlay_is_told_what_everyone_sees_whomever_the_room_is_for() {
-    let app = TestApp::start(BUSK, TestDb::sqlite()).await;
-    let host = app.sign_up("host").await;
-    let (fan, stranger) = (app.sign_up("fan").await, app.sign_up("stranger").await);
-    let room = open_room(&app, &host, "subscribers").await;
+/// A little of everything, for everyone and for subscribers.
+async fn act_out(host: &Browser, room: &str) {
     let at = |path: &str| format!("/api/v1/rooms/{room}/{path}");
-    stranger
-        .get(&at("events"))
-        .await
-        .problem(403, "subscription_required");
-    let secret = secret(&host, "alerts").await;
-    let mut open = opened(&app, &room, &secret).await;
-
     let say = |number: u128, text: &str| json!({"id": id(number), "text": text});
     host.post(&at("messages"), say(1, "for everyone")).await.is(201);
     host.post(&at("topics"), json!({"id": id(10), "title": SECRET}))
@@ -224,6 +218,23 @@ async fn an_overlay_is_told_what_everyone_sees_whomever_the_room_is_for() {
     // Votes are told at a beat.
     tokio::time::sleep(Duration::from_millis(900)).await;
     host.post(&at("messages"), say(3, "the end")).await.is(201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_overlay_is_told_what_everyone_sees_whomever_the_room_is_for() {
+    let app = TestApp::start(BUSK, TestDb::sqlite()).await;
+    let host = app.sign_up("host").await;
+    let stranger = app.sign_up("stranger").await;
+    let room = open_room(&app, &host, "subscribers").await;
+    let at = |path: &str| format!("/api/v1/rooms/{room}/{path}");
+    stranger
+        .get(&at("events"))
+        .await
+        .problem(403, "subscription_required");
+    let secret = secret(&host, "alerts").await;
+    let mut open = opened(&app, &room, &secret).await;
+
+    act_out(&host, &room).await;
     open.event(|event| event["text"] == "the end").await;
 
     let again = opened(&app, &room, &secret).await;
@@ -255,7 +266,6 @@ async fn an_overlay_is_told_what_everyone_sees_whomever_the_room_is_for() {
         !again.heard.contains("for everyone"),
         "what was deleted is not told again"
     );
-    drop(fan);
     end(&host, &room).await;
     open.event(|event| event["state"] == "ended").await;
     assert_eq!(ask(&app, &secret).await.is(200).body["room"], Value::Null);
