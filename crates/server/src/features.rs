@@ -19,6 +19,7 @@ use busk_commerce::tally;
 use busk_ledger::PostError;
 use busk_media::Media;
 use busk_notices::{Notices, NoticesConfig};
+use busk_overlays::Overlays;
 use busk_people::{Coins, Limits};
 use busk_replay::Archive;
 use busk_rooms::restream::{RestreamConfig, SealingKey};
@@ -43,6 +44,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     busk_notices::MIGRATIONS,
     busk_webhooks::MIGRATIONS,
     busk_commerce::MIGRATIONS,
+    busk_overlays::MIGRATIONS,
 ];
 
 const MEDIA_EVENTS_MAX: usize = 4_096;
@@ -59,6 +61,7 @@ const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
 /// The running features.
 pub(crate) struct Features {
     pub(crate) rooms: Rooms,
+    overlays: Overlays,
     webhooks: Webhooks,
     notices: Notices,
     till: Till,
@@ -121,6 +124,7 @@ impl Features {
             limits.without_addresses()
         };
         Ok(Self {
+            overlays: Overlays::start(rooms.clone()),
             rooms,
             webhooks,
             notices,
@@ -147,6 +151,7 @@ impl Features {
             .merge(busk_rooms::routes(self.rooms.clone()))
             .merge(busk_webhooks::routes(self.webhooks.clone()))
             .merge(busk_notices::routes(self.notices.clone()))
+            .merge(busk_overlays::routes(self.overlays.clone()))
             .merge(busk_commerce::routes(
                 site.clone(),
                 self.till.clone(),

@@ -38,7 +38,6 @@ const FOR_PROGRAMS: &[&str] = &[
     "/unsubscribe/",
     "/confirm-address/",
     "/emotes/",
-    "/overlay/",
 ];
 
 /// Adds what no feature crate knows to the document that their routes made.

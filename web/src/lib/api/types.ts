@@ -71,6 +71,11 @@ export type NoticeAddress = Schema['NoticeAddress']
 export type NoticeSettings = Required<Schema['NoticeSettings']>
 export type RestreamTarget = Required<Schema['RestreamTarget']>
 export type Restream = Required<Schema['Restream']>
+export type OverlayKind = Schema['OverlayKind']
+export type OverlayLook = Schema['OverlayLook']
+export type Overlay = Required<Schema['Overlay']>
+export type OverlayWithSecret = Schema['OverlayWithSecret']
+export type OverlayShown = Schema['OverlayShown']
 
 export type BadgeOffer = Required<Schema['BadgeOffer']>
 export type BadgePurchase = Schema['BadgePurchase']
