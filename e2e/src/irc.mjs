@@ -34,7 +34,7 @@ export async function startBot({ port, token, channel }) {
   })
   /** What the bot was told, by the names of tmi.js's events. */
   const told = []
-  for (const name of ['message', 'cheer', 'messagedeleted', 'join', 'notice', 'roomstate', 'disconnected'])
+  for (const name of ['message', 'cheer', 'messagedeleted', 'timeout', 'join', 'notice', 'roomstate', 'disconnected'])
     bot.on(name, (...args) => told.push({ name, args }))
   await bot.connect().catch((problem) => {
     pipe.close()

@@ -116,6 +116,17 @@ describe('bots, and who is told', { concurrency: 1 }, () => {
     assert.deepEqual([username, deleted['target-msg-id']], ['ben', said])
   })
 
+  step('the bot is made to be silent, and told so', async () => {
+    const robotId = (await (await account.context.request.get('/api/v1/me')).json()).id
+    await post(host, `/api/v1/rooms/${room}/moderation/acts`, { act: 'time_out', person: robotId, seconds: 60 }, 200)
+    const [channel, username, , duration] = await until('it is told', () => robot.told('timeout')[0], (one) => one !== undefined)
+    assert.deepEqual([channel, username, Number(duration)], ['#mira', 'robot', 60])
+    await robot.bot.say('mira', 'But why?').catch(() => {})
+    await until('it is refused', () => robot.told('notice').map(([, id]) => id), (ids) => ids.includes('msg_timedout'))
+    const refused = fan.page.getByText('But why?')
+    assert.equal(await refused.count(), 0)
+  })
+
   step('the address was told of the live and of the gift, signed', async () => {
     await until('both came', () => came.map((one) => one.is.type), (types) => types.includes('live.began') && types.includes('gift'))
     for (const { headers, body } of came) {

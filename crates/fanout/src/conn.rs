@@ -33,6 +33,8 @@ pub(crate) struct Conn<V> {
     tokens: u32,
     tokens_at_ms: u32,
     pub rights: Rights,
+    /// Whether this is one of the room's viewers.
+    pub counted: bool,
     /// The last number this client was told about, or was told that it missed.
     pub seen: u64,
     pub key: u128,
@@ -85,6 +87,7 @@ impl<V> Conn<V> {
             tokens: 0,
             tokens_at_ms: 0,
             rights,
+            counted: true,
             seen,
             key,
             backlog: None,

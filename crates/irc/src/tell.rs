@@ -119,37 +119,8 @@ impl Teller {
                 let text = format!("{kind} x{count}");
                 Some(of.privmsg(&id.0, from, &handle(from), &text, &more))
             }
-            What::Badge { from, hearts } => {
-                let hearts = hearts.to_string();
-                let more = [("msg-param-threshold", hearts.as_str())];
-                let said = format!("{} bought {hearts} of 3 hearts.", from.name);
-                Some(of.usernotice("bitsbadgetier", event.n, from, &handle(from), &said, &more))
-            }
-            What::Subscription { from, tier, months } => {
-                let id = if *months > 1 { "resub" } else { "sub" };
-                let (months, plan) = (months.to_string(), format!("{tier}000"));
-                let more = [
-                    ("msg-param-cumulative-months", months.as_str()),
-                    ("msg-param-months", "0"),
-                    ("msg-param-should-share-streak", "0"),
-                    ("msg-param-sub-plan", &plan),
-                    ("msg-param-sub-plan-name", ""),
-                ];
-                let said = format!(
-                    "{} subscribed at Tier {tier}, for {months} months so far.",
-                    from.name
-                );
-                Some(of.usernotice(id, event.n, from, &handle(from), &said, &more))
-            }
-            What::SubscriptionGift { from, tier, to } => {
-                let (count, plan) = (to.len().to_string(), format!("{tier}000"));
-                let more = [
-                    ("msg-param-mass-gift-count", count.as_str()),
-                    ("msg-param-sub-plan", &plan),
-                    ("msg-param-sub-plan-name", ""),
-                ];
-                let said = format!("{} is gifting {count} Tier {tier} Subs.", from.name);
-                Some(of.usernotice("submysterygift", event.n, from, &handle(from), &said, &more))
+            What::Badge { .. } | What::Subscription { .. } | What::SubscriptionGift { .. } => {
+                of.bought(event, handle)
             }
             What::Cleared { person, seconds, .. } => {
                 let known = handles.get(person).cloned();
@@ -164,6 +135,7 @@ impl Teller {
             | What::HeldEnded { .. }
             | What::HeldMine { .. }
             | What::Raid { .. }
+            | What::Ticket { .. }
             | What::Topic { .. }
             | What::Poll { .. }
             | What::Spotlight { .. }
@@ -179,6 +151,9 @@ impl Teller {
             | What::Stage { .. }
             | What::StageWaiting { .. }
             | What::StageMine { .. }
+            | What::Redirect { .. }
+            | What::Arrivals { .. }
+            | What::Announcement { .. }
             | What::Hangout { .. } => None,
         }
     }
@@ -231,6 +206,45 @@ impl Of<'_> {
         let line = self.about(self.line("PRIVMSG", Some(text)), from);
         let line = line.tagged(&[("id", &id.to_string())]).tagged(more);
         line.from(&prefix(handle))
+    }
+
+    /// Hearts, a subscription or ones for others, as Twitch's notices of them.
+    fn bought(&self, event: &RoomEvent, handle: impl Fn(&Speaker) -> String) -> Option<Line> {
+        match &event.what {
+            What::Badge { from, hearts } => {
+                let hearts = hearts.to_string();
+                let more = [("msg-param-threshold", hearts.as_str())];
+                let said = format!("{} bought {hearts} of 3 hearts.", from.name);
+                Some(self.usernotice("bitsbadgetier", event.n, from, &handle(from), &said, &more))
+            }
+            What::Subscription { from, tier, months } => {
+                let id = if *months > 1 { "resub" } else { "sub" };
+                let (months, plan) = (months.to_string(), format!("{tier}000"));
+                let more = [
+                    ("msg-param-cumulative-months", months.as_str()),
+                    ("msg-param-months", "0"),
+                    ("msg-param-should-share-streak", "0"),
+                    ("msg-param-sub-plan", &plan),
+                    ("msg-param-sub-plan-name", ""),
+                ];
+                let said = format!(
+                    "{} subscribed at Tier {tier}, for {months} months so far.",
+                    from.name
+                );
+                Some(self.usernotice(id, event.n, from, &handle(from), &said, &more))
+            }
+            What::SubscriptionGift { from, tier, to } => {
+                let (count, plan) = (to.len().to_string(), format!("{tier}000"));
+                let more = [
+                    ("msg-param-mass-gift-count", count.as_str()),
+                    ("msg-param-sub-plan", &plan),
+                    ("msg-param-sub-plan-name", ""),
+                ];
+                let said = format!("{} is gifting {count} Tier {tier} Subs.", from.name);
+                Some(self.usernotice("submysterygift", event.n, from, &handle(from), &said, &more))
+            }
+            _ => None,
+        }
     }
 
     fn usernotice(
@@ -481,6 +495,11 @@ mod tests {
             teller.tell(&event(What::Title { title: "x".into() }), &channel(), &handles),
             None
         );
+    }
+
+    #[test]
+    fn silence_and_modes_are_told() {
+        let (mut teller, handles) = (Teller::default(), Handles::from([(HERE, "ana".to_owned())]));
         for (seconds, expected) in [(Some(60), Some("60")), (None, None)] {
             let silent = event(What::Cleared {
                 person: HERE,

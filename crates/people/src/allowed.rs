@@ -9,9 +9,9 @@ use busk_api::{Problem, Site, StatusCode};
 use busk_base::TokenId;
 use http::request::Parts;
 
-use crate::Caller;
 use crate::scope::{Needs, Scope, Scopes};
 use crate::token::{self, AccessToken};
+use crate::{Caller, Person};
 
 /// Whoever may do what needs the scope `N`. A session's person may do all that the person may, so this refuses
 /// tokens only: what nobody in particular may do is refused by what follows.
@@ -20,6 +20,13 @@ pub struct Allowed<N> {
     pub caller: Caller,
     /// None: by a session, or nobody.
     pub token: Option<ByToken>,
+    needs: PhantomData<N>,
+}
+
+/// As [`Allowed`], for what only somebody with an account does.
+#[derive(Clone, Debug)]
+pub struct Acting<N> {
+    pub person: Person,
     needs: PhantomData<N>,
 }
 
@@ -78,5 +85,20 @@ where
             token: Some(token),
             needs,
         })
+    }
+}
+
+impl<N, S> FromRequestParts<S> for Acting<N>
+where
+    N: Needs,
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Allowed { caller, needs, .. } = Allowed::<N>::from_request_parts(parts, state).await?;
+        let person = caller.signed_in()?;
+        Ok(Self { person, needs })
     }
 }

@@ -34,7 +34,7 @@ pub mod suspension;
 pub mod team;
 pub mod token;
 
-pub use allowed::{Allowed, ByToken};
+pub use allowed::{Acting, Allowed, ByToken};
 pub use attempts::{AddressGate, Limits, Rate};
 pub use caller::{Caller, Concerned, Named, Operator, OwnChannel, SignedIn};
 pub use channel::{Channel, ChannelKind, ChannelRef, channel, channel_by_handle, channel_of, own_channel};

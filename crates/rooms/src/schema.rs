@@ -56,6 +56,10 @@ pub const MIGRATIONS: &[Migration] = &[
         sql: MODERATION,
     },
     Migration {
+        name: "rooms/0014_reactions",
+        sql: crate::reactions::REACTIONS,
+    },
+    Migration {
         name: "rooms/0015_hidden",
         sql: crate::hidden::HIDDEN,
     },

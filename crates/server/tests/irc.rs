@@ -170,6 +170,16 @@ each_db!(
             tag(&bot.hears(":thanks").await.replace(":thanks", ""), "badges"),
             "broadcaster/1"
         );
+        let me = bot_account.get("/api/v1/me").await.is(200).body;
+        let act = json!({"act": "time_out", "person": me["id"], "seconds": 60});
+        host.post(&format!("/api/v1/rooms/{room}/moderation/acts"), act)
+            .await
+            .is(200);
+        let silent = bot.hears("CLEARCHAT #host :robot").await;
+        assert_eq!(tag(&silent, "ban-duration"), "60");
+        bot.send("PRIVMSG #host :may I?").await;
+        assert_eq!(tag(&bot.hears("NOTICE #host").await, "msg-id"), "msg_timedout");
+
         bot.send("PRIVMSG #host :/ban ana").await;
         assert_eq!(
             tag(&bot.hears("NOTICE #host").await, "msg-id"),

@@ -66,6 +66,7 @@ async fn enter(State(house): State<House>, mut request: Request) -> Response {
             room: house.room,
             key: uuid::Uuid::now_v7().as_u128(),
             rights: Rights::default(),
+            counted: true,
             viewer: Arc::from("a viewer"),
         };
         if let Err(refused) = house

@@ -6,7 +6,7 @@ use busk_api::{
     routes as operations,
 };
 use busk_base::{MessageId, RecordId, RoomId, Timestamp};
-use busk_people::{Channel, SignedIn, channel_by_handle};
+use busk_people::{Acting, Channel, Moderate, channel_by_handle};
 use busk_store::{Read, Reader, StoreError, Tx, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -117,14 +117,15 @@ struct ModerationView {
 }
 
 /// How a room's chat is run, and what waits for a moderator.
-#[utoipa::path(get, path = "/api/v1/rooms/{room}/moderation", tag = "moderation", params(("room" = RoomId, Path)),
+#[utoipa::path(get, path = "/api/v1/rooms/{room}/moderation", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])), params(("room" = RoomId, Path)),
     operation_id = "moderation",
     responses((status = 200, body = ModerationView), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"), (status = 404, description = "`room_unknown`"), Failures))]
 async fn show(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
 ) -> Result<Json<ModerationView>, Problem> {
     rooms.moderated(room, person.id).await?;
     let now = rooms.site().now();
@@ -171,6 +172,7 @@ impl ActBody {
 /// Times out, bans or shadows somebody in the channel, or takes it back. What they have said in this room goes with
 /// a time-out or a ban.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/moderation/acts", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])),
     operation_id = "moderate", params(("room" = RoomId, Path)), request_body = ActBody,
     responses((status = 200, body = Sanction), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`, `protected`"),
@@ -178,7 +180,7 @@ impl ActBody {
 async fn moderate(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
     Json(body): Json<ActBody>,
 ) -> Result<Json<Sanction>, Problem> {
     let (now, wanted) = (rooms.site().now(), body.act(rooms.record()));
@@ -215,6 +217,7 @@ struct PastMessage {
 
 /// A person's history in this room.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/moderation/people/{person}", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])),
     operation_id = "moderation_person", params(("room" = RoomId, Path), ("person" = Uuid, Path)),
     responses((status = 200, body = PersonHistory), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"),
@@ -222,7 +225,7 @@ struct PastMessage {
 async fn history(
     Shared(rooms): Shared<Rooms>,
     Path((room, person)): Path<(RoomId, Uuid)>,
-    SignedIn(asker): SignedIn,
+    Acting { person: asker, .. }: Acting<Moderate>,
 ) -> Result<Json<PersonHistory>, Problem> {
     let room = rooms.moderated(room, asker.id).await?;
     let read = rooms.site().store().read(move |db: &mut Reader| {
@@ -278,6 +281,7 @@ struct JudgeBody {
 
 /// Lets a held message be said, or not.
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/moderation/held/{message}", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])),
     operation_id = "moderation_judge", params(("room" = RoomId, Path), ("message" = MessageId, Path)),
     request_body = JudgeBody,
     responses((status = 204), (status = 401, description = "`sign_in_needed`"),
@@ -287,7 +291,7 @@ struct JudgeBody {
 async fn judge(
     Shared(rooms): Shared<Rooms>,
     Path((room, message)): Path<(RoomId, MessageId)>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
     Json(body): Json<JudgeBody>,
 ) -> Result<StatusCode, Problem> {
     let (now, record) = (rooms.site().now(), rooms.record());
@@ -313,14 +317,15 @@ struct ModeBody {
 }
 
 /// Says how a room's chat is run from now on. The host and the moderators are exempt.
-#[utoipa::path(put, path = "/api/v1/rooms/{room}/chat-mode", tag = "moderation", operation_id = "chat_mode",
+#[utoipa::path(put, path = "/api/v1/rooms/{room}/chat-mode", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])), operation_id = "chat_mode",
     params(("room" = RoomId, Path)), request_body = ModeBody,
     responses((status = 200, body = ChatMode), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"), (status = 404, description = "`room_unknown`"), Refusals))]
 async fn change_mode(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
     Json(body): Json<ModeBody>,
 ) -> Result<Json<ChatMode>, Problem> {
     let wanted = ChatMode {
@@ -350,14 +355,15 @@ struct RaidBody {
 }
 
 /// Answers a raid for a time: only who has followed for 10 minutes writes, and at least 30 s apart.
-#[utoipa::path(put, path = "/api/v1/rooms/{room}/moderation/raid", tag = "moderation", operation_id = "raid",
+#[utoipa::path(put, path = "/api/v1/rooms/{room}/moderation/raid", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])), operation_id = "raid",
     params(("room" = RoomId, Path)), request_body = RaidBody,
     responses((status = 200, body = ChatMode), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"), (status = 404, description = "`room_unknown`"), Refusals))]
 async fn begin_raid(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
     Json(body): Json<RaidBody>,
 ) -> Result<Json<ChatMode>, Problem> {
     if !(1..=RAID_MINUTES_MAX).contains(&body.minutes) {
@@ -371,14 +377,15 @@ async fn begin_raid(
 }
 
 /// Stops answering a raid.
-#[utoipa::path(delete, path = "/api/v1/rooms/{room}/moderation/raid", tag = "moderation", operation_id = "raid_end",
+#[utoipa::path(delete, path = "/api/v1/rooms/{room}/moderation/raid", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])), operation_id = "raid_end",
     params(("room" = RoomId, Path)),
     responses((status = 200, body = ChatMode), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"), (status = 404, description = "`room_unknown`"), Refusals))]
 async fn end_raid(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
 ) -> Result<Json<ChatMode>, Problem> {
     rooms.raid(room, person.id, None).await
 }
@@ -425,13 +432,14 @@ impl Rooms {
 
 /// What a channel's chats do not want.
 #[utoipa::path(get, path = "/api/v1/channels/{handle}/chat-filter", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])),
     operation_id = "chat_filter", params(("handle" = String, Path)),
     responses((status = 200, body = ChatFilter), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"), (status = 404, description = "`channel_unknown`"), Failures))]
 async fn channel_filter(
     Shared(rooms): Shared<Rooms>,
     Path(handle): Path<String>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
 ) -> Result<Json<ChatFilter>, Problem> {
     let channel = rooms.moderated_channel(handle, person.id).await?.id;
     let read = rooms
@@ -443,13 +451,14 @@ async fn channel_filter(
 
 /// Says what a channel's chats do not want.
 #[utoipa::path(put, path = "/api/v1/channels/{handle}/chat-filter", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])),
     operation_id = "chat_filter_change", params(("handle" = String, Path)), request_body = ChatFilter,
     responses((status = 200, body = ChatFilter), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"), (status = 404, description = "`channel_unknown`"), Refusals))]
 async fn change_filter(
     Shared(rooms): Shared<Rooms>,
     Path(handle): Path<String>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
     Json(body): Json<ChatFilter>,
 ) -> Result<Json<ChatFilter>, Problem> {
     let wanted = body
@@ -468,13 +477,14 @@ async fn change_filter(
 
 /// Whoever is banned, shadowed or timed out in a channel now, the latest first; 500 at most.
 #[utoipa::path(get, path = "/api/v1/channels/{handle}/moderation/people", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])),
     operation_id = "moderation_people", params(("handle" = String, Path)),
     responses((status = 200, body = Page<Sanctioned>), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"), (status = 404, description = "`channel_unknown`"), Failures))]
 async fn channel_people(
     Shared(rooms): Shared<Rooms>,
     Path(handle): Path<String>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
 ) -> Result<Json<Page<Sanctioned>>, Problem> {
     let channel = rooms.moderated_channel(handle, person.id).await?.id;
     let now = rooms.site().now();
@@ -487,6 +497,7 @@ async fn channel_people(
 
 /// As in a room, when there is none: what was said stays.
 #[utoipa::path(post, path = "/api/v1/channels/{handle}/moderation/acts", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])),
     operation_id = "channel_moderate", params(("handle" = String, Path)), request_body = ActBody,
     responses((status = 200, body = Sanction), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`, `protected`"),
@@ -494,7 +505,7 @@ async fn channel_people(
 async fn channel_moderate(
     Shared(rooms): Shared<Rooms>,
     Path(handle): Path<String>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
     Json(body): Json<ActBody>,
 ) -> Result<Json<Sanction>, Problem> {
     let channel = rooms.channel(handle).await?.id;
@@ -508,13 +519,14 @@ async fn channel_moderate(
 
 /// A channel's moderation log, the latest first.
 #[utoipa::path(get, path = "/api/v1/channels/{handle}/moderation/log", tag = "moderation",
+    security(("session" = []), ("token" = ["moderate"])),
     operation_id = "moderation_log", params(("handle" = String, Path), PageQuery),
     responses((status = 200, body = Page<RecordView>), (status = 401, description = "`sign_in_needed`"),
         (status = 403, description = "`moderator_needed`"), (status = 404, description = "`channel_unknown`"), Failures))]
 async fn channel_log(
     Shared(rooms): Shared<Rooms>,
     Path(handle): Path<String>,
-    SignedIn(person): SignedIn,
+    Acting { person, .. }: Acting<Moderate>,
     Query(page): Query<PageQuery>,
 ) -> Result<Json<Page<RecordView>>, Problem> {
     let channel = rooms.moderated_channel(handle, person.id).await?.id;
