@@ -8,9 +8,11 @@ import { icons } from './scripts/icons.ts'
 import pages from './pages.json' with { type: 'json' }
 
 const files = [...new Set(pages.pages.map((page) => page.file)), pages.fallback]
-/// The watch page is built by itself (`--mode watch`): what other pages need of Svelte would otherwise sit in the
-/// chunk it shares with them, before a viewer's first frame.
-const watch = 'watch.html'
+/// Pages that are built by themselves (`--mode watch`, `--mode overlay`): what other pages need of Svelte would otherwise
+/// sit in the chunk they share with them, before a viewer's first frame, or in a browser source that may run no other script.
+const apart = ['watch', 'overlay']
+/// OBS 30 has the browser of Chrome 103, newer ones a newer one.
+const targetOf = (mode: string) => (mode === 'overlay' ? ['chrome103'] : ['chrome123', 'firefox121', 'safari17.5'])
 const server = process.env.BUSK_URL
 
 async function devOnly(): Promise<Plugin[]> {
@@ -32,15 +34,17 @@ export default defineConfig(async ({ command, mode }): Promise<ViteUserConfig> =
   resolve: { alias: { $lib: new URL('./src/lib', import.meta.url).pathname } },
   build: {
     // light-dark() must reach the browser as written: a stage inside a light page is dark.
-    target: ['chrome123', 'firefox121', 'safari17.5'],
-    cssTarget: ['chrome123', 'firefox121', 'safari17.5'],
+    target: targetOf(mode),
+    cssTarget: targetOf(mode),
     modulePreload: { polyfill: false },
-    manifest: mode === 'watch' ? '.vite/watch.json' : '.vite/manifest.json',
-    emptyOutDir: mode !== 'watch',
+    manifest: apart.includes(mode) ? `.vite/${mode}.json` : '.vite/manifest.json',
+    emptyOutDir: !apart.includes(mode),
     assetsInlineLimit: 0,
     rolldownOptions: {
       input: Object.fromEntries(
-        files.filter((file) => (file === watch) === (mode === 'watch')).map((file) => [file.replace('.html', ''), file]),
+        files
+          .map((file) => [file.replace('.html', ''), file] as const)
+          .filter(([name]) => (apart.includes(mode) ? name === mode : !apart.includes(name))),
       ),
     },
   },

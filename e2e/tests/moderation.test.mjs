@@ -96,6 +96,15 @@ describe('moderation', { concurrency: 1 }, () => {
     assert.match(await line(eve, 'you are welcome').getByTestId('line-reply').textContent(), /Eve Ode.*thank you/)
   })
 
+  step('a moderator pins what was said, and takes it off', async () => {
+    await openMenu(mod, line(mod, 'you are welcome'))
+    await mod.page.keyboard.press('p')
+    await eve.id('pinned').getByText('you are welcome').waitFor()
+    assert.equal(await eve.id('unpin').count(), 0)
+    await mod.id('unpin').click()
+    await eve.id('pinned').waitFor({ state: 'detached' })
+  })
+
   step('a slow chat says so, and how long to wait', async () => {
     await mod.id('moderation-open').click()
     await mod.id('mode-slow').locator('select').selectOption('120')

@@ -1,19 +1,22 @@
-// Builds the pages, then the watch page by itself (see vite.config.ts), and leaves one manifest of both.
+// Builds the pages, then those that are built by themselves (see vite.config.ts), and leaves one manifest of all.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from 'vite'
 
-await build()
-await build({ mode: 'watch' })
-
 const at = (name) => new URL(`../dist/${name}`, import.meta.url)
 const read = (name) => JSON.parse(readFileSync(at(name), 'utf8'))
-const [main, watch] = [read('.vite/manifest.json'), read('.vite/watch.json')]
-// What both builds made, each its own way, stands under a key of its own.
-const twice = new Set(Object.keys(watch).filter((key) => main[key] && main[key].file !== watch[key].file))
-const keyOf = (key) => (twice.has(key) ? `watch/${key}` : key)
-for (const [key, chunk] of Object.entries(watch)) {
-  for (const list of ['imports', 'dynamicImports']) if (chunk[list]) chunk[list] = chunk[list].map(keyOf)
-  main[keyOf(key)] = chunk
+
+await build()
+const all = read('.vite/manifest.json')
+for (const mode of ['watch', 'overlay']) {
+  await build({ mode })
+  const own = read(`.vite/${mode}.json`)
+  // What several builds made, each its own way, stands under a key of its own.
+  const twice = new Set(Object.keys(own).filter((key) => all[key] && all[key].file !== own[key].file))
+  const keyOf = (key) => (twice.has(key) ? `${mode}/${key}` : key)
+  for (const [key, chunk] of Object.entries(own)) {
+    for (const list of ['imports', 'dynamicImports']) if (chunk[list]) chunk[list] = chunk[list].map(keyOf)
+    all[keyOf(key)] = chunk
+  }
+  rmSync(at(`.vite/${mode}.json`))
 }
-writeFileSync(at('.vite/manifest.json'), JSON.stringify(main, null, 2))
-rmSync(at('.vite/watch.json'))
+writeFileSync(at('.vite/manifest.json'), JSON.stringify(all, null, 2))

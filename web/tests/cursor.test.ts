@@ -9,7 +9,7 @@ const hello = (epoch: number, seq: number, ev: RoomEvent[], reset = false): Fram
   v: 1,
   epoch,
   seq,
-  hello: { you: null, room: { epoch } as RoomView, reset, stage: {} as StageView, board: { top: [], goals: [] }, talk: {} as TalkView, chat: {} as ChatMode, held: null },
+  hello: { you: null, room: { epoch } as RoomView, reset, stage: {} as StageView, board: { top: [], goals: [] }, talk: {} as TalkView, chat: {} as ChatMode, held: null, reactions: 0 },
   ev,
 })
 const live = (ev: RoomEvent[], epoch = 1): Frame => ({ v: 1, epoch, seq: ev.at(-1)!.n, ev })

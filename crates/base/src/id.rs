@@ -106,6 +106,8 @@ ids! {
     MediaSessionId,
     /// A place on another platform that a channel's programs are pushed to.
     RestreamTargetId,
+    /// What a channel shows over its picture: a browser source with a secret of its own.
+    OverlayId,
     /// What lets a program act as a person.
     TokenId,
     /// An address of a channel's owner that is told what happens.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use busk_base::{JobId, PaymentId, PersonId, Policy, RoomId, Timestamp};
 use busk_people::{Caller, Channel, ChannelKind, Person};
-use busk_rooms::{Access, Room, State, access};
+use busk_rooms::{Access, Room, State, What, access, board, log};
 use busk_store::{Read, StoreError, Tx};
 use busk_webhooks::{self as webhooks, Telling};
 use serde::Serialize;
@@ -318,7 +318,8 @@ pub(crate) fn deliver(
     Ok(Brought::Ticket)
 }
 
-/// Says so to the channel's webhooks.
+/// Says so to the channel's webhooks; and in the room while it is on the air: before, a full house would fill the log that
+/// its first viewers read.
 fn tell(tx: &mut Tx, ticket: &Ticket, now: Timestamp) -> Result<(), StoreError> {
     let gone = || StoreError::Broken("a ticket's room or buyer is gone".into());
     let room = tx.find::<Room>(&ticket.room)?.ok_or_else(gone)?;
@@ -330,7 +331,13 @@ fn tell(tx: &mut Tx, ticket: &Ticket, now: Timestamp) -> Result<(), StoreError> 
         at: now,
         data: &serde_json::json!({ "room": room.id, "from": from, "stage": ticket.stage }),
     };
-    webhooks::tell(tx, room.channel, &telling)
+    webhooks::tell(tx, room.channel, &telling)?;
+    if room.state.is_on_air() {
+        let from = board::adorned(tx, room.id, &from, now)?;
+        let stage = ticket.stage;
+        log::append(tx, room.id, What::Ticket { from, stage }, now)?;
+    }
+    Ok(())
 }
 
 /// The payment will not be made: its seat is free again.

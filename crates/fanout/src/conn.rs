@@ -35,6 +35,8 @@ pub(crate) struct Conn<V> {
     tokens: u32,
     tokens_at_ms: u32,
     pub rights: Rights,
+    /// Whether this is one of the room's viewers.
+    pub counted: bool,
     /// The last number this client was told about, or was told that it missed.
     pub seen: u64,
     pub key: u128,
@@ -87,6 +89,7 @@ impl<V> Conn<V> {
             tokens: 0,
             tokens_at_ms: 0,
             rights,
+            counted: true,
             seen,
             key,
             backlog: None,

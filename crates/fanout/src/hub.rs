@@ -40,6 +40,8 @@ pub struct Member<V> {
     /// The person: what [`crate::Audience::One`] and [`Whom::Person`] speak of.
     pub key: u128,
     pub rights: Rights,
+    /// Whether they are among the room's viewers; an overlay, which is part of its picture, is not.
+    pub counted: bool,
     /// Whatever the program wants to be told again with each message.
     pub viewer: V,
 }
@@ -259,7 +261,7 @@ impl<V: Send + 'static> Fanout<V> {
 
         let shard = self.choose(&room);
         // Before the command: what is published after this lock is released must reach that shard.
-        room.members[shard].fetch_add(1, Ordering::Relaxed);
+        room.came(shard, member.counted);
         self.0.counters.connections.add(1);
         let arrival = Box::new(Arrival {
             stream: socket.stream,
@@ -271,13 +273,14 @@ impl<V: Send + 'static> Fanout<V> {
             greeting: Bytes::from(greeting),
             key: member.key,
             rights: member.rights,
+            counted: member.counted,
             viewer: member.viewer,
         });
         let Err(Command::Attach(back)) = self.0.inboxes[shard].offer(Command::Attach(arrival)) else {
             return Ok(());
         };
         self.0.counters.connections.sub(1);
-        room.members[shard].fetch_sub(1, Ordering::Relaxed);
+        room.went(shard, back.counted);
         let socket = Socket {
             stream: back.stream,
             early: back.early,
@@ -286,6 +289,7 @@ impl<V: Send + 'static> Fanout<V> {
             room: room.id,
             key: back.key,
             rights: back.rights,
+            counted: back.counted,
             viewer: back.viewer,
         };
         refuse(AttachError::Full, socket, member)
@@ -323,7 +327,7 @@ impl<V: Send + 'static> Fanout<V> {
         }
     }
 
-    /// Connections in a room now.
+    /// Connections in a room now that count.
     pub fn viewers(&self, room: RoomId) -> u32 {
         self.0.rooms.find(room).map_or(0, |entry| entry.viewers())
     }
@@ -396,7 +400,7 @@ impl<V: Send + 'static> Fanout<V> {
     /// Small rooms stay on one shard, so that publishing wakes one thread; large ones use them all.
     fn choose(&self, room: &RoomEntry) -> usize {
         let shards = self.0.inboxes.len();
-        if (room.viewers() as usize) < beat::SMALL {
+        if (room.connections() as usize) < beat::SMALL {
             return self.0.hasher.hash_one(room.id) as usize % shards;
         }
         let members = |shard: &usize| room.members[*shard].load(Ordering::Relaxed);

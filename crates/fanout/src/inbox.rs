@@ -38,6 +38,7 @@ pub(crate) struct Arrival<V> {
     pub greeting: Bytes,
     pub key: u128,
     pub rights: Rights,
+    pub counted: bool,
     pub viewer: V,
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct RoomEntry {
     log: Mutex<Log>,
     /// Members by shard, those on their way included. Grows only under the lock of `log`.
     pub members: Box<[AtomicU32]>,
+    /// How many of all of them are not counted as viewers.
+    uncounted: AtomicU32,
     /// The ring's tail, for shards that want to know whether they missed something.
     pub tail: AtomicU64,
 }
@@ -69,7 +71,7 @@ impl Rooms {
         if rooms.len() >= config.rooms_kept {
             rooms.retain(|_, entry| {
                 let mut log = entry.lock();
-                log.gone = entry.viewers() == 0;
+                log.gone = entry.connections() == 0;
                 !log.gone
             });
         }
@@ -103,6 +105,7 @@ impl RoomEntry {
                 gone: false,
             }),
             members: (0..config.shards).map(|_| AtomicU32::new(0)).collect(),
+            uncounted: AtomicU32::new(0),
             tail: AtomicU64::new(tail),
         }
     }
@@ -112,11 +115,36 @@ impl RoomEntry {
         Some(self.lock()).filter(|log| !log.gone)
     }
 
+    /// A member is on the way to a shard. Under the lock of `log`.
+    pub fn came(&self, shard: usize, counted: bool) {
+        // First, so that nobody sees a viewer who is none.
+        if !counted {
+            self.uncounted.fetch_add(1, Ordering::Relaxed);
+        }
+        self.members[shard].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn went(&self, shard: usize, counted: bool) {
+        self.members[shard].fetch_sub(1, Ordering::Relaxed);
+        if !counted {
+            self.uncounted.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A shard has ended, with so many members that were not counted.
+    pub fn ended(&self, shard: usize, uncounted: u32) {
+        self.members[shard].store(0, Ordering::Relaxed);
+        self.uncounted.fetch_sub(uncounted, Ordering::Relaxed);
+    }
+
+    pub fn connections(&self) -> u32 {
+        let members = self.members.iter();
+        members.map(|members| members.load(Ordering::Relaxed)).sum()
+    }
+
     pub fn viewers(&self) -> u32 {
-        self.members
-            .iter()
-            .map(|members| members.load(Ordering::Relaxed))
-            .sum()
+        self.connections()
+            .saturating_sub(self.uncounted.load(Ordering::Relaxed))
     }
 
     pub fn totals(&self) -> Vec<Total> {

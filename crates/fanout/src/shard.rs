@@ -66,8 +66,13 @@ impl<V> Drop for Shard<V> {
     fn drop(&mut self) {
         self.inbox.end();
         self.counters.connections.sub(self.conns.len() as u64);
-        for room in &self.rooms {
-            room.1.entry.members[usize::from(self.index)].store(0, Ordering::Relaxed);
+        for (_, room) in &self.rooms {
+            let inside = room
+                .members
+                .iter()
+                .filter_map(|slot| self.conns.get(*slot as usize));
+            let uncounted = inside.filter(|conn| !conn.counted).count();
+            room.entry.ended(usize::from(self.index), uncounted as u32);
         }
     }
 }
@@ -261,11 +266,13 @@ impl<V: Send + 'static> Shard<V> {
             greeting,
             key,
             rights,
+            counted,
             viewer,
         } = arrival;
         self.generation = self.generation.wrapping_add(1);
         let stream = mio::net::TcpStream::from_std(stream);
         let mut conn = Conn::new(stream, self.generation, key, rights, seen, viewer);
+        conn.counted = counted;
         let (now_ms, now_s) = (self.age_ms(), self.age_s());
         conn.fill_allowance(&self.config, now_ms);
         conn.heard_s = now_s;
@@ -279,7 +286,7 @@ impl<V: Send + 'static> Shard<V> {
                 .register(conn.stream(), token, interest)
                 .is_err()
         {
-            entry.members[usize::from(self.index)].fetch_sub(1, Ordering::Relaxed);
+            entry.went(usize::from(self.index), counted);
             self.counters.connections.sub(1);
             return;
         }

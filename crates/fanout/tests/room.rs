@@ -276,6 +276,31 @@ async fn rooms_close_and_the_house_stops() {
 }
 
 #[tokio::test]
+async fn who_is_not_counted_is_told_everything_all_the_same() {
+    let house = House::start(Config::default()).await;
+    let mut viewer = house.enter(1, 0).await;
+    let mut overlay = house.enter_as(0, 0, "&counted=false").await;
+    viewer.json().await;
+    overlay.json().await;
+    assert_eq!(house.fanout.viewers(house.room), 1);
+    house.publish(vec![chat(1)]);
+    assert_eq!(overlay.numbers().await, [1]);
+    drop(viewer);
+    house
+        .until("the viewer is gone", |house| {
+            house.fanout.viewers(house.room) == 0
+        })
+        .await;
+    house.publish(vec![chat(2)]);
+    assert_eq!(overlay.numbers().await, [2], "the room is there for it alone");
+    drop(overlay);
+    house
+        .until("nobody is left", |house| house.fanout.stats().connections == 0)
+        .await;
+    assert_eq!(house.fanout.viewers(house.room), 0);
+}
+
+#[tokio::test]
 async fn the_dead_are_pinged_and_closed() {
     let config = Config {
         ping_every: Duration::from_secs(1),

@@ -135,6 +135,7 @@ impl Teller {
             | What::HeldEnded { .. }
             | What::HeldMine { .. }
             | What::Raid { .. }
+            | What::Ticket { .. }
             | What::Topic { .. }
             | What::Poll { .. }
             | What::Spotlight { .. }
@@ -150,6 +151,9 @@ impl Teller {
             | What::Stage { .. }
             | What::StageWaiting { .. }
             | What::StageMine { .. }
+            | What::Redirect { .. }
+            | What::Arrivals { .. }
+            | What::Announcement { .. }
             | What::Hangout { .. } => None,
         }
     }

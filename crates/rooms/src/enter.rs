@@ -165,6 +165,7 @@ fn viewer(caller: &Caller, shown: &Shown, stage: &Stage, right: Right, moderates
         right,
         moderates,
         comer: None,
+        overlay: None,
         token: None,
         speaker,
     }

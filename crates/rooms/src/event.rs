@@ -1,6 +1,7 @@
 //! The vocabulary of the room log. What is written here is what clients get, byte for byte.
 
-use busk_base::{GiftId, MessageId, SpotlightId, StreakId, Timestamp, TopicId};
+use busk_base::{GiftId, MessageId, RoomId, SpotlightId, StreakId, Timestamp, TopicId};
+use busk_people::ChannelRef;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -104,6 +105,8 @@ pub enum What {
         tier: u8,
         to: Vec<Speaker>,
     },
+    /// Someone bought a ticket while the room is on the air; with a turn on stage, or without.
+    Ticket { from: Speaker, stage: bool },
     /// A goal as it is now: set, moved on, reached, or removed.
     Goal { goal: Goal },
     /// Said in the sub room; told to those who may read it.
@@ -160,6 +163,16 @@ pub enum What {
         #[serde(skip_serializing_if = "Option::is_none")]
         why: Option<Why>,
     },
+    /// The host ends the live and takes its viewers along to another one.
+    Redirect { room: RoomId, channel: ChannelRef },
+    /// Viewers of another live are sent here.
+    Arrivals {
+        channel: ChannelRef,
+        /// How many watched there.
+        viewers: i64,
+    },
+    /// What the site's operators tell everybody who is in a live.
+    Announcement { text: String },
     /// What is special about a hangout, from now on; told to those in it.
     Hangout {
         locked: bool,

@@ -17,8 +17,8 @@ use crate::access::Access;
 use crate::live::Rooms;
 use crate::state::{self, By, ChangeError, CreateError, NewRoom};
 use crate::{
-    Room, RoomEvent, RoomView, blocks, emotes, hangout, health, hls, log, moderation, replay, restream,
-    session, signal, socket, stage, subroom, talk, team, thumbnail, view, whep, whip,
+    Room, RoomEvent, RoomView, announcement, blocks, emotes, hangout, health, hls, log, moderation, redirect,
+    replay, restream, session, signal, socket, stage, subroom, talk, team, thumbnail, view, whep, whip,
 };
 
 const LISTED_MAX: i64 = 100;
@@ -55,6 +55,8 @@ pub fn routes(rooms: Rooms) -> OpenApiRouter {
         .merge(emotes::routes())
         .merge(team::routes())
         .merge(moderation::http::routes())
+        .merge(redirect::routes())
+        .merge(announcement::routes())
         .merge(replay::routes())
         .merge(restream::routes())
         .merge(talk::routes())
@@ -416,7 +418,7 @@ pub(crate) async fn own_channel(
     channel.ok_or_else(|| Problem::not_found("channel_unknown", "You have no such channel"))
 }
 
-async fn shown(rooms: &Rooms, room: &Room, caller: &Caller) -> Result<Json<RoomView>, Problem> {
+pub(crate) async fn shown(rooms: &Rooms, room: &Room, caller: &Caller) -> Result<Json<RoomView>, Problem> {
     view_of(rooms, room.id, caller).await
 }
 

@@ -14,6 +14,7 @@
 //! chat, the camera's comings and goings to the room's state.
 
 pub mod access;
+mod announcement;
 mod blocks;
 pub mod board;
 pub mod chat;
@@ -31,9 +32,12 @@ mod live;
 pub mod log;
 pub mod members;
 pub mod moderation;
+pub mod overlay;
 mod passes;
 mod presence;
 mod rates;
+mod reactions;
+pub mod redirect;
 pub mod replay;
 pub mod restream;
 pub mod room;

@@ -18,13 +18,14 @@ use tokio::sync::{Notify, mpsc};
 use crate::event::{Speaker, SpeakerKind};
 use crate::follow::Follows;
 use crate::moderation::raid::Raids;
+use crate::overlay::{OverlayPass, Overlays};
 use crate::passes::{Comer, Passes};
-use crate::presence::Presence;
 use crate::rates::Rates;
+use crate::reactions::Reactions;
 use crate::replay::Shelf;
 use crate::restream::{RestreamConfig, Restreams};
 use crate::sampling::{SAMPLE, Sample, Sampling};
-use crate::socket::Commands;
+use crate::socket::{Commands, Registers};
 use crate::stage::{self, Act, Actor, StageError};
 use crate::state::{self, By, ChangeError};
 use crate::subroom::Right;
@@ -50,12 +51,11 @@ struct Parts {
     shelf: Option<Shelf>,
     restreams: Restreams,
     rates: Mutex<Rates>,
+    reaction_rates: Mutex<Rates>,
+    reactions: Reactions,
     raids: Mutex<Raids>,
-    passes: Arc<Passes>,
-    presence: Arc<Presence>,
-    doors: Arc<Doors>,
+    registers: Registers,
     counts: Counts,
-    tokens: Arc<Tokens>,
     follows: Follows,
     /// The connected cameras, by seat.
     cameras: Mutex<HashMap<(RoomId, u8), MediaSessionId>>,
@@ -64,7 +64,7 @@ struct Parts {
 }
 
 /// Who is behind a socket.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Viewer {
     pub(crate) speaker: Option<Speaker>,
     /// Whether they see what the stage sees.
@@ -77,6 +77,8 @@ pub(crate) struct Viewer {
     pub(crate) comer: Option<Comer>,
     /// The program's that it is, if it is one.
     pub(crate) token: Option<ByToken>,
+    /// The overlay that it is, if it is one.
+    pub(crate) overlay: Option<OverlayPass>,
 }
 
 impl Viewer {
@@ -118,11 +120,8 @@ impl Rooms {
     /// Starts the fan-out and the tasks that join the parts; rooms that were live when the program last
     /// stopped wait for their cameras.
     pub async fn start(config: RoomsConfig) -> std::io::Result<Self> {
-        let passes = Arc::new(Passes::default());
-        let (presence, doors) = (Arc::new(Presence::default()), Arc::new(Doors::default()));
-        let tokens = Arc::new(Tokens::default());
-        let (commands, inbox) =
-            Commands::new(passes.clone(), presence.clone(), doors.clone(), tokens.clone());
+        let registers = Registers::default();
+        let (commands, inbox) = Commands::new(registers.clone());
         let fanout = Fanout::start(config.fanout, Arc::new(commands))?;
         let rooms = Self(Arc::new(Parts {
             site: config.site,
@@ -131,12 +130,11 @@ impl Rooms {
             shelf: config.archive.map(Shelf::new),
             restreams: Restreams::new(config.restream),
             rates: Mutex::default(),
+            reaction_rates: Mutex::default(),
+            reactions: Reactions::default(),
             raids: Mutex::default(),
-            passes,
-            presence,
-            doors,
+            registers,
             counts: Counts::default(),
-            tokens,
             follows: Follows::default(),
             cameras: Mutex::default(),
             camera_came: Notify::new(),
@@ -167,11 +165,15 @@ impl Rooms {
     }
 
     pub(crate) fn passes(&self) -> &Passes {
-        &self.0.passes
+        &self.0.registers.passes
     }
 
     pub(crate) fn doors(&self) -> &Doors {
-        &self.0.doors
+        &self.0.registers.doors
+    }
+
+    pub(crate) fn overlays(&self) -> &Overlays {
+        &self.0.registers.overlays
     }
 
     pub(crate) fn counts(&self) -> &Counts {
@@ -179,7 +181,7 @@ impl Rooms {
     }
 
     pub(crate) fn tokens(&self) -> &Tokens {
-        &self.0.tokens
+        &self.0.registers.tokens
     }
 
     pub(crate) fn follows(&self) -> &Follows {
@@ -197,7 +199,7 @@ impl Rooms {
 
     /// The people in a room, each once, in no order; guests are not among them.
     pub fn present(&self, room: RoomId) -> Vec<PersonId> {
-        self.0.presence.people(room)
+        self.0.registers.presence.people(room)
     }
 
     /// Tells everybody in a room who has given most; the latest telling holds.
@@ -219,6 +221,17 @@ impl Rooms {
 
     pub(crate) fn rates(&self) -> MutexGuard<'_, Rates> {
         self.0.rates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reaction_rates(&self) -> MutexGuard<'_, Rates> {
+        self.0
+            .reaction_rates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reactions(&self) -> &Reactions {
+        &self.0.reactions
     }
 
     pub(crate) fn raids(&self) -> MutexGuard<'_, Raids> {

@@ -149,6 +149,7 @@ fn class_of(what: &What) -> Class {
         | What::Badge { .. }
         | What::Subscription { .. }
         | What::SubscriptionGift { .. }
+        | What::Ticket { .. }
         | What::Goal { .. }
         | What::Topic { .. }
         | What::Poll { .. }
@@ -162,6 +163,9 @@ fn class_of(what: &What) -> Class {
         | What::Stage { .. }
         | What::StageWaiting { .. }
         | What::StageMine { .. }
+        | What::Redirect { .. }
+        | What::Arrivals { .. }
+        | What::Announcement { .. }
         | What::Hangout { .. } => Class::Kept,
     }
 }

@@ -55,6 +55,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0013_moderation",
         sql: MODERATION,
     },
+    Migration {
+        name: "rooms/0014_reactions",
+        sql: crate::reactions::REACTIONS,
+    },
 ];
 
 /// How chats are run, what a channel's chats do not want, and what was done to people there and why. A person's

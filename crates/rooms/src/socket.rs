@@ -19,13 +19,14 @@ use crate::event::{Held, Speaker, SpeakerKind, SpeakerRole};
 use crate::live::{Rooms, Viewer};
 use crate::log::{Audience, LogReader};
 use crate::moderation::held_in;
+use crate::overlay::Overlays;
 use crate::passes::Passes;
 use crate::presence::Presence;
 use crate::stage::{self, StageView};
 use crate::subroom::doors::{Coming, Doors};
 use crate::talk::{self, TalkView};
 use crate::tokens::Tokens;
-use crate::{Board, RoomView, What, board, log, subroom, view};
+use crate::{Board, RoomView, What, board, log, reactions, subroom, view};
 
 /// Commands that may wait; a client whose command finds no place is told nothing and asks again.
 const COMMANDS_MAX: usize = 8_192;
@@ -34,11 +35,14 @@ const AT_ONCE: usize = 1_024;
 /// How often a hello that was overtaken by events is made anew.
 const HELLOS_MAX: usize = 5;
 
-#[derive(Deserialize)]
+/// What a client has seen.
+#[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Since {
-    after: Option<i64>,
-    epoch: Option<i64>,
+pub struct Since {
+    /// The last number.
+    pub after: Option<i64>,
+    /// Of which log.
+    pub epoch: Option<i64>,
 }
 
 /// Opens the socket.
@@ -47,7 +51,7 @@ pub(crate) async fn open(
     Path(room): Path<RoomId>,
     Query(from): Query<Since>,
     Allowed { caller, token, .. }: Allowed<ChatRead>,
-    mut request: Request,
+    request: Request,
 ) -> Result<Response, Problem> {
     if !origin_is_ours(rooms.site(), request.headers()) {
         return Err(Problem::forbidden(
@@ -59,10 +63,22 @@ pub(crate) async fn open(
     entered.viewer.comer = rooms.comes_with(&entered, request.headers()).await;
     entered.viewer.token = token;
     let viewer = Arc::new(entered.viewer);
+    Ok(upgrade(rooms, room, from, caller, viewer, request))
+}
+
+/// Answers the handshake of somebody who may be in the room; the hello follows when the socket is there.
+pub(crate) fn upgrade(
+    rooms: Rooms,
+    room: RoomId,
+    from: Since,
+    caller: Caller,
+    viewer: Arc<Viewer>,
+    mut request: Request,
+) -> Response {
     let upgraded = busk_fanout::upgrade::<_, axum::body::Body>(&mut request);
     let (response, socket) = match upgraded {
         Ok(upgraded) => upgraded,
-        Err(refused) => return Ok(refused.response::<axum::body::Body>().into_response()),
+        Err(refused) => return refused.response::<axum::body::Body>().into_response(),
     };
     tokio::spawn(async move {
         match socket.await {
@@ -70,7 +86,7 @@ pub(crate) async fn open(
             Err(error) => tracing::debug!("no socket: {error}"),
         }
     });
-    Ok(response)
+    response.into_response()
 }
 
 /// How others see the one who asks; what stands beside the name in a live is the [board](board::adorned)'s.
@@ -118,6 +134,7 @@ async fn welcome(
             stage: viewer.stage,
             ..Rights::default()
         },
+        counted: viewer.overlay.is_none(),
         viewer,
     };
     for _ in 0..HELLOS_MAX {
@@ -184,6 +201,8 @@ struct HelloBody<'a> {
     chat: ChatMode,
     /// What waits for a moderator; for those who moderate.
     held: Option<Vec<Held>>,
+    /// Hearts that were tapped in this live.
+    reactions: i64,
     reset: bool,
 }
 
@@ -225,10 +244,13 @@ async fn hello(
             let held = (moderates && !shown.room.private)
                 .then(|| held_in(db, room))
                 .transpose()?;
-            Ok((shown, stage, board, talk, right, you, events, reset, mode, held))
+            let had = reactions::total(db, room)?;
+            Ok((
+                shown, stage, board, talk, right, you, events, reset, mode, held, had,
+            ))
         })
     });
-    let (shown, stage, board, talk, right, you, events, reset, chat, held) = read.await?;
+    let (shown, stage, board, talk, right, you, events, reset, chat, held, reactions) = read.await?;
     let (epoch, seq) = (shown.room.epoch, shown.room.seq);
     let channel = shown.room.channel;
     let coming = person.map(|person| Coming {
@@ -237,7 +259,7 @@ async fn hello(
         person: person.0,
         right,
     });
-    let viewers = rooms.fanout().viewers(room) + 1;
+    let viewers = rooms.fanout().viewers(room) + u32::from(viewer.overlay.is_none());
     let body = HelloBody {
         you: you.as_ref(),
         room: shown.view(viewers, rooms.thumbnail_at(room), caller.person_id()),
@@ -246,6 +268,7 @@ async fn hello(
         talk,
         chat,
         held,
+        reactions,
         reset,
     };
     let broken = |e: serde_json::Error| StoreError::Broken(e.to_string());
@@ -266,10 +289,17 @@ async fn hello(
 /// Takes clients' messages off the shards' threads.
 pub(crate) struct Commands {
     commands: mpsc::Sender<Command>,
-    passes: Arc<Passes>,
-    presence: Arc<Presence>,
-    doors: Arc<Doors>,
-    tokens: Arc<Tokens>,
+    registers: Registers,
+}
+
+/// Where it is noted whose socket is open.
+#[derive(Clone, Default)]
+pub(crate) struct Registers {
+    pub(crate) passes: Arc<Passes>,
+    pub(crate) presence: Arc<Presence>,
+    pub(crate) doors: Arc<Doors>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) overlays: Arc<Overlays>,
 }
 
 pub(crate) struct Command {
@@ -280,47 +310,41 @@ pub(crate) struct Command {
 }
 
 impl Commands {
-    pub(crate) fn new(
-        passes: Arc<Passes>,
-        presence: Arc<Presence>,
-        doors: Arc<Doors>,
-        tokens: Arc<Tokens>,
-    ) -> (Self, mpsc::Receiver<Command>) {
+    pub(crate) fn new(registers: Registers) -> (Self, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
-        let taken = Self {
-            commands,
-            passes,
-            presence,
-            doors,
-            tokens,
-        };
-        (taken, receiver)
+        (Self { commands, registers }, receiver)
     }
 }
 
 impl Inbound<Arc<Viewer>> for Commands {
     fn joined(&self, peer: &Peer<'_, Arc<Viewer>>) {
         if let Some(comer) = peer.viewer.comer {
-            self.passes.socket_came(comer, peer.conn);
+            self.registers.passes.socket_came(comer, peer.conn);
+        }
+        if let Some(pass) = peer.viewer.overlay {
+            self.registers.overlays.socket_came(pass, peer.conn);
         }
         if let Some(person) = peer.viewer.person() {
-            self.presence.came(peer.room, person);
+            self.registers.presence.came(peer.room, person);
         }
         if let Some(token) = peer.viewer.token {
-            self.tokens.socket_came(token.id, peer.conn);
+            self.registers.tokens.socket_came(token.id, peer.conn);
         }
     }
 
     fn left(&self, peer: &Peer<'_, Arc<Viewer>>) {
         if let Some(comer) = peer.viewer.comer {
-            self.passes.socket_left(comer, peer.conn);
+            self.registers.passes.socket_left(comer, peer.conn);
+        }
+        if let Some(pass) = peer.viewer.overlay {
+            self.registers.overlays.socket_left(pass, peer.conn);
         }
         if let Some(person) = peer.viewer.person() {
-            self.presence.left(peer.room, person);
-            self.doors.left(peer.room, person.0);
+            self.registers.presence.left(peer.room, person);
+            self.registers.doors.left(peer.room, person.0);
         }
         if let Some(token) = peer.viewer.token {
-            self.tokens.socket_left(token.id, peer.conn);
+            self.registers.tokens.socket_left(token.id, peer.conn);
         }
     }
 
@@ -349,6 +373,10 @@ enum Ask {
     Delete {
         id: Uuid,
         message: MessageId,
+    },
+    /// Hearts that were tapped; answered only when they are refused.
+    React {
+        count: u8,
     },
     Ping {},
 }
@@ -386,6 +414,10 @@ impl Rooms {
         };
         let (id, answer) = match ask {
             Ask::Ping {} => (None, Ok(serde_json::json!({}))),
+            Ask::React { count } => match self.react(command.room, &command.viewer, count) {
+                Ok(()) => return,
+                Err(refused) => (None, Err(refused)),
+            },
             Ask::Say { id, text, reply_to } => {
                 let said = match command.viewer.may(Scope::ChatWrite) {
                     Ok(()) => self.say(command.room, &command.viewer, id, text, reply_to).await,
@@ -531,7 +563,7 @@ pub(crate) fn say_problem(error: SayError) -> Problem {
 }
 
 /// Refused for a time; `retry_after_s` says for how long.
-fn waits(code: &'static str, title: String, wait: Duration) -> Problem {
+pub(crate) fn waits(code: &'static str, title: String, wait: Duration) -> Problem {
     let seconds = u32::try_from(wait.as_millis().div_ceil(1_000))
         .unwrap_or(u32::MAX)
         .max(1);

@@ -19,6 +19,7 @@ pub mod topic;
 mod view;
 
 use busk_base::{MessageId, PersonId, RoomId, Timestamp};
+use busk_people::Moderator;
 use busk_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -62,7 +63,7 @@ pub enum HostError {
     Store(#[from] StoreError),
     #[error("there is no such room")]
     RoomUnknown,
-    #[error("only the host may do this")]
+    #[error("only the host, and moderators where it is for everybody, may do this")]
     NotYours,
     #[error("the room is not live")]
     RoomNotLive,
@@ -79,6 +80,14 @@ fn hosted(tx: &mut Tx, room: RoomId, by: PersonId) -> Result<Room, HostError> {
         return Err(HostError::RoomNotLive);
     }
     Ok(room)
+}
+
+/// As [`hosted`]; where it is for everybody, moderators may do it, too.
+fn moderated(tx: &mut Tx, room: RoomId, by: PersonId, whose: Circle) -> Result<Room, HostError> {
+    let found = tx.find::<Room>(&room)?.filter(|room| !room.private);
+    let found = found.ok_or(HostError::RoomUnknown)?;
+    let helps = whose == Circle::Everyone && Moderator::of(tx, found.channel, by)?.is_some();
+    hosted(tx, room, if helps { found.host } else { by })
 }
 
 /// What a room talks about, inside a transaction.

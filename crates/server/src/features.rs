@@ -18,6 +18,7 @@ use busk_commerce::subscriptions;
 use busk_commerce::tally;
 use busk_ledger::PostError;
 use busk_media::Media;
+use busk_overlays::Overlays;
 use busk_people::{Coins, Limits};
 use busk_replay::Archive;
 use busk_rooms::restream::{RestreamConfig, SealingKey};
@@ -41,6 +42,7 @@ pub const MIGRATIONS: &[&[Migration]] = &[
     busk_rooms::MIGRATIONS,
     busk_webhooks::MIGRATIONS,
     busk_commerce::MIGRATIONS,
+    busk_overlays::MIGRATIONS,
 ];
 
 const MEDIA_EVENTS_MAX: usize = 4_096;
@@ -57,6 +59,7 @@ const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
 /// The running features.
 pub(crate) struct Features {
     pub(crate) rooms: Rooms,
+    overlays: Overlays,
     webhooks: Webhooks,
     till: Till,
     payouts: Payouts,
@@ -117,6 +120,7 @@ impl Features {
             limits.without_addresses()
         };
         Ok(Self {
+            overlays: Overlays::start(rooms.clone()),
             rooms,
             webhooks,
             till,
@@ -141,6 +145,7 @@ impl Features {
             .merge(busk_people::routes(site.clone(), coins, self.people_limits))
             .merge(busk_rooms::routes(self.rooms.clone()))
             .merge(busk_webhooks::routes(self.webhooks.clone()))
+            .merge(busk_overlays::routes(self.overlays.clone()))
             .merge(busk_commerce::routes(
                 site.clone(),
                 self.till.clone(),

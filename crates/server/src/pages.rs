@@ -2,6 +2,10 @@
 //!
 //! Files whose name holds a hash of their content never change and may be kept for ever; everything else
 //! is asked for again each time, with its ETag. Text is sent compressed, compressed once.
+//!
+//! A page that is isolated has no origin, though its address is ours: its policy puts it into a sandbox. It has no
+//! cookies, no storage and no way to pages of ours, whatever is made to run in it; what it loads it loads as any site
+//! would, so what never changes may be read from anywhere.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
@@ -37,6 +41,8 @@ struct Pages {
 struct Page {
     path: String,
     file: String,
+    #[serde(default)]
+    isolated: bool,
 }
 
 /// An entry of Vite's manifest; everything it names has a hash in its name.
@@ -111,11 +117,13 @@ impl Web {
         if let Some(file) = self.0.files.get(name).filter(|_| !name.ends_with(".html")) {
             return file.answer(StatusCode::OK, headers);
         }
-        let (status, page) = match self.0.pages.at(path) {
-            Some(page) => (StatusCode::OK, page),
+        let known = self.0.pages.at(path);
+        let (status, page) = match known {
+            Some(page) => (StatusCode::OK, page.file.as_str()),
             None => (StatusCode::NOT_FOUND, self.0.pages.fallback.as_str()),
         };
         match self.0.files.get(page) {
+            Some(file) if known.is_some_and(|page| page.isolated) => isolated(file.answer(status, headers)),
             Some(file) => file.answer(status, headers),
             None => {
                 let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
@@ -130,10 +138,25 @@ impl Web {
 }
 
 impl Pages {
-    fn at(&self, path: &str) -> Option<&str> {
-        let page = self.pages.iter().find(|page| matches(&page.path, path))?;
-        Some(&page.file)
+    fn at(&self, path: &str) -> Option<&Page> {
+        self.pages.iter().find(|page| matches(&page.path, path))
     }
+}
+
+/// What an isolated page may do: run our own script, without an origin, and ask us as a stranger. Our studio may show
+/// it in a frame. Templates become markup by Svelte's own policy alone; what people wrote is never markup.
+const ISOLATED: &str = "sandbox allow-scripts; default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self'; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'; \
+     require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+
+fn isolated(mut answer: Response) -> Response {
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, ISOLATED),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
 }
 
 /// Whether a path fits a pattern like `/@{handle}`: a name in braces stands for the rest of its segment.
@@ -215,16 +238,21 @@ impl File {
             (header::ETAG, self.etag.clone()),
             (header::VARY, HeaderValue::from_static("accept-encoding")),
         ];
-        if known && status == StatusCode::OK {
-            return (StatusCode::NOT_MODIFIED, headers).into_response();
+        let mut answer = if known && status == StatusCode::OK {
+            (StatusCode::NOT_MODIFIED, headers).into_response()
+        } else if let Some(gzip) = self.gzip().filter(|_| takes_gzip(asked)) {
+            let encoding = [(header::CONTENT_ENCODING, "gzip")];
+            (status, headers, encoding, gzip).into_response()
+        } else {
+            (status, headers, self.bytes.clone()).into_response()
+        };
+        if self.immutable {
+            let anyone = HeaderValue::from_static("*");
+            answer
+                .headers_mut()
+                .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, anyone);
         }
-        match self.gzip().filter(|_| takes_gzip(asked)) {
-            Some(gzip) => {
-                let encoding = [(header::CONTENT_ENCODING, "gzip")];
-                (status, headers, encoding, gzip).into_response()
-            }
-            None => (status, headers, self.bytes.clone()).into_response(),
-        }
+        answer
     }
 
     /// The content compressed, unless that gains nothing.
@@ -276,9 +304,13 @@ mod tests {
             ("/@", None),
             ("/@ana/more", None),
             ("/r/", None),
+            ("/overlay", Some("overlay.html")),
             ("/nowhere", None),
         ] {
-            assert_eq!(pages.at(path), file, "{path}");
+            let page = pages.at(path);
+            assert_eq!(page.map(|page| &*page.file), file, "{path}");
+            let isolated = page.is_some_and(|page| page.isolated);
+            assert_eq!(isolated, path == "/overlay", "{path}");
         }
     }
 
@@ -316,6 +348,7 @@ mod tests {
         headers.insert(header::ACCEPT_ENCODING, "gzip".parse().unwrap());
         let answer = file().answer(StatusCode::OK, &headers);
         assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(answer.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         assert_eq!(answer.headers()[header::CONTENT_ENCODING], "gzip");
         assert!(
             answer.headers()[header::CACHE_CONTROL]

@@ -35,7 +35,6 @@ const FOR_PROGRAMS: &[&str] = &[
     "/sandbox/",
     "/hls/",
     "/emotes/",
-    "/overlay/",
 ];
 
 /// Adds what no feature crate knows to the document that their routes made.

@@ -226,6 +226,7 @@ ids!(
     JobId,
     MediaSessionId,
     RestreamTargetId,
+    OverlayId,
     TokenId,
     WebhookId,
     DeliveryId

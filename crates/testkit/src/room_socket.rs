@@ -32,14 +32,18 @@ impl RoomSocket {
 
     /// Says who one is by a header.
     pub async fn open_by(url: &str, header: Option<(&'static str, String)>) -> Self {
+        let opened = Self::try_open(url, header.as_slice()).await;
+        opened.expect("the room opens a socket")
+    }
+
+    /// With these headers; none when it is refused.
+    pub async fn try_open(url: &str, headers: &[(&'static str, String)]) -> Option<Self> {
         let mut request = url.into_client_request().expect("a ws:// address");
-        if let Some((name, value)) = header {
+        for (name, value) in headers {
             let value = value.parse().expect("it is a header's value");
-            request.headers_mut().insert(name, value);
+            request.headers_mut().insert(*name, value);
         }
-        let (stream, _) = tokio_tungstenite::connect_async(request)
-            .await
-            .expect("the room opens a socket");
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.ok()?;
         let mut socket = Self {
             stream,
             hello: Value::Null,
@@ -51,7 +55,7 @@ impl RoomSocket {
         while socket.hello.is_null() {
             assert!(socket.turn().await, "closed before the hello");
         }
-        socket
+        Some(socket)
     }
 
     /// Says something; gives the answer.

@@ -5,8 +5,8 @@ use super::{Finding, Rule, tree::Tree};
 
 /// Top to bottom: a crate may use those after it.
 const ORDER: &[&str] = &[
-    "server", "irc", "commerce", "webhooks", "rooms", "fanout", "media", "replay", "hls", "rtmp", "people",
-    "api", "ledger", "store", "base",
+    "server", "irc", "overlays", "commerce", "webhooks", "rooms", "fanout", "media", "replay", "hls", "rtmp",
+    "people", "api", "ledger", "store", "base",
 ];
 
 /// Crates that stand beside the order: what they may use, and who may use them.
@@ -25,7 +25,7 @@ const BESIDE: &[(&str, &[&str], &[&str])] = &[
 
 pub const LAYERS: Rule = Rule {
     name: "layers",
-    says: "A crate may use only crates below it: server, irc, commerce, webhooks, rooms, fanout, media, replay, hls, rtmp, people, \
+    says: "A crate may use only crates below it: server, irc, overlays, commerce, webhooks, rooms, fanout, media, replay, hls, rtmp, people, \
            api, ledger, store, base; camera, fanout, hls, mixer, outward and rtmp use base alone (camera and mixer letters too, rtmp outward), replay hls too, and testkit is \
            for tests.",
     check: layers,

@@ -129,6 +129,7 @@ async fn enter(State(house): State<House>, Query(of): Query<Of>, mut request: Re
             room: room.id,
             key: uuid::Uuid::now_v7().as_u128(),
             rights: Rights::default(),
+            counted: true,
             viewer: Arc::from("a viewer"),
         };
         let mut socket = socket;

@@ -1,6 +1,6 @@
 //! The bench `gifts`: the whole of `gifts::send` (ledger legs, gift row, room event), durable, by 1, 64 and
 //! 1 024 callers on SQLite and by 64 on PostgreSQL, beside the disk's own speed, one transaction a gift,
-//! and pgbench's TPC-B on the same server in the same minutes.
+//! and, on the same server in the same minutes, pgbench's TPC-B, and a gift's rows written a statement at a time.
 //!
 //! Then the same through the real program's HTTP, by 1 024 clients that keep their connections.
 //!
@@ -136,11 +136,14 @@ fn through_http(
 fn postgres(runtime: &tokio::runtime::Runtime, report: &mut Report) -> Fallible {
     let server = yardstick::Postgres::from_environment()?;
     server.prepare_pgbench()?;
+    server.prepare_naive()?;
     let spread = Site::open(runtime, server.database("busk_spread")?, CREATORS, 1_024)?;
     let hot = Site::open(runtime, server.database("busk_hot")?, 1, 1_024)?;
-    let (mut spread_found, mut hot_found, mut pgbench) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut spread_found, mut hot_found) = (Vec::new(), Vec::new());
+    let (mut pgbench, mut naive) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         pgbench.push(server.pgbench(64, SECONDS * 2)?);
+        naive.push(server.naive(64, SECONDS * 2)?);
         for (site, found) in [(&spread, &mut spread_found), (&hot, &mut hot_found)] {
             let figures = load(runtime, site, 64, SECONDS);
             eprintln!("postgres, {} creators: {figures:?}", site.creators());
@@ -155,5 +158,6 @@ fn postgres(runtime: &tokio::runtime::Runtime, report: &mut Report) -> Fallible 
         report.figure(format!("postgres.{name}.p99_ms"), &all(|f| f.p99_ms), "ms");
     }
     report.yardstick("pgbench.tpcb.per_s", &pgbench, "transactions/s");
+    report.yardstick("postgres.statement_by_statement.per_s", &naive, "gifts/s");
     Ok(())
 }

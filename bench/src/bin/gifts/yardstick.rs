@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use busk_store::Database;
 
 const SCALE: &str = "100";
+const NAIVE_TABLES: &str = include_str!("naive_tables.sql");
+const NAIVE: &str = include_str!("naive.sql");
 
 /// Pages of 4 KiB written and synced one after the other.
 #[expect(clippy::disallowed_methods, reason = "a bench measures time")]
@@ -69,27 +71,49 @@ impl Postgres {
             .map(|_| ())
     }
 
+    /// Tables for [`Postgres::naive`].
+    pub fn prepare_naive(&self) -> Result<(), Box<dyn Error>> {
+        self.database("naive")?;
+        let mut tables = tempfile::NamedTempFile::new()?;
+        tables.write_all(NAIVE_TABLES.as_bytes())?;
+        let path = tables.path().display().to_string();
+        self.run(
+            "psql",
+            &["-q", "-v", "ON_ERROR_STOP=1", "-f", &path, &self.url("naive")],
+        )
+        .map(|_| ())
+    }
+
+    /// Gifts a second when each is a transaction of its own that writes the same rows, a statement at a time.
+    pub fn naive(&self, clients: usize, seconds: u64) -> Result<f64, Box<dyn Error>> {
+        let mut script = tempfile::NamedTempFile::new()?;
+        script.write_all(NAIVE.as_bytes())?;
+        let path = script.path().display().to_string();
+        self.transactions(&["-f", &path], "naive", clients, seconds)
+    }
+
     /// Transactions a second of the built-in TPC-B-like script.
     pub fn pgbench(&self, clients: usize, seconds: u64) -> Result<f64, Box<dyn Error>> {
-        let (clients, seconds) = (clients.to_string(), seconds.to_string());
-        let args = [
-            "-n",
-            "-M",
-            "prepared",
-            "-c",
-            &clients,
-            "-j",
-            "2",
-            "-T",
-            &seconds,
-            &self.url("tpcb"),
-        ];
+        self.transactions(&[], "tpcb", clients, seconds)
+    }
+
+    fn transactions(
+        &self,
+        script: &[&str],
+        database: &str,
+        clients: usize,
+        seconds: u64,
+    ) -> Result<f64, Box<dyn Error>> {
+        let (clients, seconds, url) = (clients.to_string(), seconds.to_string(), self.url(database));
+        let mut args = vec!["-n", "-M", "prepared", "-c", &clients, "-j", "2", "-T", &seconds];
+        args.extend(script);
+        args.push(&url);
         let out = self.run("pgbench", &args)?;
         let line = out.lines().find_map(|line| line.strip_prefix("tps = "));
         let tps = line
             .and_then(|rest| rest.split_whitespace().next())
             .ok_or("pgbench told no tps")?;
-        eprintln!("pgbench: {tps} transactions/s");
+        eprintln!("pgbench, {database}: {tps} transactions/s");
         Ok(tps.parse()?)
     }
 

@@ -1,7 +1,6 @@
 //! Single sockets: what comes in, and how they end.
 
 use std::io;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 
@@ -146,14 +145,14 @@ impl<V: Send + 'static> Shard<V> {
             return;
         };
         let Some(index) = conn.room.take() else { return };
-        let place = conn.place as usize;
+        let (place, counted) = (conn.place as usize, conn.counted);
         let room = &mut self.rooms[index as usize];
         let id = room.entry.id;
         room.members.swap_remove(place);
         if let Some(moved) = room.members.get(place) {
             self.conns[*moved as usize].place = place as u32;
         }
-        room.entry.members[usize::from(self.index)].fetch_sub(1, Ordering::Relaxed);
+        room.entry.went(usize::from(self.index), counted);
         if room.members.is_empty() {
             self.rooms.remove(index as usize);
             self.by_id.remove(&id);

@@ -69,6 +69,12 @@ struct Entry {
     stage: bool,
     #[serde(default)]
     subscriber: bool,
+    #[serde(default = "counted")]
+    counted: bool,
+}
+
+fn counted() -> bool {
+    true
 }
 
 impl House {
@@ -153,6 +159,7 @@ async fn enter(
             room,
             key: entry.key.into(),
             rights,
+            counted: entry.counted,
             viewer,
         };
         let hello = format!(r#"{{"hello":{}}}"#, entry.after);

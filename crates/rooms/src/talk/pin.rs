@@ -5,7 +5,7 @@ use busk_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Circle, HostError, find, hosted, message, tell};
+use super::{Circle, HostError, find, message, moderated, tell};
 use crate::log::{self, Audience};
 use crate::{Speaker, What};
 
@@ -35,7 +35,7 @@ impl From<StoreError> for PinError {
 
 /// Pins a message, in the place of any other; the same again changes nothing.
 pub fn pin(tx: &mut Tx, room: RoomId, by: PersonId, id: MessageId, now: Timestamp) -> Result<Pin, PinError> {
-    let room = hosted(tx, room, by)?;
+    let room = moderated(tx, room, by, Circle::Everyone)?;
     let mut talk = find(tx, room.id)?;
     if let Some(pin) = talk.pin.as_ref().filter(|pin| pin.message == id) {
         return Ok(pin.clone());
@@ -58,7 +58,7 @@ pub fn pin(tx: &mut Tx, room: RoomId, by: PersonId, id: MessageId, now: Timestam
 
 /// Takes the pinned message off; once more is no error.
 pub fn unpin(tx: &mut Tx, room: RoomId, by: PersonId, now: Timestamp) -> Result<(), HostError> {
-    let room = hosted(tx, room, by)?;
+    let room = moderated(tx, room, by, Circle::Everyone)?;
     Ok(take_off(tx, room.id, now)?)
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::sql::{PollRow, Vote};
-use super::{Circle, HostError, find, hosted, tell};
+use super::{Circle, HostError, find, moderated, tell};
 use crate::{Room, What, subroom};
 
 pub const QUESTION_MAX: usize = 120;
@@ -70,7 +70,7 @@ impl From<StoreError> for OpenPollError {
 
 /// Opens a poll; the same again changes nothing.
 pub fn open(tx: &mut Tx, wanted: &NewPoll, now: Timestamp) -> Result<Poll, OpenPollError> {
-    let room = hosted(tx, wanted.room, wanted.by)?;
+    let room = moderated(tx, wanted.room, wanted.by, wanted.to)?;
     if let Some(past) = tx.find::<PollRow>(&wanted.id)? {
         let same = past.room == room.id && past.poll.to == wanted.to;
         let same = same && past.poll.options.len() == wanted.options.len();
@@ -208,8 +208,10 @@ pub fn close(
     id: PollId,
     now: Timestamp,
 ) -> Result<Poll, ClosePollError> {
-    let room = hosted(tx, room, by)?;
-    let row = tx.find::<PollRow>(&id)?.filter(|row| row.room == room.id);
+    let row = tx.find::<PollRow>(&id)?.filter(|row| row.room == room);
+    // One that there is not is nobody's; the host alone is told so.
+    let whose = row.as_ref().map_or(Circle::Subscribers, |row| row.poll.to);
+    let room = moderated(tx, room, by, whose)?;
     let past = row.ok_or(ClosePollError::PollUnknown)?.poll;
     Ok(close_now(tx, room.id, id, now)?.unwrap_or(past))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::sql::{QuestionRow, Vote};
-use super::{Circle, HostError, find, hosted, tell};
+use super::{Circle, HostError, find, moderated, tell};
 use crate::chat::{self, Say, SayError};
 use crate::log::{self, Audience};
 use crate::{Room, Speaker, What};
@@ -151,7 +151,7 @@ pub fn settle(
     state: QuestionState,
     now: Timestamp,
 ) -> Result<Question, SettleError> {
-    let room: Room = hosted(tx, room, by)?;
+    let room: Room = moderated(tx, room, by, Circle::Everyone)?;
     let row = tx.find::<QuestionRow>(&id)?.filter(|row| row.room == room.id);
     let question = row.ok_or(SettleError::QuestionUnknown)?.question;
     if question.state != QuestionState::Waiting || state == QuestionState::Waiting {

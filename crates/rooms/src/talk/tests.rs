@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use busk_base::{ChannelId, PollId, RecordId, SpotlightId, TopicId};
 use busk_people::sign_up::{SignUp, sign_up};
+use busk_people::team::{self, TeamRole};
 use busk_people::{Moderator, Role};
 use busk_store::Store;
 use busk_testkit::db::TestDb;
@@ -579,4 +580,43 @@ each_db!(a_question_keeps_the_chats_rules, async |db| {
     assert!(stand.told_to(true, all).await.is_empty());
     let waiting = stand.store.write(|tx| find(tx, LIVE));
     assert!(waiting.await.unwrap().questions.is_empty());
+});
+
+each_db!(moderators_run_what_is_for_everybody, async |db| {
+    let stand = Stand::set(db).await;
+    stand.say(1, BEA, "pin me").await;
+    let pins = async || {
+        let pinned = stand.store.write(|tx| pin::pin(tx, LIVE, CID, message(1), NOW));
+        pinned
+            .await
+            .err()
+            .map_or(String::new(), |error| error.to_string())
+    };
+    let refused = "only the host, and moderators where it is for everybody, may do this";
+    assert_eq!(pins().await, refused);
+    let joins = stand.store.write(|tx| {
+        let channel = busk_people::channel_of(tx, ADA)?;
+        let channel = channel.ok_or_else(|| StoreError::Broken("no channel".into()))?;
+        team::add(tx, &channel, ADA, CID, TeamRole::Moderator, NOW)
+            .map_err(|e| StoreError::Broken(e.to_string()))
+    });
+    joins.await.unwrap();
+    assert_eq!(pins().await, "");
+    let opens = async |number, to| {
+        let wanted = NewPoll {
+            by: CID,
+            ..new_poll(number, to, &["Yes", "No"])
+        };
+        opened(&stand, wanted).await
+    };
+    assert_eq!(opens(1, Circle::Everyone).await, "opened");
+    assert_eq!(
+        opens(2, Circle::Subscribers).await,
+        "not_yours",
+        "the sub room is the host's"
+    );
+    let closes = stand
+        .store
+        .write(|tx| poll::close(tx, LIVE, CID, PollId(Uuid::from_u128(1)), NOW));
+    assert!(!closes.await.unwrap().open);
 });

@@ -65,6 +65,11 @@ export type TeamRole = Schema['TeamRole']
 export type FollowView = Schema['FollowView']
 export type RestreamTarget = Required<Schema['RestreamTarget']>
 export type Restream = Required<Schema['Restream']>
+export type OverlayKind = Schema['OverlayKind']
+export type OverlayLook = Schema['OverlayLook']
+export type Overlay = Required<Schema['Overlay']>
+export type OverlayWithSecret = Schema['OverlayWithSecret']
+export type OverlayShown = Schema['OverlayShown']
 
 export type BadgeOffer = Required<Schema['BadgeOffer']>
 export type BadgePurchase = Schema['BadgePurchase']

@@ -15,4 +15,6 @@ export const create = (room: NewRoom): Promise<RoomView> => call('POST', '/rooms
 export const retitle = (id: string, title: string): Promise<RoomView> => call('PATCH', `/rooms/${id}`, { title })
 export const toLobby = (id: string): Promise<RoomView> => call('POST', `/rooms/${id}/lobby`)
 export const goLive = (id: string): Promise<RoomView> => call('POST', `/rooms/${id}/live`)
+/** Ends a live and takes its viewers along to another channel's. */
+export const redirect = (id: string, channel: string): Promise<RoomView> => call('POST', `/rooms/${id}/redirect`, { channel })
 export const end = (id: string): Promise<RoomView> => call('POST', `/rooms/${id}/end`)

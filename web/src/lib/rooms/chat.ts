@@ -2,11 +2,11 @@
  * The lines of a chat, as a value: each function gives the next one. Own messages stand at once as `sending`
  * and become the numbered one when it arrives (the same id), or `failed` with the reason.
  */
-import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Reply, type Said, type Sampled, type Speaker, type SubscriptionEvent, type SubscriptionGiftEvent } from './wire'
+import { runOf, type BadgeEvent, type Deleted, type GiftEvent, type Reply, type Said, type Sampled, type Speaker, type SubscriptionEvent, type SubscriptionGiftEvent, type Told } from './wire'
 
 export interface Line {
   id: string
-  kind: 'said' | 'gap' | 'gift' | Bought['type']
+  kind: 'told' | 'said' | 'gap' | 'gift' | Bought['type']
   from: Speaker | null
   text: string
   state: 'sending' | 'sent' | 'failed' | 'deleted'
@@ -21,6 +21,8 @@ export interface Line {
   reply?: Reply | undefined
   /** Only moderators see it; or it waits for them. */
   mark?: 'shadowed' | 'held'
+  /** What the room says to all. */
+  told?: Told
   /** It is of the sub room. */
   sub?: boolean
 }
@@ -90,6 +92,13 @@ export function cleared(lines: readonly Line[], person: string): Line[] {
 }
 function bare(line: Line): Line {
   return { ...line, reply: { ...line.reply!, excerpt: '' } }
+}
+
+/** What the room says to all: viewers who were sent here, what the operators announce. */
+export function told(lines: readonly Line[], told: Told): Line[] {
+  const id = `told-${told.n}`
+  if (lines.some((line) => line.id === id)) return [...lines]
+  return keep([...lines, { id, kind: 'told', from: null, text: '', state: 'sent', told }])
 }
 
 export function gapMark(lines: readonly Line[], gap: { from: number; to: number }): Line[] {

@@ -6,7 +6,7 @@ import * as chat from './chat'
 import { RoomSocket, type Lost, type SocketSink } from './socket'
 import type { Taken } from './cursor'
 import { staged, type StageState } from './stage'
-import type { GiftEvent, Hello, RoomEvent, Sampled, Speaker, Totals } from './wire'
+import type { GiftEvent, Hello, Redirect, RoomEvent, Sampled, Speaker, Totals } from './wire'
 
 /** What a live talks about is looked after by a script of its own, which comes after the first frame. */
 export interface TalkEar {
@@ -18,7 +18,7 @@ export interface TalkEar {
 export interface RoomEars {
   /** A gift that has just been given, never one from the past. */
   gift?(gift: GiftEvent): void
-  ended?(): void
+  ended?(redirect: Redirect | null): void
   /** One is not let in any more. */
   lost?(why: Lost): void
 }
@@ -35,6 +35,10 @@ export class LiveRoom implements SocketSink {
   board = $state.raw<Board>(bare)
   online = $state(true)
   sampled = $state.raw<Sampled | null>(null)
+  /** Hearts that were tapped here, by all. */
+  reactions = $state(0)
+  /** Where the host takes everybody when this ends. */
+  redirect = $state.raw<Redirect | null>(null)
   /** What the room said when we came, last. */
   greeting = $state.raw<Hello | null>(null)
   ui = $state.raw<chat.ChatUi>({})
@@ -87,6 +91,9 @@ export class LiveRoom implements SocketSink {
       throw problem
     }
   }
+  react(count: number): void {
+    this.socket.send({ do: 'react', count })
+  }
   async delete(message: string): Promise<void> {
     await this.socket.ask({ do: 'delete', id: uuidv7(), message })
   }
@@ -103,6 +110,7 @@ export class LiveRoom implements SocketSink {
     this.sampled = null
     this.stage = hello.stage
     this.board = hello.board
+    this.reactions = hello.reactions
     this.view = { ...hello.room, mine: this.view.mine || hello.room.mine }
   }
   connected(yes: boolean): void {
@@ -115,6 +123,7 @@ export class LiveRoom implements SocketSink {
     this.talk?.totals(totals)
     const { viewers, top, sampled } = totals
     if (sampled !== undefined) this.sampled = sampled
+    this.reactions = totals.reactions ?? this.reactions
     this.view = { ...this.view, viewers }
     if (top) this.board = { ...this.board, top }
   }
@@ -156,7 +165,14 @@ export class LiveRoom implements SocketSink {
         break
       case 'room_state':
         this.view = { ...this.view, state: event.state, resume_until: event.resume_until ?? null }
-        if (event.state === 'ended' && !past) this.ears.ended?.()
+        if (event.state === 'ended' && !past) this.ears.ended?.(this.redirect)
+        break
+      case 'redirect':
+        if (!past) this.redirect = event
+        break
+      case 'arrivals':
+      case 'announcement':
+        this.lines = chat.told(this.lines, event)
         break
       case 'title':
         this.view = { ...this.view, title: event.title }

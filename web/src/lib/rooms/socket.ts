@@ -5,7 +5,7 @@
 import { Problem } from '$lib/api'
 import { backoffMs } from './backoff'
 import { Cursor, type Taken } from './cursor'
-import type { Command, Frame, Hello, Totals } from './wire'
+import type { Command, Frame, Hello, React, Totals } from './wire'
 
 /**
  * Close codes that nobody comes back after by themselves: the ticket or subscription does not hold any more (4005), or
@@ -84,7 +84,7 @@ export class RoomSocket {
     })
   }
 
-  private send(command: Command): void {
+  send(command: Command | React): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(command))
   }
 

@@ -11,6 +11,9 @@ export type SubscriptionEvent = Extract<RoomEvent, { type: 'subscription' }>
 export type SubscriptionGiftEvent = Extract<RoomEvent, { type: 'subscription_gift' }>
 export type GoalEvent = Extract<RoomEvent, { type: 'goal' }>
 
+export type Redirect = Extract<RoomEvent, { type: 'redirect' }>
+export type Told = Extract<RoomEvent, { type: 'arrivals' | 'announcement' }>
+
 export type StageEvent = Extract<RoomEvent, { type: 'stage' | 'stage_waiting' | 'stage_mine' }>
 
 /** The run a gift belongs to; one that does not count up is a run of its own. */
@@ -28,11 +31,15 @@ export interface Hello {
   chat: ChatMode
   /** What waits for a moderator; null for whoever does not moderate. */
   held: HeldMessage[] | null
+  /** Hearts that were tapped in this live. */
+  reactions: number
   reset: boolean
 }
 /** Latest values; one that is absent has not changed. */
 export interface Totals {
   viewers: number
+  /** Hearts that were tapped in this live. */
+  reactions?: number
   top?: TopSupporter[]
   /** Votes of polls, for everyone and for subscribers, and of questions. */
   polls?: PollVotes[]
@@ -62,4 +69,6 @@ export interface Frame {
   ok?: unknown
   problem?: ProblemBody
 }
+/** Hearts that were tapped; nobody waits for an answer. */
+export type React = { do: 'react'; count: number }
 export type Command = { do: 'say'; id: string; text: string; reply_to?: string | undefined } | { do: 'delete'; id: string; message: string }
