@@ -136,6 +136,26 @@ async fn audiences_never_mix() {
 }
 
 #[tokio::test]
+async fn what_others_are_not_shown_reaches_its_author_and_the_stage() {
+    let house = House::start(Config::default()).await;
+    let mut viewer = house.enter(1, 0).await;
+    let mut author = house.enter(2, 0).await;
+    let mut moderator = house.enter_as(3, 0, "&stage=true").await;
+    for client in [&mut viewer, &mut author, &mut moderator] {
+        client.json().await;
+    }
+    let own = |n| event(n, Audience::StageAnd(2), Class::Chat, "too fast");
+    house.publish(vec![chat(1), own(2), own(3), chat(4)]);
+    assert_eq!(viewer.numbers().await, [1, 4]);
+    assert_eq!(author.numbers().await, [1, 2, 3, 4]);
+    assert_eq!(moderator.numbers().await, [1, 2, 3, 4]);
+    // The ring shows who comes again the same.
+    let mut again = house.enter(1, 0).await;
+    again.json().await;
+    assert_eq!(again.numbers().await, [1, 4]);
+}
+
+#[tokio::test]
 async fn totals_are_the_latest_values() {
     let house = House::start(Config::default()).await;
     let mut viewer = house.enter(1, 0).await;
