@@ -145,6 +145,7 @@ impl Teller {
             | What::Question { .. }
             | What::Removed {}
             | What::StreakEnd { .. }
+            | What::Follow { .. }
             | What::Goal { .. }
             | What::RoomState { .. }
             | What::Title { .. }

@@ -26,6 +26,7 @@ mod keys;
 mod letters;
 mod lives;
 mod oembed;
+pub mod own;
 mod push;
 mod schema;
 mod spread;

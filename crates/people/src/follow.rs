@@ -9,9 +9,13 @@ mod tests;
 use busk_base::{ChannelId, PersonId, Timestamp};
 use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
 
-use crate::{Channel, block, channel};
+use crate::{Channel, Person, block, channel};
 
 pub(crate) use http::routes;
+
+/// Tells of somebody who follows from now on, in the same transaction. Rooms and webhooks are above this crate; the server
+/// passes it.
+pub type Followed = fn(&mut Tx, &Channel, &Person, Timestamp) -> Result<(), StoreError>;
 
 /// Channels that one person may follow.
 pub const FOLLOWS_MAX: i64 = 5_000;

@@ -6,6 +6,7 @@ use axum::extract::FromRef;
 use busk_api::{OpenApiRouter, Site};
 
 use crate::attempts::{Gates, Limits};
+use crate::follow::Followed;
 use crate::me::Coins;
 use crate::password::Passwords;
 use crate::{adult, follow, guest, me, page, setup, sign_in, sign_up, stream_key, token};
@@ -14,6 +15,7 @@ use crate::{adult, follow, guest, me, page, setup, sign_in, sign_up, stream_key,
 pub(crate) struct People {
     pub site: Site,
     pub coins: Coins,
+    pub followed: Followed,
     pub passwords: Passwords,
     pub gates: Arc<Gates>,
 }
@@ -24,10 +26,11 @@ impl FromRef<People> for Site {
     }
 }
 
-pub fn routes(site: Site, coins: Coins, limits: Limits) -> OpenApiRouter {
+pub fn routes(site: Site, coins: Coins, followed: Followed, limits: Limits) -> OpenApiRouter {
     let people = People {
         site,
         coins,
+        followed,
         passwords: Passwords::new(),
         gates: Arc::new(Gates::new(limits)),
     };

@@ -91,6 +91,7 @@ pub const ALL: &[&[Part]] = &[
     own::PARTS,
     busk_rooms::own::PARTS,
     busk_webhooks::own::PARTS,
+    busk_notices::own::PARTS,
     busk_commerce::own::PARTS,
     PARTS,
 ];

@@ -35,6 +35,7 @@ const MIGRATIONS: &[&[busk_store::Migration]] = &[
     busk_people::MIGRATIONS,
     busk_rooms::MIGRATIONS,
     busk_webhooks::MIGRATIONS,
+    busk_notices::MIGRATIONS,
     busk_commerce::MIGRATIONS,
     crate::MIGRATIONS,
 ];

@@ -107,6 +107,8 @@ pub enum What {
     },
     /// Someone bought a ticket while the room is on the air; with a turn on stage, or without.
     Ticket { from: Speaker, stage: bool },
+    /// Somebody follows the channel; told once in a live.
+    Follow { from: Speaker },
     /// A goal as it is now: set, moved on, reached, or removed.
     Goal { goal: Goal },
     /// Said in the sub room; told to those who may read it.

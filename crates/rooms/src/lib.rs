@@ -22,6 +22,7 @@ pub mod emotes;
 mod enter;
 pub mod event;
 pub mod follow;
+pub mod followers;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod hangout;

@@ -150,6 +150,7 @@ fn class_of(what: &What) -> Class {
         | What::Subscription { .. }
         | What::SubscriptionGift { .. }
         | What::Ticket { .. }
+        | What::Follow { .. }
         | What::Goal { .. }
         | What::Topic { .. }
         | What::Poll { .. }

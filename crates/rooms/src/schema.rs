@@ -63,6 +63,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "rooms/0015_hidden",
         sql: crate::hidden::HIDDEN,
     },
+    Migration {
+        name: "rooms/0016_followed",
+        sql: crate::followers::FOLLOWED,
+    },
 ];
 
 /// How chats are run, what a channel's chats do not want, and what was done to people there and why. A person's

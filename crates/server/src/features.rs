@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use busk_api::{OpenApiRouter, Site};
-use busk_base::PostingId;
+use busk_base::{PostingId, Timestamp};
 use busk_commerce::earnings;
 use busk_commerce::payments::{Provider, Till};
 use busk_commerce::payouts::{self, Payouts, RequestError};
@@ -20,12 +20,12 @@ use busk_ledger::PostError;
 use busk_media::Media;
 use busk_notices::{Notices, NoticesConfig};
 use busk_overlays::Overlays;
-use busk_people::{AddressGate, Coins, Limits};
+use busk_people::{AddressGate, Channel, Coins, Limits, Person};
 use busk_replay::Archive;
 use busk_rooms::restream::{RestreamConfig, SealingKey};
 use busk_rooms::{Rooms, RoomsConfig};
 use busk_store::{Announcement, Migration, StoreError, Tx};
-use busk_webhooks::{Webhooks, WebhooksConfig};
+use busk_webhooks::{Kind, Telling, Webhooks, WebhooksConfig};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
@@ -148,7 +148,12 @@ impl Features {
             })
         });
         OpenApiRouter::new()
-            .merge(busk_people::routes(site.clone(), coins, self.people_limits))
+            .merge(busk_people::routes(
+                site.clone(),
+                coins,
+                followed,
+                self.people_limits,
+            ))
             .merge(busk_rooms::routes(self.rooms.clone()))
             .merge(busk_webhooks::routes(self.webhooks.clone()))
             .merge(busk_notices::routes(self.notices.clone()))
@@ -433,4 +438,16 @@ pub(crate) async fn follow_policies(site: Site, mut stop: Stop) {
             tracing::warn!("the policies could not be read: {error}");
         }
     }
+}
+
+/// Tells of somebody who follows: in the live that is on, and to webhooks.
+fn followed(tx: &mut Tx, channel: &Channel, person: &Person, now: Timestamp) -> Result<(), StoreError> {
+    busk_rooms::followers::followed(tx, channel, person, now)?;
+    let telling = Telling {
+        kind: Kind::Follow,
+        subject: (person.id.0, 0),
+        at: now,
+        data: &serde_json::json!({ "from": { "id": person.id, "name": person.display_name } }),
+    };
+    busk_webhooks::tell(tx, channel.id, &telling)
 }

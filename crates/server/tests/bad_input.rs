@@ -69,7 +69,10 @@ fn wrong(schema: &Value) -> Value {
 impl Operation {
     fn with(&self, room: &str, message: &str) -> String {
         let path = self.path.replace("{room}", room).replace("{message}", message);
-        let path = path.replace("{handle}", "nobody_here").replace("{version}", "7");
+        let path = path
+            .replace("{handle}", "nobody_here")
+            .replace("{version}", "7")
+            .replace("{kind}", "goal");
         // Whatever else there is, is unknown.
         path.split('/')
             .map(|part| if part.starts_with('{') { UNKNOWN } else { part })

@@ -36,6 +36,14 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/v1/sign-in", "a session is not given twice"),
     ("POST /api/v1/sign-out", "the session is gone already"),
     ("POST /api/v1/sign-up", "the handle is taken already"),
+    (
+        "POST /confirm-address/{token}",
+        "its token says what, however often it comes",
+    ),
+    (
+        "POST /unsubscribe/{token}",
+        "RFC 8058: one click, and once more is no error",
+    ),
     // Sockets' and media's own protocols have sessions of their own.
     ("PATCH /webrtc/{session}", "RFC 9725: of a session that is named"),
     ("DELETE /webrtc/{session}", "RFC 9725: of a session that is named"),

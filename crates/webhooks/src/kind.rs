@@ -27,19 +27,23 @@ pub enum Kind {
     /// Somebody bought a ticket.
     #[serde(rename = "ticket")]
     Ticket,
+    /// Somebody follows the channel; told once, however often they come and go.
+    #[serde(rename = "follow")]
+    Follow,
     /// Sent by hand, to see whether it arrives.
     #[serde(rename = "test")]
     Test,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Kind; 7] = [
+    pub(crate) const ALL: [Kind; 8] = [
         Kind::LiveBegan,
         Kind::LiveEnded,
         Kind::Gift,
         Kind::Badge,
         Kind::Subscription,
         Kind::Ticket,
+        Kind::Follow,
         Kind::Test,
     ];
 
@@ -51,6 +55,7 @@ impl Kind {
             Kind::Badge => "badge",
             Kind::Subscription => "subscription",
             Kind::Ticket => "ticket",
+            Kind::Follow => "follow",
             Kind::Test => "test",
         }
     }

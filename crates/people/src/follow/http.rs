@@ -83,10 +83,14 @@ async fn add(
     SignedIn(person): SignedIn,
     Path(handle): Path<String>,
 ) -> Result<Json<FollowView>, Problem> {
-    let (now, person) = (people.site.now(), person.id);
+    let (now, followed) = (people.site.now(), people.followed);
     let follows = move |tx: &mut Tx| {
         let channel = channel_by_handle(tx, &handle)?.ok_or(FollowError::ChannelUnknown)?;
-        let since = follow(tx, &channel, person, now)?;
+        let before = since(tx, channel.id, person.id)?;
+        let since = follow(tx, &channel, person.id, now)?;
+        if before.is_none() {
+            followed(tx, &channel, &person, now)?;
+        }
         Ok::<_, FollowError>(FollowView {
             followers: followers(tx, channel.id)?,
             since: Some(since),

@@ -75,6 +75,19 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "who is given a month is told by what they received",
     ),
     ("ledger_balance.account", "the balance is shown with its account"),
+    (
+        "notice_seen.person",
+        "up to when notices were read: a place in a list",
+    ),
+    (
+        "notice_delivery.person",
+        "what is on its way to them, for minutes",
+    ),
+    (
+        "room_followed.person",
+        "that a live said who follows: their follows are theirs",
+    ),
+    ("ledger_seal.account", "how many accounts a seal is of"),
     ("ledger_mark.account", "a place in the books, not a person"),
     (
         "money_release.account",
@@ -100,6 +113,7 @@ each_db!(
             busk_people::MIGRATIONS,
             busk_rooms::MIGRATIONS,
             busk_webhooks::MIGRATIONS,
+            busk_notices::MIGRATIONS,
             busk_commerce::MIGRATIONS,
             crate::MIGRATIONS,
         ]));

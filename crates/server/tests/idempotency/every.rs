@@ -18,6 +18,8 @@ use super::{BUSK, WITHOUT, key, keyed, operations};
 mod live;
 #[path = "every/money.rs"]
 mod money;
+#[path = "every/told.rs"]
+mod told;
 
 /// Operations that are not driven, and why.
 const BY_HAND: &[(&str, &str)] = &[
@@ -28,6 +30,14 @@ const BY_HAND: &[(&str, &str)] = &[
     (
         "POST /api/v1/hangouts/{room}/answer",
         "answers the one above: tests/hangout.rs",
+    ),
+    (
+        "PUT /api/v1/me/notice-address",
+        "wants a site that sends letters: tests/notices.rs",
+    ),
+    (
+        "DELETE /api/v1/me/notice-address",
+        "takes back the one above: tests/notices.rs",
     ),
     (
         "POST /api/v1/operator/people/{id}/debt-write-offs",
@@ -93,6 +103,8 @@ impl Walk<'_> {
         let counts = async || {
             let mut counts = self.app.db.row_counts().await;
             counts.remove("job");
+            // Looked for once a second: what is on the air.
+            counts.remove("notice_live");
             counts
         };
         let mut last = counts().await;
@@ -172,6 +184,9 @@ each_db!(every_operation_is_done_once_and_answered_alike, async |db| {
     walk!(payouts);
     walk!(operators);
     walk!(programs);
+    walk!(told::notices);
+    walk!(told::overlays);
+    walk!(told::reports);
     walk!(hangouts);
     let walk = Walk {
         app: &app,

@@ -2,7 +2,7 @@
 import { call, type AccessToken, type List, type MadeAccessToken, type TokenScope, type Webhook, type WebhookDelivery, type WebhookKind, type WebhookWithSecret } from '$lib/api'
 
 export const scopes: readonly TokenScope[] = ['room:read', 'chat:read', 'chat:write', 'moderate']
-export const kinds: readonly WebhookKind[] = ['live.began', 'live.ended', 'gift', 'badge', 'subscription', 'ticket']
+export const kinds: readonly WebhookKind[] = ['live.began', 'live.ended', 'gift', 'badge', 'subscription', 'ticket', 'follow']
 /** How long a token holds, in days; 0 is until it is revoked. */
 export const lives: readonly number[] = [30, 90, 365, 0]
 export const tokensMax = 20

@@ -172,6 +172,7 @@ export class LiveRoom implements SocketSink {
         break
       case 'arrivals':
       case 'announcement':
+      case 'follow':
         this.lines = chat.told(this.lines, event)
         break
       case 'title':

@@ -12,7 +12,7 @@ export type SubscriptionGiftEvent = Extract<RoomEvent, { type: 'subscription_gif
 export type GoalEvent = Extract<RoomEvent, { type: 'goal' }>
 
 export type Redirect = Extract<RoomEvent, { type: 'redirect' }>
-export type Told = Extract<RoomEvent, { type: 'arrivals' | 'announcement' }>
+export type Told = Extract<RoomEvent, { type: 'arrivals' | 'announcement' | 'follow' }>
 
 export type StageEvent = Extract<RoomEvent, { type: 'stage' | 'stage_waiting' | 'stage_mine' }>
 
