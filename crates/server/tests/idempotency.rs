@@ -36,6 +36,11 @@ const WITHOUT: &[(&str, &str)] = &[
     ("POST /api/v1/sign-in", "a session is not given twice"),
     ("POST /api/v1/sign-out", "the session is gone already"),
     ("POST /api/v1/sign-up", "the handle is taken already"),
+    (
+        "POST /confirm-address/{token}",
+        "what its link says is so already",
+    ),
+    ("POST /unsubscribe/{token}", "what its link says is so already"),
     // Sockets' and media's own protocols have sessions of their own.
     ("PATCH /webrtc/{session}", "RFC 9725: of a session that is named"),
     ("DELETE /webrtc/{session}", "RFC 9725: of a session that is named"),
