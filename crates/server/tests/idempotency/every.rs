@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use self::live::{a_live, onward, the_chats_rules};
 use self::money::{money, payouts, tickets};
+use self::told::{notices, overlays, reports};
 use super::{BUSK, WITHOUT, key, keyed, operations};
 
 #[path = "every/live.rs"]
@@ -184,9 +185,9 @@ each_db!(every_operation_is_done_once_and_answered_alike, async |db| {
     walk!(payouts);
     walk!(operators);
     walk!(programs);
-    walk!(told::notices);
-    walk!(told::overlays);
-    walk!(told::reports);
+    walk!(notices);
+    walk!(overlays);
+    walk!(reports);
     walk!(hangouts);
     let walk = Walk {
         app: &app,
