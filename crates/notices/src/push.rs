@@ -70,12 +70,12 @@ pub(crate) fn subscribe(
 }
 
 /// Forgets one's browser, if it is there.
-pub(crate) fn unsubscribe(tx: &mut Tx, person: PersonId, id: PushId) -> Result<(), StoreError> {
-    tx.execute(
+pub(crate) fn unsubscribe(tx: &mut Tx, person: PersonId, id: PushId) -> Result<bool, StoreError> {
+    let gone = tx.execute(
         "DELETE FROM notice_push WHERE id = $1 AND person = $2",
         params![id, person],
     )?;
-    Ok(())
+    Ok(gone > 0)
 }
 
 /// A person's browser, while it is theirs.

@@ -74,7 +74,7 @@ async fn a_thousand_who_read_nothing_hold_nobody_up() {
         stalled.push(deaf(app.http, &room).await);
     }
     let mut speakers = Vec::new();
-    for n in 0..40 {
+    for n in 0..80 {
         let guest = app.guest(&format!("guest {n}")).await;
         speakers.push(app.socket(&room, "", &guest).await);
     }

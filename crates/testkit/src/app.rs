@@ -30,6 +30,8 @@ pub struct TestApp {
     args: Vec<String>,
     folder: tempfile::TempDir,
     process: Option<Child>,
+    /// Up to when its jobs were done, where a test has stopped it.
+    stopped: Option<Timestamp>,
     client: reqwest::Client,
 }
 
@@ -118,6 +120,7 @@ impl TestApp {
                 .collect(),
             folder,
             process: None,
+            stopped: None,
             client: client(),
         };
         app.restart().await;
@@ -143,6 +146,7 @@ impl TestApp {
             .spawn()
             .expect("the program starts");
         self.process = Some(process);
+        self.stopped = None;
         self.client = client();
         let url = format!("http://{}/readyz", self.http);
         let begun = clock();
@@ -351,7 +355,7 @@ impl TestApp {
     fn stop(&mut self) -> Timestamp {
         let (begun, mut at) = (clock(), wall_clock());
         let Some(mut process) = self.process.take() else {
-            return at;
+            return self.stopped.unwrap_or(at);
         };
         while self.job_due(at) && clock() - begun < JOBS_WITHIN {
             std::thread::sleep(Duration::from_millis(100));
@@ -365,6 +369,7 @@ impl TestApp {
             match process.try_wait().expect("a child can be waited for") {
                 Some(status) => {
                     assert!(status.success(), "{status}:\n{}", self.log());
+                    self.stopped = Some(at);
                     return at;
                 }
                 None if clock() - begun > STOP_WITHIN => {

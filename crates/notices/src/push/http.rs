@@ -75,13 +75,20 @@ async fn add(
 
 /// Has a browser of one's own told no more.
 #[utoipa::path(delete, path = "/api/v1/me/push-subscriptions/{id}", tag = "notices", params(("id" = PushId, Path)),
-    responses((status = 204), (status = 401, description = "`sign_in_needed`"), Refusals))]
+    responses((status = 204), (status = 401, description = "`sign_in_needed`"),
+        (status = 404, description = "`push_unknown`"), Refusals))]
 async fn remove(
     State(notices): State<Notices>,
     SignedIn(person): SignedIn,
     Path(id): Path<PushId>,
 ) -> Result<StatusCode, Problem> {
     let store = notices.site().store();
-    store.write(move |tx| unsubscribe(tx, person.id, id)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let gone = store.write(move |tx| unsubscribe(tx, person.id, id)).await?;
+    match gone {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::not_found(
+            "push_unknown",
+            "There is no such browser of yours",
+        )),
+    }
 }

@@ -7717,7 +7717,7 @@ export interface components {
          * @description One kind of thing that happens in a channel.
          * @enum {string}
          */
-        WebhookKind: "live.began" | "live.ended" | "gift" | "badge" | "subscription" | "ticket" | "test";
+        WebhookKind: "live.began" | "live.ended" | "gift" | "badge" | "subscription" | "ticket" | "follow" | "test";
         /**
          * @description Whether an endpoint is told anything.
          * @enum {string}
@@ -7846,6 +7846,10 @@ export interface components {
             stage: boolean;
             /** @enum {string} */
             type: "ticket";
+        } | {
+            from: components["schemas"]["Speaker"];
+            /** @enum {string} */
+            type: "follow";
         } | {
             goal: components["schemas"]["Goal"];
             /** @enum {string} */
@@ -16344,6 +16348,15 @@ export interface operations {
             };
             /** @description `foreign_origin`: another site's page may not do this */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `push_unknown` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -43,6 +43,7 @@ export async function tellHere(key: string): Promise<boolean> {
 export async function tellHereNoMore(): Promise<void> {
   await (await subscription())?.unsubscribe()
   const id = localStorage.getItem('busk-push')
-  if (id) await call('DELETE', `/me/push-subscriptions/${id}`)
+  // One that the site has forgotten is told no more, either.
+  if (id) await call('DELETE', `/me/push-subscriptions/${id}`).catch((problem) => problem.status !== 404 && Promise.reject(problem))
   localStorage.removeItem('busk-push')
 }
