@@ -340,6 +340,11 @@ impl TestApp {
     }
 
     /// Whether a job was due at this time that nobody has done.
+    /// Whether no job is due for a while.
+    pub fn is_idle(&self, ahead: Duration) -> bool {
+        !self.job_due(wall_clock() + ahead)
+    }
+
     fn job_due(&self, now: Timestamp) -> bool {
         let database = self.db.database.clone();
         // PostgreSQL is driven by a runtime of the store's own, which must not nest in the test's.
