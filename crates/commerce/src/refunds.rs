@@ -29,6 +29,7 @@ use crate::payments::{self, Order, Payment, PaymentState};
 use crate::providers::{ProviderError, RefundNotice, RefundSaid};
 use crate::rules::Rules;
 use crate::sales::{self, following};
+use crate::subscriptions::gifted;
 use crate::{badges, subscriptions, tickets};
 pub use http::routes;
 pub use job::ask_provider;
@@ -425,7 +426,9 @@ fn fail(tx: &mut Tx, refund: Refund, why: &str, rules: &Rules, now: Timestamp) -
     match payment.order {
         Order::Coins => put_coins_back(tx, &refund, &payment, id, rules, now)?,
         Order::Badge | Order::Ticket | Order::Subscription | Order::GiftedSubscription => {
-            sales::put_back(tx, &payment, PostingId(refund.id.0), id, rules, now)?;
+            // Of months that nobody was found for, nobody gets anything.
+            let delivered = refund.id != ruled(payment.id, gifted::NOBODY_FOUND);
+            sales::put_back(tx, &payment, PostingId(refund.id.0), id, delivered, rules, now)?;
         }
     }
     let payment = payments::gave_back(tx, payment, -refund.amount);

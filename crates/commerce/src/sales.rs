@@ -152,13 +152,7 @@ pub(crate) fn deliver(
     now: Timestamp,
 ) -> Result<Sale, PostError> {
     let country = payment.country.as_deref();
-    // What is disputed only is still here, and is taken from those who got it if it is lost.
-    let lost = match payment.disputed {
-        0 => 0,
-        _ => sql::lost(tx, payment.id)?,
-    };
-    let owed = payment.price - payment.refunded - lost;
-    let parts = Parts::of(owed, share_percent, country, &rules.policy);
+    let parts = Parts::of(here(tx, payment)?, share_percent, country, &rules.policy);
     let posting = Posting {
         id: following(payment.id.0, "delivery"),
         cause: cause(payment),
@@ -177,8 +171,18 @@ pub(crate) fn deliver(
     Ok(sale)
 }
 
+/// What of a payment is still here. What is disputed only is, and is taken from those who got it if it is lost.
+fn here(tx: &mut Tx, payment: &Payment) -> Result<i64, StoreError> {
+    let lost = match payment.disputed {
+        0 => 0,
+        _ => sql::lost(tx, payment.id)?,
+    };
+    Ok(payment.price - payment.refunded - lost)
+}
+
 /// Takes money of a payment back to `to` (the provider, or a dispute): what is deferred as it is; what was delivered
-/// from those who got it, pro rata. Of a sale of which some is deferred, that goes last. A creator's part comes from what is pending, then kept back, then available;
+/// from those who got it, pro rata. Of a sale of which some is deferred, that goes last; of months that nobody was found for,
+/// first. A creator's part comes from what is pending, then kept back, then available;
 /// the rest is owed. `id` names the posting.
 pub(crate) fn take_back(
     tx: &mut Tx,
@@ -192,7 +196,11 @@ pub(crate) fn take_back(
     let legs = match tx.find::<Sale>(&payment.id)? {
         None => money_moves([(DEFERRED, to, amount)]),
         Some(sale) => {
-            let back = sale.parts.pro_rata(amount);
+            let waits = match payment.order {
+                Order::GiftedSubscription => here(tx, payment)? - sale.parts.sum(),
+                Order::Coins | Order::Badge | Order::Ticket | Order::Subscription => 0,
+            };
+            let back = sale.parts.pro_rata(amount - waits.clamp(0, amount));
             let mut legs = vec![(PLATFORM_REVENUE, to, back.platform), (TAX_PAYABLE, to, back.tax)];
             legs.push((DEFERRED, to, amount - back.sum()));
             legs.extend(collect(tx, sale.channel, back.creator, to)?);
@@ -212,12 +220,13 @@ pub(crate) fn take_back(
 }
 
 /// Puts back what the posting `taken` took of a payment, to those from whom it came. What was not delivered then, and is
-/// delivered now, goes on to those who get it: it would wait for ever.
+/// `delivered` now, goes on to those who get it: it would wait for ever. Else it waits, owed to its payer.
 pub(crate) fn put_back(
     tx: &mut Tx,
     payment: &Payment,
     taken: PostingId,
     id: PostingId,
+    delivered: bool,
     rules: &Rules,
     now: Timestamp,
 ) -> Result<(), PostError> {
@@ -257,7 +266,7 @@ pub(crate) fn put_back(
     };
     let late = transfers
         .iter()
-        .filter(|transfer| transfer.debit.account == "deferred");
+        .filter(|transfer| delivered && transfer.debit.account == "deferred");
     let late = late.map(|transfer| transfer.amount).sum();
     let share = share_percent(payment.order, &rules.policy);
     let late = Parts::of(late, share, payment.country.as_deref(), &rules.policy);

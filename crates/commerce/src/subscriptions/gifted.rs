@@ -250,7 +250,7 @@ pub(crate) fn hand_over(
     }
     // First, so that what is delivered is all that stays.
     let rest = payment.kept() - order.monthly * members.len() as i64;
-    refunds::part_by_rule(tx, payment, rest, "nobody found", NOBODY, rules, now)?;
+    refunds::part_by_rule(tx, payment, rest, NOBODY_FOUND, NOBODY, rules, now)?;
     if !members.is_empty() {
         let payment = tx.find::<Payment>(&payment.id)?.ok_or_else(|| gone("payment"))?;
         let share = rules.policy.subscription_share_percent;
@@ -266,6 +266,8 @@ pub(crate) fn hand_over(
     Ok(members.len())
 }
 
+/// What the refund of such months is known by.
+pub(crate) const NOBODY_FOUND: &str = "nobody found";
 /// What the giver reads of the money that went back.
 const NOBODY: &str = "Nobody more could be given a month";
 

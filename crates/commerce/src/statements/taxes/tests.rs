@@ -72,7 +72,7 @@ async fn taken_back(scene: &Scene, number: u128, amount: i64, days: u32, failed:
         let then = NOW + DAY * days;
         sales::take_back(tx, &payment, amount, PSP_CLEARING, id(0), &taxing(), then)?;
         if failed {
-            sales::put_back(tx, &payment, id(0), id(1), &taxing(), then + DAY)?;
+            sales::put_back(tx, &payment, id(0), id(1), true, &taxing(), then + DAY)?;
         }
         Ok::<_, PostError>(())
     });

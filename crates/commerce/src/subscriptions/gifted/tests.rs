@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::draw::{found, in_turn};
 use super::*;
 use crate::accounts::*;
-use crate::providers::{DisputeSaid, PaymentNotice, PaymentSaid};
+use crate::providers::{About, DisputeSaid, PaymentNotice, PaymentSaid, RefundNotice, RefundSaid};
 use crate::refunds::{Ask, By};
 use crate::scene::*;
 use crate::statements::taxes;
@@ -429,3 +429,56 @@ fn everybody_has_the_same_chance() {
     }
     assert!(first.iter().all(|times| (200..300).contains(times)), "{first:?}");
 }
+
+each_db!(
+    months_that_nobody_was_found_for_are_the_givers,
+    async |db: TestDb| {
+        let scene = crowd(db).await;
+        let count = [DEFERRED, earnings_pending(CHANNEL), PLATFORM_REVENUE];
+        let mut before = Vec::new();
+        for account in count {
+            before.push(scene.balance(account).await);
+        }
+        let moved = async || {
+            let mut moved = Vec::new();
+            for (account, before) in count.into_iter().zip(&before) {
+                moved.push(scene.balance(account).await - before);
+            }
+            moved
+        };
+        assert_eq!(
+            began(&scene, gift(1, BEA, 1, anybody(5)), NOW).await,
+            "begun 2495"
+        );
+        says(&scene, settled(1, BEA, 2_495), NOW).await;
+        assert_eq!(drawn(&scene, 1, vec![ADA, BEA, CID, DAN]).await, 2);
+        assert_eq!(moved().await, [0, 699, 299]);
+        let refund = RefundId(following(payment_id(1).0, "nobody found").0);
+        let said = RefundNotice {
+            said: RefundSaid::Failed,
+            refund,
+            amount: 1_497,
+            currency: "USD".into(),
+        };
+        let heard = scene.hear_about("failed", About::Refund(said)).await;
+        assert_eq!(heard, Heard::RefundFailed);
+        let legs = async |posting| scene.legs(posting).await;
+        assert_eq!(
+            legs(following(refund.0, "failed")).await,
+            ["psp_clearing>deferred 1497"]
+        );
+        assert_eq!(moved().await, [1_497, 699, 299], "nobody earned it");
+        // An operator gives it back by another way: of what was given to two, nothing goes.
+        given_back(&scene, 1, 801, Some(1_497), NOW).await;
+        assert_eq!(
+            legs(busk_base::PostingId(Uuid::from_u128(801))).await,
+            ["deferred>psp_clearing 1497"]
+        );
+        assert_eq!(moved().await, [0, 699, 299]);
+        assert!(is_member(&scene, CID, NOW).await && is_member(&scene, DAN, NOW).await);
+        given_back(&scene, 1, 802, None, NOW).await;
+        assert_eq!(moved().await, [0, 0, 0]);
+        assert!(!is_member(&scene, CID, NOW).await);
+        scene.audit().await;
+    }
+);
