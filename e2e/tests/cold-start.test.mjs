@@ -251,6 +251,7 @@ describe('a cold start', { concurrency: 1 }, () => {
     assert.equal(await viewer.id('purchase').first().getByTestId('ask-money-back').count(), 0, 'once is enough')
     await look('ticket-asked')
     await operator.page.goto('/operator')
+    await operator.id('tab-refunds').click()
     await operator.page.getByText('I have to leave early').waitFor()
     await operator.id('refund-answer').fill('Another time, then')
     await show(operator.page, 'operator-refund')
