@@ -81,6 +81,7 @@ fn rust_tests(length: Length, profile: &str) -> Outcome {
     let mut tests = linted()?;
     if read(cargo().args(["nextest", "--version"])).is_ok() {
         tests.args(["nextest", "run", "--workspace", "--profile", profile]);
+        tests.args(["--test-threads", &tests_at_once().to_string()]);
     } else {
         eprintln!("cargo-nextest is not installed: plain `cargo test` runs the same tests, more slowly");
         tests.args(["test", "--workspace"]);
@@ -92,6 +93,11 @@ fn rust_tests(length: Length, profile: &str) -> Outcome {
             .env("BUSK_TEST_SEQUENCES", "10000");
     }
     run(&mut tests)
+}
+
+/// Most tests wait more than they compute: for a program to start, for a second to pass.
+fn tests_at_once() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn browser_tests() -> Outcome {
