@@ -5,7 +5,7 @@
 //! control frames find room in the last quarter.
 
 use std::collections::VecDeque;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::time::{Duration, Instant};
 
 use busk_base::RoomId;
@@ -14,6 +14,7 @@ use mio::net::TcpStream;
 
 use crate::Config;
 use crate::envelope::{self, Rights};
+use crate::link::Link;
 use crate::protocol::{self, Decoder};
 
 /// How long a closed connection may take to read the close frame and answer it.
@@ -24,7 +25,7 @@ const LINGER_DEAF: Duration = Duration::from_secs(1);
 const BYTES_PER_TOKEN: usize = 4096;
 
 pub(crate) struct Conn<V> {
-    stream: TcpStream,
+    link: Link<TcpStream>,
     pub generation: u32,
     /// Index of the room in the shard; `None` once it has left and is only being closed.
     pub room: Option<u32>,
@@ -37,6 +38,8 @@ pub(crate) struct Conn<V> {
     pub rights: Rights,
     /// Whether this is one of the room's viewers.
     pub counted: bool,
+    /// Whether messages may be compressed, theirs and ours.
+    pub deflate: bool,
     /// The last number this client was told about, or was told that it missed.
     pub seen: u64,
     pub key: u128,
@@ -79,9 +82,16 @@ pub(crate) enum Delivered {
 }
 
 impl<V> Conn<V> {
-    pub fn new(stream: TcpStream, generation: u32, key: u128, rights: Rights, seen: u64, viewer: V) -> Self {
+    pub fn new(
+        link: Link<TcpStream>,
+        generation: u32,
+        key: u128,
+        rights: Rights,
+        seen: u64,
+        viewer: V,
+    ) -> Self {
         Self {
-            stream,
+            link,
             generation,
             room: None,
             place: 0,
@@ -90,6 +100,7 @@ impl<V> Conn<V> {
             tokens_at_ms: 0,
             rights,
             counted: true,
+            deflate: false,
             seen,
             key,
             backlog: None,
@@ -98,8 +109,8 @@ impl<V> Conn<V> {
         }
     }
 
-    pub fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
+    pub fn link(&mut self) -> &mut Link<TcpStream> {
+        &mut self.link
     }
 
     pub fn is_closing(&self) -> bool {
@@ -123,11 +134,6 @@ impl<V> Conn<V> {
                     .front()
                     .is_some_and(|first| now >= first.since + behind_max),
             })
-    }
-
-    /// Reads once into a shared buffer.
-    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.read(buffer)
     }
 
     /// What was left over from the last read; give it back with `keep_decoder`.
@@ -250,18 +256,23 @@ impl<V> Conn<V> {
             .is_some_and(|backlog| !backlog.frames.is_empty());
         if waits {
             // On a socket that is gone already there is nothing left to let go of.
-            let _ = socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            let _ = self.link.socket().set_linger(Some(Duration::ZERO));
         }
     }
 
     /// The kernel takes bytes again: writes what waits. `Ok(true)` when a closing connection has said all.
     pub fn drain(&mut self, room: Option<RoomId>, now: Instant) -> Result<bool, Lost> {
+        if taken(self.link.flush())?.is_none() {
+            return Ok(false);
+        }
         while let Some(backlog) = &mut self.backlog {
             let Some(first) = backlog.frames.front() else {
                 if backlog.closing.is_some() {
-                    // A peer that is already gone makes this fail, and is found gone by the next read.
-                    let _ = self.stream.shutdown(std::net::Shutdown::Write);
-                    return Ok(true);
+                    let flushed = taken(self.link.flush())?.is_some();
+                    if flushed {
+                        self.link.finish();
+                    }
+                    return Ok(flushed);
                 }
                 let mark = backlog.gap.take().zip(room);
                 let mark = mark.map(|((from, to), room)| envelope::gap_frame(room, from, to));
@@ -271,7 +282,7 @@ impl<V> Conn<V> {
                 }
                 continue;
             };
-            match write(&mut self.stream, &first.frame[backlog.written..])? {
+            match write(&mut self.link, &first.frame[backlog.written..])? {
                 None => return Ok(false),
                 Some(count) => backlog.wrote(count),
             }
@@ -280,7 +291,7 @@ impl<V> Conn<V> {
     }
 
     fn send_now(&mut self, frame: Bytes, now: Instant) -> Result<(), Lost> {
-        let count = write(&mut self.stream, &frame)?.unwrap_or(0);
+        let count = write(&mut self.link, &frame)?.unwrap_or(0);
         if count < frame.len() {
             let mut backlog = Box::new(Backlog::default());
             backlog.push(frame, now);
@@ -324,14 +335,21 @@ impl Backlog {
 }
 
 /// Writes once; `None` when the kernel takes nothing now.
-fn write(stream: &mut TcpStream, bytes: &[u8]) -> Result<Option<usize>, Lost> {
+fn write(link: &mut Link<TcpStream>, bytes: &[u8]) -> Result<Option<usize>, Lost> {
     loop {
-        match stream.write(bytes) {
-            Ok(count) => return Ok(Some(count)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+        match link.write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return Err(Lost::Broken),
+            written => return taken(written),
         }
+    }
+}
+
+/// What the kernel took; `None` when it takes nothing now.
+fn taken<T>(written: io::Result<T>) -> Result<Option<T>, Lost> {
+    match written {
+        Ok(count) => Ok(Some(count)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(_) => Err(Lost::Broken),
     }
 }
 

@@ -13,6 +13,7 @@ use busk_base::RoomId;
 use bytes::Bytes;
 
 use crate::beat;
+use crate::deflate::Deflater;
 use crate::envelope::{self, Event, Rights};
 use crate::inbox::{self, Arrival, Command, Inbox};
 use crate::ring::Ring;
@@ -30,6 +31,8 @@ struct Hub<V> {
     inboxes: Vec<Arc<Inbox<V>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Arc<Counters>,
+    /// For what is said to one who comes; each shard has its own for what is said to all.
+    deflater: Mutex<Deflater>,
     hasher: std::hash::RandomState,
 }
 
@@ -85,11 +88,9 @@ pub enum PublishError {
 impl Socket {
     /// Says why and closes; best effort, for sockets that are not attached.
     pub fn refuse(self, code: u16, reason: &str) {
-        use std::io::Write as _;
-        let mut stream = &self.stream;
-        if stream.write(&protocol::close_frame(code, reason)).is_ok() {
-            // Nothing more to do for a client that is already gone.
-            let _ = stream.shutdown(std::net::Shutdown::Write);
+        let mut link = self.link;
+        if link.write(&protocol::close_frame(code, reason)).is_ok() {
+            link.finish();
         }
     }
 }
@@ -128,6 +129,7 @@ impl<V: Send + 'static> Fanout<V> {
             inboxes,
             threads: Mutex::new(threads),
             counters,
+            deflater: Mutex::new(Deflater::new()),
             hasher: std::hash::RandomState::new(),
         })))
     }
@@ -235,9 +237,10 @@ impl<V: Send + 'static> Fanout<V> {
         if self.0.counters.read().connections >= config.connections_max as u64 {
             return refuse(AttachError::Full, socket, member);
         }
-        if inbox::prepare(&socket.stream, config.send_buffer).is_err() {
+        if inbox::prepare(&socket, config.send_buffer).is_err() {
             return refuse(AttachError::Broken, socket, member);
         }
+        let mut greeting = self.greeting(&socket, hello);
         let Some(log) = room.log() else {
             return refuse(AttachError::NotOpen, socket, member);
         };
@@ -254,9 +257,6 @@ impl<V: Send + 'static> Fanout<V> {
         if replay.len() > config.queue_bytes_max {
             return refuse(AttachError::Behind, socket, member);
         }
-        let mut greeting = Vec::with_capacity(hello.len() + 10 + replay.len());
-        protocol::push_text_header(&mut greeting, hello.len());
-        greeting.extend_from_slice(hello);
         greeting.extend_from_slice(&replay);
 
         let shard = self.choose(&room);
@@ -264,8 +264,7 @@ impl<V: Send + 'static> Fanout<V> {
         room.came(shard, member.counted);
         self.0.counters.connections.add(1);
         let arrival = Box::new(Arrival {
-            stream: socket.stream,
-            early: socket.early,
+            socket,
             room: room.clone(),
             tail,
             epoch,
@@ -281,10 +280,6 @@ impl<V: Send + 'static> Fanout<V> {
         };
         self.0.counters.connections.sub(1);
         room.went(shard, back.counted);
-        let socket = Socket {
-            stream: back.stream,
-            early: back.early,
-        };
         let member = Member {
             room: room.id,
             key: back.key,
@@ -292,7 +287,17 @@ impl<V: Send + 'static> Fanout<V> {
             counted: back.counted,
             viewer: back.viewer,
         };
-        refuse(AttachError::Full, socket, member)
+        refuse(AttachError::Full, back.socket, member)
+    }
+
+    /// The first message, as short as this client takes it.
+    fn greeting(&self, socket: &Socket, hello: &[u8]) -> Vec<u8> {
+        let deflater = socket.deflate.then(|| self.0.deflater.lock());
+        let deflated = deflater.and_then(|deflater| {
+            let mut deflater = deflater.unwrap_or_else(PoisonError::into_inner);
+            deflater.text_frame(hello)
+        });
+        deflated.unwrap_or_else(|| protocol::text_frame(hello).into())
     }
 
     /// Sends one connection a message of its own. A reader who is too slow for it is closed.

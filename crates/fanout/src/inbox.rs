@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +10,7 @@ use bytes::Bytes;
 
 use crate::envelope::{Event, Rights};
 use crate::rooms::{RoomEntry, Whose};
-use crate::{ConnId, Whom};
+use crate::{ConnId, Socket, Whom};
 
 pub(crate) enum Command<V> {
     Attach(Box<Arrival<V>>),
@@ -25,9 +24,7 @@ pub(crate) enum Command<V> {
 
 /// A socket on its way to its shard.
 pub(crate) struct Arrival<V> {
-    pub stream: TcpStream,
-    /// What the client sent right behind its handshake.
-    pub early: Bytes,
+    pub socket: Socket,
     pub room: Arc<RoomEntry>,
     /// The room's last number when this was queued: everything later is queued behind it.
     pub tail: u64,
@@ -110,8 +107,9 @@ impl<V> Inbox<V> {
 
 /// The socket's options: no waiting for more to send, and a kernel queue so small that a slow reader is
 /// noticed here instead of filling the kernel's memory.
-pub(crate) fn prepare(stream: &TcpStream, send_buffer: usize) -> io::Result<()> {
-    stream.set_nonblocking(true)?;
-    stream.set_nodelay(true)?;
-    socket2::SockRef::from(stream).set_send_buffer_size(send_buffer)
+pub(crate) fn prepare(socket: &Socket, send_buffer: usize) -> io::Result<()> {
+    let socket = socket.link.socket();
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(send_buffer)
 }

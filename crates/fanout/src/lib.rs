@@ -9,7 +9,7 @@
 //!
 //! A shard is one plain thread per core with its own epoll (mio). It owns its sockets; a room's members are
 //! spread over shards when there are many. Nothing here is a task or a buffer per connection: an idle
-//! member costs about a hundred bytes, and a sweep is a loop over `write`.
+//! member costs about a hundred bytes, or a TLS session where it came by TLS, and a sweep is a loop over `write`.
 //!
 //! Promises:
 //! - Who attaches with `after` sees every event of its audience after that number, in order and once,
@@ -24,9 +24,11 @@
 
 mod beat;
 mod conn;
+mod deflate;
 mod envelope;
 mod hub;
 mod inbox;
+mod link;
 pub mod protocol;
 mod ring;
 mod room;

@@ -12,6 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha1::{Digest, Sha1};
 
+use crate::deflate::Inflater;
+
 /// The longest payload of a control frame (RFC 6455 §5.5).
 pub const CONTROL_MAX: usize = 125;
 /// The longest header of a client's frame: two bytes, a length of eight, a mask of four.
@@ -26,6 +28,8 @@ const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING_OPCODE: u8 = 0x9;
 const PONG: u8 = 0xA;
+/// RSV1, which stands beside the opcode.
+const COMPRESSED: u8 = 0x40;
 
 /// What a client said.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +47,7 @@ pub enum Incoming<'a> {
 pub enum Violation {
     #[error("a client's frame must be masked (RFC 6455 §5.1)")]
     Unmasked,
-    #[error("reserved bits without an extension (§5.2)")]
+    #[error("reserved bits without an extension that gives them a meaning (§5.2)")]
     ReservedBits,
     #[error("unknown opcode (§5.2)")]
     UnknownOpcode,
@@ -61,6 +65,8 @@ pub enum Violation {
     CloseCode,
     #[error("text that is not UTF-8 (§8.1)")]
     NotUtf8,
+    #[error("compressed data that is none (RFC 7692 §7.2.2)")]
+    NotDeflated,
     #[error("message longer than allowed")]
     TooBig,
 }
@@ -79,6 +85,7 @@ impl Violation {
             | Self::ControlFragmented
             | Self::ContinuationAlone
             | Self::MessageInsideMessage
+            | Self::NotDeflated
             | Self::CloseCode => 1002,
         }
     }
@@ -95,8 +102,22 @@ pub struct Decoder {
     fragments: Vec<u8>,
     /// Where the text that is arriving stands, of a message or frame that came in pieces.
     text: Utf8,
-    /// The opcode of the message that is being continued.
-    continued: Option<u8>,
+    /// The message that is being continued.
+    continued: Option<Begun>,
+}
+
+/// What the first frame of a message says of all of it.
+#[derive(Debug, Clone, Copy)]
+struct Begun {
+    opcode: u8,
+    compressed: bool,
+}
+
+impl Begun {
+    /// Whether its bytes are text as they come.
+    fn is_plain_text(self) -> bool {
+        self.opcode == TEXT && !self.compressed
+    }
 }
 
 impl Decoder {
@@ -106,12 +127,18 @@ impl Decoder {
     }
 
     /// Takes the next message or control frame from `input`, which shrinks from the front. `None`: all of
-    /// it is used up. After an error the connection must be failed; the decoder is of no further use.
+    /// it is used up. Messages may be compressed when there is an `inflater`; `cap` is for what they were before.
+    /// After an error the connection must be failed; the decoder is of no further use.
     pub fn next<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i mut [u8],
+        inflater: Option<&'a mut Inflater>,
         cap: usize,
     ) -> Result<Option<Incoming<'a>>, Violation> {
+        let limits = Limits {
+            cap,
+            deflate: inflater.is_some(),
+        };
         if std::mem::take(&mut self.spent) {
             self.held = Vec::new();
         }
@@ -120,7 +147,7 @@ impl Decoder {
         }
         loop {
             let (header, from_held) = if self.held.is_empty() {
-                match header(input, self.continued, self.fragments.len(), cap)? {
+                match header(input, self.continued, self.fragments.len(), limits)? {
                     Some(header) if header.end <= input.len() => (header, false),
                     begun => {
                         self.held.extend_from_slice(take(input, usize::MAX));
@@ -131,7 +158,7 @@ impl Decoder {
                     }
                 }
             } else {
-                match self.fill(input, cap)? {
+                match self.fill(input, limits)? {
                     Some(header) => (header, true),
                     None => return Ok(None),
                 }
@@ -144,17 +171,18 @@ impl Decoder {
                     take(input, header.end)
                 };
                 let payload = unmask(frame, &header, looked);
-                let opcode = self.continued.unwrap_or(header.opcode);
-                if opcode == TEXT {
+                let begun = self.continued.unwrap_or(header.begun());
+                if begun.is_plain_text() {
                     self.text.feed(&payload[looked..])?;
                 }
                 self.fragments.extend_from_slice(payload);
                 if from_held {
                     self.held = Vec::new();
                 }
-                self.continued = (!header.fin).then_some(opcode);
+                self.continued = (!header.fin).then_some(begun);
                 if header.fin {
-                    return message(opcode, &self.fragments).map(Some);
+                    let whole = whole(begun, &self.fragments, inflater, cap)?;
+                    return message(begun.opcode, whole).map(Some);
                 }
                 continue;
             }
@@ -167,14 +195,15 @@ impl Decoder {
             } else {
                 take(input, header.end)
             };
-            return message(header.opcode, unmask(frame, &header, looked)).map(Some);
+            let whole = whole(header.begun(), unmask(frame, &header, looked), inflater, cap)?;
+            return message(header.opcode, whole).map(Some);
         }
     }
 
     /// Moves bytes into `held` until it is exactly one frame.
-    fn fill(&mut self, input: &mut &mut [u8], cap: usize) -> Result<Option<Header>, Violation> {
+    fn fill(&mut self, input: &mut &mut [u8], limits: Limits) -> Result<Option<Header>, Violation> {
         loop {
-            let known = header(&self.held, self.continued, self.fragments.len(), cap)?;
+            let known = header(&self.held, self.continued, self.fragments.len(), limits)?;
             let wanted = match &known {
                 Some(header) => header.end,
                 // A byte at a time until the header is whole: it is at most 14 of them.
@@ -196,7 +225,7 @@ impl Decoder {
 
     /// Judges what is there of a frame's text before the rest comes (§8.1), each byte once.
     fn look(&mut self, header: &Header) -> Result<(), Violation> {
-        if header.opcode <= BINARY && self.continued.unwrap_or(header.opcode) == TEXT {
+        if header.opcode <= BINARY && self.continued.unwrap_or(header.begun()).is_plain_text() {
             let there = Header {
                 end: self.held.len(),
                 ..*header
@@ -248,24 +277,43 @@ impl Utf8 {
 #[derive(Debug)]
 struct Header {
     fin: bool,
+    /// RSV1 (RFC 7692 §6).
+    compressed: bool,
     opcode: u8,
     mask: [u8; 4],
     payload: usize,
     end: usize,
 }
 
+impl Header {
+    fn begun(&self) -> Begun {
+        Begun {
+            opcode: self.opcode,
+            compressed: self.compressed,
+        }
+    }
+}
+
+/// What a connection may send.
+#[derive(Clone, Copy)]
+struct Limits {
+    cap: usize,
+    deflate: bool,
+}
+
 /// Reads and judges a client's frame header; `None` when more bytes are needed.
 fn header(
     bytes: &[u8],
-    continued: Option<u8>,
+    continued: Option<Begun>,
     so_far: usize,
-    cap: usize,
+    limits: Limits,
 ) -> Result<Option<Header>, Violation> {
     let &[first, second, ..] = bytes else {
         return Ok(None);
     };
-    let (fin, opcode) = (first & 0x80 != 0, first & 0x0F);
-    if first & 0x70 != 0 {
+    let (fin, compressed, opcode) = (first & 0x80 != 0, first & 0x40 != 0, first & 0x0F);
+    let may_be = limits.deflate && matches!(opcode, TEXT | BINARY);
+    if first & 0x30 != 0 || compressed && !may_be {
         return Err(Violation::ReservedBits);
     }
     match opcode {
@@ -301,7 +349,7 @@ fn header(
         return Err(Violation::LengthNotMinimal);
     }
     let room = if opcode <= BINARY {
-        cap.saturating_sub(so_far)
+        limits.cap.saturating_sub(so_far)
     } else {
         CONTROL_MAX
     };
@@ -315,11 +363,25 @@ fn header(
     let payload = at + 4;
     Ok(Some(Header {
         fin,
+        compressed,
         opcode,
         mask: *mask,
         payload,
         end: payload + length,
     }))
+}
+
+/// What a message was before its client compressed it.
+fn whole<'a>(
+    begun: Begun,
+    payload: &'a [u8],
+    inflater: Option<&'a mut Inflater>,
+    cap: usize,
+) -> Result<&'a [u8], Violation> {
+    match inflater.filter(|_| begun.compressed) {
+        Some(inflater) => inflater.message(payload, cap),
+        None => Ok(payload),
+    }
 }
 
 fn message(opcode: u8, payload: &[u8]) -> Result<Incoming<'_>, Violation> {
@@ -385,6 +447,11 @@ pub fn text_frame(payload: &[u8]) -> Bytes {
 /// Appends the header of an unmasked, final text frame of `length` bytes (§5.2).
 pub fn push_text_header(out: &mut Vec<u8>, length: usize) {
     push_header(out, TEXT, length);
+}
+
+/// The same, of one that is compressed (RFC 7692 §6).
+pub(crate) fn push_compressed_text_header(out: &mut Vec<u8>, length: usize) {
+    push_header(out, COMPRESSED | TEXT, length);
 }
 
 /// The answer to a ping: the same payload (§5.5.3).

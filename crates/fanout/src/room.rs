@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use busk_base::RoomId;
 use bytes::Bytes;
 
+use crate::deflate::Deflater;
 use crate::envelope::{self, Audience, Class, Event, Rights};
+use crate::protocol;
 use crate::rooms::{RoomEntry, Whose};
 
 /// What may wait for the next sweeps; a room that talks more than this is heard in parts.
@@ -84,6 +86,15 @@ pub(crate) struct Sweep {
     pub busy: Duration,
 }
 
+/// Whom a batch is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader {
+    pub rights: Rights,
+    pub key: u128,
+    /// Everything up to here they know.
+    pub seen: u64,
+}
+
 /// The events of one beat and the frames made of them.
 pub(crate) struct Batch {
     room: RoomId,
@@ -96,7 +107,8 @@ pub(crate) struct Batch {
     /// Persons who get something of their own, in order.
     alone: Vec<u128>,
     pub totals: Option<TotalsFrames>,
-    groups: [Option<GroupFrames>; Rights::GROUPS],
+    /// By what they may see, and then by whether they take it compressed.
+    groups: [[Option<GroupFrames>; 2]; Rights::GROUPS],
 }
 
 #[derive(Clone)]
@@ -239,8 +251,13 @@ impl Batch {
     }
 
     /// What a member who has seen everything up to `seen` may be told, in one frame. With `both`, the
-    /// totals are part of it.
-    pub fn frame(&mut self, rights: Rights, key: u128, seen: u64, both: bool) -> Option<Bytes> {
+    /// totals are part of it. With a `deflater` it may be compressed: once, for all who see the same.
+    pub fn frame(
+        &mut self,
+        Reader { rights, key, seen }: Reader,
+        both: bool,
+        deflater: Option<&mut Deflater>,
+    ) -> Option<Bytes> {
         if seen >= self.last {
             return if both { self.totals_of(rights) } else { None };
         }
@@ -253,22 +270,23 @@ impl Batch {
                 events
             };
         }
-        let group = rights.group();
-        if self.groups[group].is_none() {
+        let (group, packed) = (rights.group(), usize::from(deflater.is_some()));
+        if self.groups[group][packed].is_none() {
             // Who is alone never comes here, so the key is nobody's.
             let included = |event: &&Event| match event.audience {
                 Audience::One(_) => false,
                 Audience::StageAnd(_) => rights.stage,
                 audience => audience.includes(rights, 0),
             };
-            let events = joined(
-                self.mark(seen).as_ref(),
-                self.build(|event| included(&event)).as_ref(),
-            );
+            let events = self.build(|event| included(&event)).map(|frame| match deflater {
+                Some(deflater) => shortened(frame, deflater),
+                None => frame,
+            });
+            let events = joined(self.mark(seen).as_ref(), events.as_ref());
             let both = joined(events.as_ref(), self.totals_of(rights).as_ref());
-            self.groups[group] = Some(GroupFrames { events, both });
+            self.groups[group][packed] = Some(GroupFrames { events, both });
         }
-        let frames = self.groups[group].as_ref()?;
+        let frames = self.groups[group][packed].as_ref()?;
         if both {
             frames.both.clone()
         } else {
@@ -281,7 +299,7 @@ impl Batch {
     }
 
     /// Of the same, what must not be skipped.
-    pub fn kept(&self, rights: Rights, key: u128, seen: u64) -> Option<Bytes> {
+    pub fn kept(&self, Reader { rights, key, seen }: Reader) -> Option<Bytes> {
         self.build(|event| {
             event.class == Class::Kept && event.n > seen && event.audience.includes(rights, key)
         })
@@ -296,6 +314,15 @@ impl Batch {
     fn build(&self, wanted: impl Fn(&Event) -> bool + Clone) -> Option<Bytes> {
         let events = self.events.iter().filter(move |event| wanted(event));
         envelope::events_frame(self.room, self.epoch, self.last, events)
+    }
+}
+
+/// The same message, compressed if that makes it shorter.
+fn shortened(frame: Bytes, deflater: &mut Deflater) -> Bytes {
+    let payload = protocol::server_payload(&frame).and_then(|payload| frame.get(payload));
+    match payload.and_then(|payload| deflater.text_frame(payload)) {
+        Some(packed) => packed.into(),
+        None => frame,
     }
 }
 

@@ -21,13 +21,14 @@ use slab::Slab;
 
 use crate::beat;
 use crate::conn::{Conn, Lost};
+use crate::deflate::{Deflater, Inflater};
 use crate::envelope::Event;
 use crate::inbox::{Arrival, Command, Inbox};
 use crate::protocol;
 use crate::room::Room;
 use crate::rooms::Whose;
 use crate::stats::Counters;
-use crate::{Config, ConnId, Inbound, Peer, Whom};
+use crate::{Config, ConnId, Inbound, Peer, Socket, Whom};
 
 /// Sockets written, commands obeyed and reads of one socket before others get their turn.
 const STEP: usize = 256;
@@ -55,6 +56,8 @@ pub(crate) struct Shard<V> {
     /// Sockets that had more to read than their turn allowed.
     unread: Vec<u32>,
     buffer: Box<[u8]>,
+    inflater: Inflater,
+    deflater: Deflater,
     born: Instant,
     now: Instant,
     next_tick: Instant,
@@ -108,6 +111,8 @@ impl<V: Send + 'static> Shard<V> {
             busy: Vec::new(),
             unread: Vec::new(),
             buffer: vec![0; READ_BUFFER].into(),
+            inflater: Inflater::default(),
+            deflater: Deflater::new(),
             born: now,
             now,
             next_tick: now + TICK,
@@ -257,8 +262,7 @@ impl<V: Send + 'static> Shard<V> {
 
     fn arrive(&mut self, arrival: Arrival<V>) {
         let Arrival {
-            stream,
-            early,
+            socket,
             room: entry,
             tail,
             epoch,
@@ -270,9 +274,10 @@ impl<V: Send + 'static> Shard<V> {
             viewer,
         } = arrival;
         self.generation = self.generation.wrapping_add(1);
-        let stream = mio::net::TcpStream::from_std(stream);
-        let mut conn = Conn::new(stream, self.generation, key, rights, seen, viewer);
-        conn.counted = counted;
+        let Socket { link, early, deflate } = socket;
+        let link = link.over(mio::net::TcpStream::from_std);
+        let mut conn = Conn::new(link, self.generation, key, rights, seen, viewer);
+        (conn.counted, conn.deflate) = (counted, deflate);
         let (now_ms, now_s) = (self.age_ms(), self.age_s());
         conn.fill_allowance(&self.config, now_ms);
         conn.heard_s = now_s;
@@ -283,7 +288,7 @@ impl<V: Send + 'static> Shard<V> {
             || self
                 .poll
                 .registry()
-                .register(conn.stream(), token, interest)
+                .register(conn.link().stream(), token, interest)
                 .is_err()
         {
             entry.went(usize::from(self.index), counted);
@@ -299,6 +304,9 @@ impl<V: Send + 'static> Shard<V> {
         (conn.room, conn.place) = (Some(room), members.len() as u32);
         members.push(slot);
         let conn = vacant.insert(conn);
+        if conn.link().holds_unread() {
+            self.unread.push(slot);
+        }
         self.counters.joined.add(1);
         // A first message may be longer than what may wait later: it is bounded by its maker.
         let sent = conn.send(greeting, &self.config, self.now);

@@ -1,28 +1,33 @@
 //! From an HTTP request to a bare socket: the opening handshake of RFC 6455 §4.2.
 //!
 //! Works under any hyper HTTP/1.1 server that gives it `TokioIo<TcpStream>`, as `axum::serve` and
-//! `hyper_util::server::conn::auto` do. Who may enter (origin, session) is the caller's business, before.
-
-use std::future::Future;
-use std::net::TcpStream;
+//! `hyper_util::server::conn::auto` do, or the same with tokio-rustls' `TlsStream` between. Who may enter (origin,
+//! session) is the caller's business, before.
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    CONNECTION, HeaderMap, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
+use std::future::Future;
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
-use crate::protocol;
+use crate::link::Link;
+use crate::{deflate, protocol};
 
-/// A connected socket that has left its HTTP server, and what the client had already sent on it.
+/// A connected socket that has left its HTTP server.
 #[derive(Debug)]
 pub struct Socket {
-    pub stream: TcpStream,
-    pub early: Bytes,
+    pub(crate) link: Link<std::net::TcpStream>,
+    /// What the client sent right behind its handshake.
+    pub(crate) early: Bytes,
+    /// Whether messages may be compressed.
+    pub(crate) deflate: bool,
 }
 
 /// Why a request is not a WebSocket handshake.
@@ -71,7 +76,7 @@ impl HandshakeError {
 pub enum UpgradeError {
     #[error("the connection ended before it was upgraded")]
     Gone(#[source] hyper::Error),
-    #[error("the HTTP server does not speak over a plain TCP stream")]
+    #[error("the HTTP server speaks over something else than TCP, or TLS on it")]
     NotTcp,
     #[error("the socket could not be taken over")]
     Io(#[source] std::io::Error),
@@ -108,6 +113,11 @@ pub fn upgrade<B, R: Default>(
     if request.extensions().get::<hyper::upgrade::OnUpgrade>().is_none() {
         return Err(HandshakeError::Impossible);
     }
+    let deflate = headers
+        .get_all(SEC_WEBSOCKET_EXTENSIONS)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(deflate::is_offered);
     let upgraded = hyper::upgrade::on(request);
 
     let mut response = Response::new(R::default());
@@ -117,27 +127,46 @@ pub fn upgrade<B, R: Default>(
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     let accept = HeaderValue::from_str(&accept).expect("base64 is a header value");
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    Ok((response, async {
-        take_socket(upgraded.await.map_err(UpgradeError::Gone)?)
+    if deflate {
+        let accepted = HeaderValue::from_static(deflate::ACCEPTED);
+        headers.insert(SEC_WEBSOCKET_EXTENSIONS, accepted);
+    }
+    Ok((response, async move {
+        take_socket(upgraded.await.map_err(UpgradeError::Gone)?, deflate)
     }))
 }
 
-fn take_socket(upgraded: Upgraded) -> Result<Socket, UpgradeError> {
-    type Io = TokioIo<tokio::net::TcpStream>;
-    let (io, early) = match auto::upgrade::downcast::<Io>(upgraded) {
-        Ok(parts) => (parts.io, parts.read_buf),
-        // A server that uses hyper's HTTP/1 connection directly does not wrap its stream.
-        Err(upgraded) => match upgraded.downcast::<Io>() {
-            Ok(parts) => (parts.io, parts.read_buf),
-            Err(_) => return Err(UpgradeError::NotTcp),
-        },
+fn take_socket(upgraded: Upgraded, deflate: bool) -> Result<Socket, UpgradeError> {
+    let (stream, session, early) = match taken::<TcpStream>(upgraded) {
+        Ok((stream, early)) => (stream, None, early),
+        Err(upgraded) => {
+            let (stream, early) =
+                taken::<TlsStream<TcpStream>>(upgraded).map_err(|_| UpgradeError::NotTcp)?;
+            let (stream, session) = stream.into_inner();
+            (stream, Some(session), early)
+        }
     };
-    let stream = io.into_inner().into_std().map_err(UpgradeError::Io)?;
-    // A copy: even an empty slice of hyper's read buffer would keep all of it alive.
+    let stream = stream.into_std().map_err(UpgradeError::Io)?;
     Ok(Socket {
-        stream,
+        link: Link::new(stream, session),
+        // A copy: even an empty slice of hyper's read buffer would keep all of it alive.
         early: Bytes::copy_from_slice(&early),
+        deflate,
     })
+}
+
+/// What was upgraded, if it is this, and what was read of it already.
+fn taken<S>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded>
+where
+    TokioIo<S>: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+{
+    let upgraded = match auto::upgrade::downcast::<TokioIo<S>>(upgraded) {
+        Ok(parts) => return Ok((parts.io.into_inner(), parts.read_buf)),
+        Err(upgraded) => upgraded,
+    };
+    // A server that uses hyper's HTTP/1 connection directly does not wrap its stream.
+    let parts = upgraded.downcast::<TokioIo<S>>()?;
+    Ok((parts.io.into_inner(), parts.read_buf))
 }
 
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {

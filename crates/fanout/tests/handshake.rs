@@ -148,7 +148,7 @@ async fn a_connection_that_is_no_socket() {
     assert_eq!(
         outcome,
         Some(Err(
-            "the HTTP server does not speak over a plain TCP stream".to_owned()
+            "the HTTP server speaks over something else than TCP, or TLS on it".to_owned()
         ))
     );
 }

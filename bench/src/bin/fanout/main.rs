@@ -9,6 +9,7 @@
 
 mod epoll;
 mod nchan;
+mod packed;
 #[expect(clippy::disallowed_methods, reason = "a bench keeps time")]
 mod rounds;
 mod serve;
@@ -18,6 +19,7 @@ mod stalled;
 mod storm;
 #[expect(clippy::disallowed_methods, reason = "a load maker keeps time")]
 mod swarm;
+mod wire;
 
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -35,7 +37,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Role {
-    /// The server under test. Prints its address and ends with its standard input.
+    /// The server under test. Prints its address, then the one by TLS and the certificate in hexadecimal digits, and
+    /// ends with its standard input.
     Serve,
     /// The yardstick: accepts, shakes hands, writes each message to each socket. Likewise.
     Epoll,

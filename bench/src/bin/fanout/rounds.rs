@@ -12,6 +12,7 @@ use crate::nchan::Nchan;
 use crate::stalled::{self, Stalled};
 use crate::storm::{self, Storm};
 use crate::swarm::{Outcome, Places, Swarm};
+use crate::wire::Manner;
 
 /// Messages a second to everyone: a talking room, a hot one, and a roaring one.
 const CALM: u32 = 10;
@@ -37,13 +38,15 @@ pub struct Plan {
     #[arg(long, default_value_t = 10)]
     storm_seconds: u64,
     /// Only these.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Room, Part::Small, Part::Stalled, Part::Storm, Part::Epoll, Part::Nchan])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Room, Part::Tls, Part::Deflate, Part::Small, Part::Stalled, Part::Storm, Part::Epoll, Part::Nchan])]
     parts: Vec<Part>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     Room,
+    Tls,
+    Deflate,
     Small,
     Stalled,
     Storm,
@@ -58,6 +61,7 @@ struct Rounds {
     p50_ms: Vec<f64>,
     p99_ms: Vec<f64>,
     kb_per_conn: Vec<f64>,
+    bytes_per_message: Vec<f64>,
     missing_pct: Vec<f64>,
     core_pct: Vec<f64>,
     load_pct: Vec<f64>,
@@ -98,6 +102,9 @@ struct Measured {
     calm: Rounds,
     hot: Rounds,
     roaring: Rounds,
+    tls: Rounds,
+    tls_hot: Rounds,
+    deflate_hot: Rounds,
     small: Rounds,
     stalled: Stalled,
     storm: Storm,
@@ -120,6 +127,7 @@ pub fn bench(plan: &Plan) -> Fallible<()> {
                     measure(
                         plan,
                         Places::one_room(plan.sockets),
+                        Manner::default(),
                         ours("epoll", &cores)?,
                         loads,
                     )?;
@@ -141,7 +149,23 @@ impl Measured {
                 (HOT, &mut self.hot),
                 (ROARING, &mut self.roaring),
             ];
-            measure(plan, Places::one_room(plan.sockets), ours("serve", cores)?, loads)?;
+            let places = Places::one_room(plan.sockets);
+            measure(plan, places, Manner::default(), ours("serve", cores)?, loads)?;
+        }
+        if has(Part::Tls) {
+            let (process, address, manner) = encrypted(cores)?;
+            let loads = &mut [(CALM, &mut self.tls), (HOT, &mut self.tls_hot)];
+            let places = Places::one_room(plan.sockets);
+            measure(plan, places, manner, Server::Ours(process, address), loads)?;
+        }
+        if has(Part::Deflate) {
+            let manner = Manner {
+                deflate: true,
+                ..Manner::default()
+            };
+            let loads = &mut [(HOT, &mut self.deflate_hot)];
+            let places = Places::one_room(plan.sockets);
+            measure(plan, places, manner, ours("serve", cores)?, loads)?;
         }
         if has(Part::Small) {
             let places = Places {
@@ -152,6 +176,7 @@ impl Measured {
             measure(
                 plan,
                 places,
+                Manner::default(),
                 ours("serve", cores)?,
                 &mut [(SMALL_RATE, &mut self.small)],
             )?;
@@ -182,7 +207,8 @@ impl Measured {
             }
         };
         let loads = &mut [(CALM, &mut self.nchan)];
-        measure(plan, Places::one_room(plan.sockets), server, loads)
+        let places = Places::one_room(plan.sockets);
+        measure(plan, places, Manner::default(), server, loads)
     }
 
     fn report(&self, plan: &Plan, cores: &Cores) -> Fallible<()> {
@@ -191,6 +217,9 @@ impl Measured {
             ("busk", &self.calm),
             ("busk.hot", &self.hot),
             ("busk.roaring", &self.roaring),
+            ("tls", &self.tls),
+            ("tls.hot", &self.tls_hot),
+            ("deflate.hot", &self.deflate_hot),
             ("small", &self.small),
         ];
         for (name, rounds) in ours.into_iter().filter(|(_, rounds)| rounds.is_measured()) {
@@ -198,6 +227,14 @@ impl Measured {
         }
         if self.calm.is_measured() {
             report.figure("busk.kb_per_conn", &self.calm.kb_per_conn, "kB");
+        }
+        if self.tls.is_measured() {
+            report.figure("tls.kb_per_conn", &self.tls.kb_per_conn, "kB");
+        }
+        let bytes = [("busk.hot", &self.hot), ("deflate.hot", &self.deflate_hot)];
+        for (name, rounds) in bytes.into_iter().filter(|(_, rounds)| rounds.is_measured()) {
+            let figure = format!("{name}.bytes_per_message");
+            report.figure(figure, &rounds.bytes_per_message, "B");
         }
         if self.stalled.is_measured() {
             self.stalled.tell(&mut report);
@@ -229,7 +266,7 @@ impl Measured {
 }
 
 const MESSAGES: &str = "messages of 200 bytes, 10 a second, (hot) 100 and (roaring) 400, latency from the scheduled \
-    post; small: rooms of ten, 1 000 messages a second to the rooms in turn; stalled: every second of a tenth as many \
+    post; tls: the same over TLS 1.3; deflate: clients take permessage-deflate; small: rooms of ten, 1 000 messages a second to the rooms in turn; stalled: every second of a tenth as many \
     sockets reads nothing, 100 messages a second; storm: open-loop joins, then all are sent away and resume";
 
 fn ours(role: &str, cores: &Cores) -> Fallible<Server> {
@@ -239,14 +276,34 @@ fn ours(role: &str, cores: &Cores) -> Fallible<Server> {
 
 fn started(role: &str, cores: &Cores) -> Fallible<(Process, SocketAddr)> {
     let mut process = Process::start(&[role], cores.measured, cores.load)?;
-    let address = process.hear()?.parse()?;
+    let line = process.hear()?;
+    let address = line.split_whitespace().next().ok_or("no address")?.parse()?;
     Ok((process, address))
 }
 
+/// Ours, and how clients come to it by TLS.
+fn encrypted(cores: &Cores) -> Fallible<(Process, SocketAddr, Manner)> {
+    let mut process = Process::start(&["serve"], cores.measured, cores.load)?;
+    let line = process.hear()?;
+    let [clear, encrypted, digits] = line.split_whitespace().collect::<Vec<_>>()[..] else {
+        return Err("two addresses and a certificate were expected".into());
+    };
+    let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2).unwrap_or_default(), 16);
+    let certificate = (0..digits.len()).step_by(2).map(byte).collect::<Result<_, _>>()?;
+    let manner = Manner::encrypted(encrypted.parse()?, certificate)?;
+    Ok((process, clear.parse()?, manner))
+}
+
 /// One server's turn: connect, then each load after a warm-up of its own.
-fn measure(plan: &Plan, places: Places, server: Server, loads: &mut [(u32, &mut Rounds)]) -> Fallible<()> {
+fn measure(
+    plan: &Plan,
+    places: Places,
+    manner: Manner,
+    server: Server,
+    loads: &mut [(u32, &mut Rounds)],
+) -> Fallible<()> {
     let empty_kb = server.memory_kb()?;
-    let mut swarm = Swarm::connect(server.address(), places)?;
+    let mut swarm = Swarm::connect_by(manner, server.address(), places)?;
     swarm.settle(Duration::from_millis(1500))?;
     for (rate, rounds) in loads {
         swarm.run(*rate, Duration::from_secs(2))?;
@@ -283,6 +340,8 @@ impl Rounds {
         self.p50_ms.push(outcome.p50_ms);
         self.p99_ms.push(outcome.p99_ms);
         self.kb_per_conn.push(kb_per_conn);
+        self.bytes_per_message
+            .push(outcome.bytes as f64 / outcome.received as f64);
         self.missing_pct
             .push(100.0 * missing as f64 / outcome.expected as f64);
         self.core_pct.push(100.0 * used_s / elapsed_s);

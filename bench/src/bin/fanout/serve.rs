@@ -16,6 +16,14 @@ use busk_fanout::{
     upgrade,
 };
 
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
 use crate::Fallible;
 
 const EPOCH: u32 = 1;
@@ -95,10 +103,39 @@ pub async fn serve() -> Fallible<()> {
         .route("/connections", get(connections))
         .route("/send-away", post(send_away))
         .with_state(house);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    println!("{}", listener.local_addr()?);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let encrypted = TcpListener::bind("127.0.0.1:0").await?;
+    let made = rcgen::generate_simple_self_signed([crate::wire::NAME.to_owned()])?;
+    let digits: String = made.cert.der().iter().map(|byte| format!("{byte:02x}")).collect();
+    println!("{} {} {digits}", listener.local_addr()?, encrypted.local_addr()?);
     crate::end_with_input();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let tls = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)?;
+    tokio::spawn(serve_encrypted(
+        encrypted,
+        TlsAcceptor::from(Arc::new(tls)),
+        router.clone(),
+    ));
     Ok(axum::serve(listener, router).await?)
+}
+
+async fn serve_encrypted(listener: TcpListener, tls: TlsAcceptor, router: Router) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (tls, router) = (tls.clone(), router.clone());
+        tokio::spawn(async move {
+            let Ok(stream) = tls.accept(stream).await else {
+                return;
+            };
+            let server = auto::Builder::new(TokioExecutor::new());
+            let service = TowerToHyperService::new(router);
+            // A client that is gone is counted by who made it.
+            let _ = server
+                .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                .await;
+        });
+    }
 }
 
 /// How many sockets there are.

@@ -1,6 +1,6 @@
 //! The load: WebSocket clients in one or many rooms and the one who posts, in one loop on one core.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,35 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
 use crate::Fallible;
+use crate::packed::Packed;
+use crate::wire::{Manner, Wire};
 
 /// Handshakes that may be under way at once: below every server's backlog.
 const OPENING: usize = 128;
 const POSTER: Token = Token(usize::MAX);
 /// Bytes of one message.
 const MESSAGE: usize = 200;
+/// What people say, more or less.
+const WORDS: [&str; 16] = [
+    "what",
+    "a",
+    "song",
+    "hello",
+    "from",
+    "the",
+    "other",
+    "side",
+    "again",
+    "please",
+    "louder",
+    "thank",
+    "you",
+    "so",
+    "much",
+    "everybody",
+];
+/// As browsers do.
+const OFFER: &str = "sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n";
 const MARK: &[u8] = b"{\"due\":\"";
 const DIGITS: usize = 12;
 /// A bucket of the histogram is a tenth of a millisecond; the last one holds whatever took longer.
@@ -58,6 +81,8 @@ pub struct Swarm {
     poll: Poll,
     events: Events,
     places: Places,
+    manner: Manner,
+    packed: Packed,
     clients: Vec<Client>,
     poster: TcpStream,
     base: Instant,
@@ -66,11 +91,13 @@ pub struct Swarm {
     lost: usize,
     histogram: Vec<u32>,
     received: u64,
+    /// Of all messages, as they came.
+    bytes: u64,
     address: SocketAddr,
 }
 
 struct Client {
-    stream: TcpStream,
+    wire: Wire,
     carry: Vec<u8>,
     state: State,
     stalled: bool,
@@ -89,12 +116,17 @@ enum State {
 pub struct Outcome {
     pub expected: u64,
     pub received: u64,
+    pub bytes: u64,
     pub p50_ms: f64,
     pub p99_ms: f64,
 }
 
 impl Swarm {
     pub fn connect(address: SocketAddr, places: Places) -> Fallible<Self> {
+        Self::connect_by(Manner::default(), address, places)
+    }
+
+    pub fn connect_by(manner: Manner, address: SocketAddr, places: Places) -> Fallible<Self> {
         let count = places.sockets;
         let poll = Poll::new()?;
         let poster = std::net::TcpStream::connect(address)?;
@@ -104,6 +136,8 @@ impl Swarm {
             poll,
             events: Events::with_capacity(512),
             places,
+            manner,
+            packed: Packed::default(),
             clients: Vec::with_capacity(count),
             poster: TcpStream::from_std(poster),
             base: Instant::now(),
@@ -112,6 +146,7 @@ impl Swarm {
             lost: 0,
             histogram: vec![0; BUCKETS + 1],
             received: 0,
+            bytes: 0,
             address,
         };
         swarm
@@ -134,7 +169,7 @@ impl Swarm {
     /// Posts `rate` messages a second for a while, to the rooms in turn, and waits until every reader has them all.
     pub fn run(&mut self, rate: u32, duration: Duration) -> Fallible<Outcome> {
         self.histogram.fill(0);
-        self.received = 0;
+        (self.received, self.bytes) = (0, 0);
         let messages = (duration.as_secs_f64() * f64::from(rate)).round() as u32;
         let expected = u64::from(messages) * self.places.readers();
         let start = Instant::now();
@@ -160,6 +195,7 @@ impl Swarm {
         Ok(Outcome {
             expected,
             received: self.received,
+            bytes: self.bytes,
             p50_ms: self.quantile(0.5),
             p99_ms: self.quantile(0.99),
         })
@@ -175,7 +211,12 @@ impl Swarm {
     }
 
     fn dial(&mut self) -> Fallible<()> {
-        let mut stream = TcpStream::connect(self.address)?;
+        let address = self
+            .manner
+            .tls
+            .as_ref()
+            .map_or(self.address, |(address, _)| *address);
+        let mut stream = TcpStream::connect(address)?;
         // Closing resets: no port stays behind in TIME_WAIT for the next round.
         let socket = socket2::SockRef::from(&stream);
         socket.set_linger(Some(Duration::ZERO))?;
@@ -188,7 +229,7 @@ impl Swarm {
             .registry()
             .register(&mut stream, Token(self.clients.len()), interest)?;
         self.clients.push(Client {
-            stream,
+            wire: self.manner.wire(stream)?,
             carry: Vec::new(),
             state: State::Connecting,
             stalled,
@@ -217,8 +258,11 @@ impl Swarm {
             let index = event.token().0;
             if self.clients[index].state == State::Connecting && event.is_writable() {
                 let room = index % self.places.rooms;
-                let request = handshake(&format!("room={room}"));
-                self.clients[index].stream.write_all(request.as_bytes())?;
+                let mut request = handshake(&format!("room={room}"));
+                if self.manner.deflate {
+                    request.insert_str(request.len() - 2, OFFER);
+                }
+                self.clients[index].wire.write(request.as_bytes())?;
                 self.clients[index].state = State::Shaking;
             }
             let client = &self.clients[index];
@@ -235,7 +279,7 @@ impl Swarm {
         let mut buffer = std::mem::take(&mut self.buffer);
         let client = &mut self.clients[index];
         loop {
-            match client.stream.read(&mut buffer) {
+            match client.wire.read(&mut buffer) {
                 Ok(count) if count > 0 => {
                     let now_us = self.base.elapsed().as_micros() as u64;
                     let mut tally = |due_us: u64| {
@@ -244,13 +288,16 @@ impl Swarm {
                         self.histogram[(tenths as usize).min(BUCKETS)] += 1;
                     };
                     let before = client.state;
-                    client.take_in(&buffer[..count], &mut tally);
+                    if before == State::Open {
+                        self.bytes += count as u64;
+                    }
+                    client.take_in(&buffer[..count], &mut self.packed, &mut tally);
                     match (before, client.state) {
                         (State::Shaking, State::Open) => self.open += 1,
                         (State::Open | State::Shaking, State::Lost) => self.lost += 1,
                         _ => {}
                     }
-                    if count < buffer.len() {
+                    if client.wire.is_emptied_by(count, buffer.len()) {
                         break;
                     }
                 }
@@ -281,9 +328,9 @@ impl Swarm {
 }
 
 impl Client {
-    fn take_in(&mut self, bytes: &[u8], tally: &mut impl FnMut(u64)) {
+    fn take_in(&mut self, bytes: &[u8], packed: &mut Packed, tally: &mut impl FnMut(u64)) {
         if self.state == State::Open && self.carry.is_empty() {
-            let used = self.frames(bytes, tally);
+            let used = self.frames(bytes, packed, tally);
             self.carry.extend_from_slice(&bytes[used..]);
             return;
         }
@@ -298,7 +345,7 @@ impl Client {
             self.state = if switched { State::Open } else { State::Lost };
             carry.drain(..end + 4);
         }
-        let used = self.frames(&carry, tally);
+        let used = self.frames(&carry, packed, tally);
         if used < carry.len() {
             carry.drain(..used);
             self.carry = carry;
@@ -306,15 +353,16 @@ impl Client {
     }
 
     /// Reads whole frames; how many bytes they had.
-    fn frames(&mut self, bytes: &[u8], tally: &mut impl FnMut(u64)) -> usize {
+    fn frames(&mut self, bytes: &[u8], packed: &mut Packed, tally: &mut impl FnMut(u64)) -> usize {
         let mut at = 0;
         while let Some(payload) = protocol::server_payload(&bytes[at..]) {
             let (first, payload, end) = (bytes[at], &bytes[at..][payload.clone()], at + payload.end);
             match first {
                 0x81 => messages(payload, tally),
+                0xC1 => packed.messages(payload).iter().for_each(|due_us| tally(*due_us)),
                 0x89 => {
                     // An empty pong with the mask of zeros.
-                    let _ = self.stream.write(&[0x8A, 0x80, 0, 0, 0, 0]);
+                    let _ = self.wire.write(&[0x8A, 0x80, 0, 0, 0, 0]);
                 }
                 _ => self.state = State::Lost,
             }
@@ -326,8 +374,24 @@ impl Client {
 
 /// The request that says something in a room: a message that carries when it was due.
 pub fn posted(due_us: u128, room: usize) -> String {
-    let mut body = format!("{{\"due\":\"{due_us:0DIGITS$}\",\"text\":\"");
-    body.extend(std::iter::repeat_n('x', MESSAGE - body.len() - 2));
+    // Words and an id that differ from message to message, as in a room.
+    let mut dice = due_us as u64;
+    let mut roll = || {
+        dice = dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        dice >> 32
+    };
+    let mut body = format!(
+        "{{\"due\":\"{due_us:0DIGITS$}\",\"id\":\"{:08x}-{:08x}\",\"text\":\"",
+        roll(),
+        roll()
+    );
+    while body.len() < MESSAGE {
+        body.push_str(WORDS[roll() as usize % WORDS.len()]);
+        body.push(' ');
+    }
+    body.truncate(MESSAGE - 2);
     body.push_str("\"}");
     format!(
         "POST /pub?room={room} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

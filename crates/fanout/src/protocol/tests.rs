@@ -32,10 +32,15 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// What came out, in a form that can be compared.
-fn read(decoder: &mut Decoder, bytes: &[u8], out: &mut Vec<String>) -> Result<(), Violation> {
+fn read(
+    decoder: &mut Decoder,
+    mut inflater: Option<&mut Inflater>,
+    bytes: &[u8],
+    out: &mut Vec<String>,
+) -> Result<(), Violation> {
     let mut bytes = bytes.to_vec();
     let mut input = &mut bytes[..];
-    while let Some(incoming) = decoder.next(&mut input, CAP)? {
+    while let Some(incoming) = decoder.next(&mut input, inflater.as_deref_mut(), CAP)? {
         out.push(match incoming {
             Incoming::Text(text) => format!("text {text}"),
             Incoming::Binary(bytes) => format!("binary {bytes:?}"),
@@ -51,10 +56,16 @@ fn read(decoder: &mut Decoder, bytes: &[u8], out: &mut Vec<String>) -> Result<()
 /// However the bytes are cut, the same comes out.
 #[track_caller]
 fn decode(bytes: &[u8]) -> Result<Vec<String>, Violation> {
+    decode_by(bytes, false)
+}
+
+#[track_caller]
+fn decode_by(bytes: &[u8], deflate: bool) -> Result<Vec<String>, Violation> {
     let run = |pieces: &[&[u8]]| {
         let (mut decoder, mut out) = (Decoder::default(), Vec::new());
+        let mut inflater = deflate.then(Inflater::default);
         for piece in pieces {
-            read(&mut decoder, piece, &mut out)?;
+            read(&mut decoder, inflater.as_mut(), piece, &mut out)?;
         }
         Ok(out)
     };
@@ -244,12 +255,12 @@ fn an_idle_decoder_owns_nothing() {
     let mut out = Vec::new();
     let hello = frame(0x81, b"hello");
     for piece in [&hello[..3], &hello[3..], &frame(0x01, b"a"), &frame(0x80, b"b")] {
-        read(&mut decoder, piece, &mut out).expect("valid");
+        read(&mut decoder, None, piece, &mut out).expect("valid");
     }
     assert_eq!(out, ["text hello", "text ab"]);
-    read(&mut decoder, &hello[..3], &mut out).expect("valid");
+    read(&mut decoder, None, &hello[..3], &mut out).expect("valid");
     assert!(!decoder.is_idle());
-    read(&mut decoder, &hello[3..], &mut out).expect("valid");
+    read(&mut decoder, None, &hello[3..], &mut out).expect("valid");
     assert!(decoder.is_idle());
     assert_eq!((decoder.held.capacity(), decoder.fragments.capacity()), (0, 0));
 }
@@ -277,7 +288,7 @@ proptest! {
     fn any_bytes_are_survived(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..20)) {
         let mut decoder = Decoder::default();
         for piece in pieces {
-            if read(&mut decoder, &piece, &mut Vec::new()).is_err() {
+            if read(&mut decoder, None, &piece, &mut Vec::new()).is_err() {
                 break;
             }
             prop_assert!(decoder.held.len() + decoder.fragments.len() <= CAP + CONTROL_MAX + CLIENT_HEADER_MAX);
@@ -305,8 +316,74 @@ proptest! {
         }
         let (mut decoder, mut out) = (Decoder::default(), Vec::new());
         for piece in bytes.chunks(cut) {
-            read(&mut decoder, piece, &mut out).expect("valid frames");
+            read(&mut decoder, None, piece, &mut out).expect("valid frames");
         }
         prop_assert_eq!(out, expected);
+    }
+}
+
+/// RFC 7692 §7.2.3, its examples.
+#[test]
+fn compressed_messages_however_they_are_cut() {
+    let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
+    let stored = [0x00, 0x05, 0x00, 0xFA, 0xFF, b'H', b'e', b'l', b'l', b'o', 0x00];
+    let last = [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00];
+    let two_blocks = [
+        0xF2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xCA, 0xC9, 0xC9, 0x07, 0x00,
+    ];
+    for packed in [&hello[..], &stored, &last, &two_blocks] {
+        assert_eq!(decode_by(&frame(0xC1, packed), true), texts(&["text Hello"]));
+        let (a, b) = packed.split_at(3);
+        let pieces = [
+            frame(0x41, a),
+            frame(0x89, b"ping"),
+            frame(0x00, b""),
+            frame(0x80, b),
+        ];
+        let all = [pieces.concat(), frame(0x81, b"plain"), frame(0xC1, packed)].concat();
+        let expected = ["ping ping", "text Hello", "text plain", "text Hello"];
+        assert_eq!(decode_by(&all, true), texts(&expected));
+    }
+    for (bytes, violation) in [
+        (frame(0xC1, &[0xFF; 9]), Violation::NotDeflated),
+        (
+            [frame(0x01, b"x"), frame(0xC0, b"")].concat(),
+            Violation::ReservedBits,
+        ),
+        (frame(0xC9, b""), Violation::ReservedBits),
+        (frame(0xE1, &hello), Violation::ReservedBits),
+    ] {
+        assert_eq!(decode_by(&bytes, true), Err(violation));
+    }
+    assert_eq!(decode(&frame(0xC1, &hello)), Err(Violation::ReservedBits));
+}
+
+proptest! {
+    /// What is compressed for all is what was said; a client's message is as long as may be, and no longer.
+    #[test]
+    fn what_is_compressed_comes_back(text in ".{0,400}", times in 1_usize..8) {
+        let text = text.repeat(times);
+        let mut deflater = crate::deflate::Deflater::new();
+        // Twice: nothing is kept in between.
+        for _ in 0..2 {
+            let Some(packed) = deflater.text_frame(text.as_bytes()) else { continue };
+            let payload = server_payload(&packed).unwrap();
+            prop_assert!(packed[0] == 0xC1 && packed.len() < text.len() && payload.end == packed.len());
+            let sent = frame(0xC1, &packed[payload]);
+            let fits = text.len() <= CAP;
+            let mut out = Vec::new();
+            let read = read(&mut Decoder::default(), Some(&mut Inflater::default()), &sent, &mut out);
+            prop_assert_eq!(read, if fits { Ok(()) } else { Err(Violation::TooBig) });
+            prop_assert_eq!(out, if fits { vec![format!("text {text}")] } else { vec![] });
+        }
+    }
+
+    /// Whatever comes is a message or a violation, never more than the limit, and never a panic.
+    #[test]
+    fn noise_is_no_message(noise in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let mut inflater = Inflater::default();
+        if let Ok(message) = inflater.message(&noise, CAP) {
+            prop_assert!(message.len() <= CAP);
+        }
     }
 }

@@ -29,15 +29,15 @@ impl<V: Send + 'static> Shard<V> {
                 break;
             }
             turns += 1;
-            match conn.read(&mut buffer) {
+            match conn.link().read(&mut buffer) {
                 Ok(0) => {
                     self.remove(slot);
                     break;
                 }
                 Ok(count) => {
+                    let emptied = conn.link().is_emptied_by(count, buffer.len());
                     self.take_in(slot, &mut buffer[..count]);
-                    // A short read has emptied the socket; what comes later is a new edge.
-                    if count < buffer.len() {
+                    if emptied {
                         break;
                     }
                 }
@@ -67,9 +67,11 @@ impl<V: Send + 'static> Shard<V> {
             end = Some((1008, "too many messages"));
         }
         let mut decoder = conn.take_decoder();
+        let deflate = conn.deflate;
         let mut farewell = None;
         while end.is_none() && farewell.is_none() {
-            let incoming = match decoder.next(&mut input, self.config.message_bytes_max) {
+            let inflater = deflate.then_some(&mut self.inflater);
+            let incoming = match decoder.next(&mut input, inflater, self.config.message_bytes_max) {
                 Ok(Some(incoming)) => incoming,
                 Ok(None) => break,
                 Err(violation) => {
@@ -135,7 +137,7 @@ impl<V: Send + 'static> Shard<V> {
         self.leave(slot);
         if let Some(mut conn) = self.conns.try_remove(slot as usize) {
             // Closing the descriptor takes it out of the epoll as well; this only fails if that is broken.
-            let _ = self.poll.registry().deregister(conn.stream());
+            let _ = self.poll.registry().deregister(conn.link().stream());
             self.counters.connections.sub(1);
         }
     }

@@ -9,7 +9,8 @@ use super::{STEP, Shard};
 use crate::Config;
 use crate::beat::{self, Swept};
 use crate::conn::{Conn, Delivered, Lost};
-use crate::room::Sweep;
+use crate::deflate::Deflater;
+use crate::room::{Reader, Sweep};
 
 impl<V: Send + 'static> Shard<V> {
     pub(super) fn list(&mut self, index: u32) {
@@ -57,7 +58,14 @@ impl<V: Send + 'static> Shard<V> {
         let (mut sent, mut skipped) = (0, 0);
         for slot in room.members[until..sweep.left].iter().rev() {
             let conn = &mut self.conns[*slot as usize];
-            match serve(conn, room.entry.id, &mut sweep, &self.config, began) {
+            match serve(
+                conn,
+                room.entry.id,
+                &mut sweep,
+                &mut self.deflater,
+                &self.config,
+                began,
+            ) {
                 Ok(Some(Delivered::Sent)) => sent += 1,
                 Ok(Some(Delivered::Skipped)) => skipped += 1,
                 Ok(None) => {}
@@ -94,15 +102,18 @@ fn serve<V>(
     conn: &mut Conn<V>,
     room: RoomId,
     sweep: &mut Sweep,
+    deflater: &mut Deflater,
     config: &Config,
     now: Instant,
 ) -> Result<Option<Delivered>, Lost> {
     let (rights, key, seen) = (conn.rights, conn.key, conn.seen);
+    let reader = Reader { rights, key, seen };
     let (behind, last) = (conn.is_behind(), sweep.batch.last);
     let mut delivered = None;
-    if let Some(frame) = sweep.batch.frame(rights, key, seen, !behind) {
+    let deflater = conn.deflate.then_some(deflater);
+    if let Some(frame) = sweep.batch.frame(reader, !behind, deflater) {
         if seen < last {
-            let kept = || sweep.batch.kept(rights, key, seen);
+            let kept = || sweep.batch.kept(reader);
             delivered = Some(conn.deliver(room, frame, last, kept, config, now)?);
         } else {
             conn.total(frame, now)?;

@@ -15,7 +15,10 @@ use busk_base::{RoomId, Timestamp};
 use busk_fanout::{Audience, Class, Config, ConnId, Event, Fanout, Inbound, Member, Peer, Rights, upgrade};
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::TcpStream;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -79,16 +82,28 @@ fn counted() -> bool {
 
 impl House {
     pub async fn start(config: Config) -> Self {
+        Self::open(config, None).await
+    }
+
+    /// One into which all come by TLS.
+    pub async fn start_encrypted(config: Config, tls: TlsAcceptor) -> Self {
+        Self::open(config, Some(tls)).await
+    }
+
+    async fn open(config: Config, tls: Option<TlsAcceptor>) -> Self {
         let notes = Arc::new(Notes::default());
         let fanout = Fanout::start(config, notes.clone()).expect("threads and epolls are to be had");
         let room = RoomId::new(Timestamp::from_unix_us(1_000_000), [3; 10]);
         fanout.open(room, 1, 0);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new()
             .route("/ws", get(enter))
             .with_state((fanout.clone(), room));
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        match tls {
+            None => drop(tokio::spawn(async move { axum::serve(listener, router).await })),
+            Some(tls) => drop(tokio::spawn(serve_encrypted(listener, tls, router))),
+        }
         Self {
             fanout,
             notes,
@@ -112,7 +127,10 @@ impl House {
         self.enter_on(stream, key, after, more).await
     }
 
-    pub async fn enter_on(&self, stream: TcpStream, key: u128, after: u64, more: &str) -> Client {
+    pub async fn enter_on<S>(&self, stream: S, key: u128, after: u64, more: &str) -> Client<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let url = format!("ws://{}/ws?key={key}&after={after}{more}", self.address);
         let (socket, response) = tokio_tungstenite::client_async(url, stream).await.unwrap();
         assert_eq!(response.status(), 101);
@@ -136,6 +154,19 @@ impl House {
             .find(|(known, _)| *known == key)
             .expect("someone who joined")
             .1
+    }
+}
+
+async fn serve_encrypted(listener: TcpListener, tls: TlsAcceptor, router: Router) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let (tls, router) = (tls.clone(), router.clone());
+        tokio::spawn(async move {
+            let stream = tls.accept(stream).await.unwrap();
+            let service = hyper_util::service::TowerToHyperService::new(router);
+            let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+            let served = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            let _ = served.await;
+        });
     }
 }
 
@@ -170,11 +201,11 @@ async fn enter(
     response
 }
 
-pub struct Client {
-    pub socket: WebSocketStream<TcpStream>,
+pub struct Client<S = TcpStream> {
+    pub socket: WebSocketStream<S>,
 }
 
-impl Client {
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// The next message, whatever it is.
     pub async fn next(&mut self) -> Message {
         let next = tokio::time::timeout(WAIT, self.socket.next())
