@@ -29,6 +29,9 @@ pub struct Settings {
     /// Where HTTP is served [default: 0.0.0.0:8080]
     #[arg(long, env = "BUSK_HTTP_LISTEN", value_name = "ADDRESS:PORT")]
     pub http_listen: Option<SocketAddr>,
+    /// Where HTTPS is served with the certificate, beside HTTP; `off` for nowhere [default: off]
+    #[arg(long, env = "BUSK_HTTPS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub https_listen: Option<String>,
     /// Where people find the site; https here makes cookies travel encrypted only
     /// [default: http://localhost:{port}]
     #[arg(long, env = "BUSK_PUBLIC_URL", value_name = "URL")]
@@ -182,6 +185,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub database: Database,
     pub http_listen: SocketAddr,
+    pub https: Option<TlsListen>,
     /// None: made of the port that HTTP is served on.
     pub public_url: Option<String>,
     pub media_listen: SocketAddr,
@@ -204,7 +208,7 @@ pub struct Config {
     pub connections_max: usize,
 }
 
-/// Encoders, or bots, by TLS.
+/// People, encoders, or bots, by TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsListen {
     pub listen: SocketAddr,
@@ -229,6 +233,12 @@ pub enum ConfigError {
     RtmpsListen,
     #[error("irc_listen and ircs_listen must be ADDRESS:PORT or off")]
     IrcListen,
+    #[error("https_listen must be ADDRESS:PORT or off")]
+    HttpsListen,
+    #[error("https_listen needs tls_certificate and tls_key")]
+    HttpsTls,
+    #[error("https_listen needs public_url, which begins with https://")]
+    HttpsPublicUrl,
     #[error("ircs_listen needs tls_certificate and tls_key")]
     IrcsTls,
     #[error("tls_certificate and tls_key go together: one of them is missing")]
@@ -275,6 +285,7 @@ impl Settings {
             data_dir: self.data_dir.or(other.data_dir),
             database_url: self.database_url.or(other.database_url),
             http_listen: self.http_listen.or(other.http_listen),
+            https_listen: self.https_listen.or(other.https_listen),
             public_url: self.public_url.or(other.public_url),
             media_listen: self.media_listen.or(other.media_listen),
             media_advertise: self.media_advertise.or(other.media_advertise),
@@ -339,17 +350,15 @@ impl Settings {
             .map_err(|_| ConfigError::RtmpListen)?;
         let rtmps_listen = listen_or_off(self.rtmps_listen.as_deref(), everywhere(1936))
             .map_err(|_| ConfigError::RtmpsListen)?;
-        let irc_listen = listen_if_said(self.irc_listen.as_deref())?;
-        let ircs_listen = listen_if_said(self.ircs_listen.as_deref())?;
-        let files = match (self.tls_certificate, self.tls_key) {
-            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
-            (None, None) if self.rtmps_listen.is_some() && rtmps_listen.is_some() => {
-                return Err(ConfigError::RtmpsTls);
-            }
-            (None, None) if ircs_listen.is_some() => return Err(ConfigError::IrcsTls),
-            (None, None) => None,
-            _ => return Err(ConfigError::TlsFiles),
-        };
+        let irc_listen = listen_if_said(self.irc_listen.as_deref()).map_err(|_| ConfigError::IrcListen)?;
+        let ircs_listen = listen_if_said(self.ircs_listen.as_deref()).map_err(|_| ConfigError::IrcListen)?;
+        let https_listen = https_listen(self.https_listen.as_deref(), self.public_url.as_deref())?;
+        let needs = [
+            (self.rtmps_listen.and(rtmps_listen), ConfigError::RtmpsTls),
+            (ircs_listen, ConfigError::IrcsTls),
+            (https_listen, ConfigError::HttpsTls),
+        ];
+        let files = tls_files(self.tls_certificate, self.tls_key, needs)?;
         let by_tls = |listen: Option<SocketAddr>| {
             let files = files.clone()?;
             listen.map(|listen| TlsListen { listen, files })
@@ -364,6 +373,7 @@ impl Settings {
             data_dir,
             database,
             http_listen: self.http_listen.unwrap_or(everywhere(8080)),
+            https: by_tls(https_listen),
             public_url: self.public_url,
             media_listen: self.media_listen.unwrap_or(everywhere(8081)),
             media_advertise: self.media_advertise.unwrap_or_default(),
@@ -384,6 +394,32 @@ impl Settings {
             address_limits: self.address_limits.unwrap_or(true),
             connections_max: self.connections_max.unwrap_or(8_192).max(1),
         })
+    }
+}
+
+/// Cookies and origins are the public address's: it must be the encrypted one.
+fn https_listen(text: Option<&str>, public_url: Option<&str>) -> Result<Option<SocketAddr>, ConfigError> {
+    let listen = listen_if_said(text).map_err(|_| ConfigError::HttpsListen)?;
+    match (listen, public_url) {
+        (Some(_), None) => Err(ConfigError::HttpsPublicUrl),
+        (Some(_), Some(url)) if !url.starts_with("https://") => Err(ConfigError::HttpsPublicUrl),
+        (listen, _) => Ok(listen),
+    }
+}
+
+/// The certificate, and the refusal when it is missing where it is needed.
+fn tls_files<const N: usize>(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    needs: [(Option<SocketAddr>, ConfigError); N],
+) -> Result<Option<TlsFiles>, ConfigError> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => {
+            let missed = needs.into_iter().find(|(listen, _)| listen.is_some());
+            missed.map_or(Ok(None), |(_, error)| Err(error))
+        }
+        _ => Err(ConfigError::TlsFiles),
     }
 }
 
@@ -430,10 +466,10 @@ fn listen_or_off(text: Option<&str>, default: SocketAddr) -> Result<Option<Socke
 }
 
 /// None where nothing is said.
-fn listen_if_said(text: Option<&str>) -> Result<Option<SocketAddr>, ConfigError> {
+fn listen_if_said(text: Option<&str>) -> Result<Option<SocketAddr>, AddrParseError> {
     match text {
         None | Some("off") => Ok(None),
-        Some(address) => address.parse().map(Some).map_err(|_| ConfigError::IrcListen),
+        Some(address) => address.parse().map(Some),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::close::close_months;
 use crate::config::{Config, Settings};
 use crate::doors::{Doors, Visitors};
 use crate::features::{Features, MIGRATIONS, count_gifts, follow_policies, release_earnings, settle_events};
+use crate::listen::Front;
 use crate::metrics::Metrics;
 use crate::pages::Web;
 use crate::stop::{self, Stop, Stopper};
@@ -74,9 +75,9 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     let bots = Doors::open(&config, Visitors::Bots).await?;
     let store = open_store(&config, sink).await?;
     let policies = policies(&store, first).await?;
-    let http = bind(config.http_listen).await?;
+    let front = Front::open(&config).await?;
     let metrics_listener = bind(config.metrics_listen).await?;
-    let (http_address, metrics_address) = (local(&http)?, local(&metrics_listener)?);
+    let (http_address, metrics_address) = (front.address()?, local(&metrics_listener)?);
 
     let public_url = config
         .public_url
@@ -97,16 +98,11 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     let router = router::router(&site, routes, sealing, web, metrics.clone());
 
     let (stop, stopped) = stop::channel();
+    let served = front.serve(&router, config.connections_max, &metrics, &stopped);
     let mut tasks = vec![
         tokio::spawn(listen::serve(
-            http,
-            router,
-            config.connections_max,
-            Some(metrics.clone()),
-            stopped.clone(),
-        )),
-        tokio::spawn(listen::serve(
             metrics_listener,
+            None,
             metrics.router(),
             METRICS_CONNECTIONS_MAX,
             None,
@@ -129,6 +125,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         tokio::spawn(settle_events(site.clone(), stopped.clone())),
         tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
+    tasks.extend(served);
     tasks.extend(doors.serve(&features.rooms, &stopped));
     tasks.extend(bots.serve(&features.rooms, &stopped));
     tracing::info!(http = %http_address, metrics = %metrics_address, url = site.public_url(), "serving");

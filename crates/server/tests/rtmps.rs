@@ -4,14 +4,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use busk_camera::{ViewOptions, Viewer};
 use busk_testkit::app::{TestApp, free};
-use busk_testkit::certificate::SelfSigned;
+use busk_testkit::certificate::Files;
 use busk_testkit::db::TestDb;
 use busk_testkit::encoder::Encoder;
 use tokio_rustls::TlsConnector;
@@ -23,57 +22,25 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 const BUSK: &str = env!("CARGO_BIN_EXE_busk");
 const WAIT: Duration = Duration::from_secs(40);
 
-/// A certificate for localhost and its key, in files.
-struct Certificate {
-    folder: tempfile::TempDir,
-    pem: String,
+/// Whether who trusts this certificate alone gets a connection.
+async fn is_served(certificate: &Files, address: SocketAddr) -> bool {
+    let mut roots = RootCertStore::empty();
+    let own = CertificateDer::from_pem_slice(certificate.pem.as_bytes()).unwrap();
+    roots.add(own).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(config));
+    connector
+        .connect("localhost".try_into().unwrap(), stream)
+        .await
+        .is_ok()
 }
 
-impl Certificate {
-    fn new() -> Self {
-        let mut certificate = Self {
-            folder: tempfile::tempdir().unwrap(),
-            pem: String::new(),
-        };
-        certificate.renew();
-        certificate
-    }
-
-    fn renew(&mut self) {
-        let SelfSigned { certificate, key } = SelfSigned::of("localhost");
-        self.pem = certificate;
-        std::fs::write(self.path("privkey.pem"), key).unwrap();
-        std::fs::write(self.path("fullchain.pem"), &self.pem).unwrap();
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn flag(&self, name: &str) -> String {
-        self.path(name).display().to_string()
-    }
-
-    /// Whether who trusts this certificate alone gets a connection.
-    async fn is_served(&self, address: SocketAddr) -> bool {
-        let mut roots = RootCertStore::empty();
-        let own = CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap();
-        roots.add(own).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-        let connector = TlsConnector::from(Arc::new(config));
-        connector
-            .connect("localhost".try_into().unwrap(), stream)
-            .await
-            .is_ok()
-    }
-}
-
-async fn start(certificate: &Certificate) -> (TestApp, SocketAddr) {
+async fn start(certificate: &Files) -> (TestApp, SocketAddr) {
     let address = free();
     let flags = [
         ("--rtmps-listen", address.to_string()),
@@ -95,7 +62,7 @@ async fn watch(app: &TestApp, room: &str) -> Viewer {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_encoder_is_seen_by_rtmps_and_goes_on_while_the_certificate_is_renewed() {
-    let mut certificate = Certificate::new();
+    let mut certificate = Files::of("localhost");
     let (app, address) = start(&certificate).await;
     let host = app.sign_up("host").await;
     let key = host.stream_key("host").await;
@@ -113,11 +80,11 @@ async fn an_encoder_is_seen_by_rtmps_and_goes_on_while_the_certificate_is_renewe
     let seen = seen.unwrap_or_else(|last| panic!("{last:?}"));
     assert_eq!((seen.lost, seen.decoded), (0, seen.frames), "{seen:?}");
 
-    assert!(certificate.is_served(address).await);
+    assert!(is_served(&certificate, address).await);
     certificate.renew();
     let mut renewed = false;
     for _ in 0..300 {
-        renewed = certificate.is_served(address).await;
+        renewed = is_served(&certificate, address).await;
         if renewed {
             break;
         }
@@ -145,7 +112,7 @@ fn hung_up(stream: &mut TcpStream) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_speaks_no_tls_or_stalls_in_its_handshake_is_dropped() {
-    let certificate = Certificate::new();
+    let certificate = Files::of("localhost");
     let (app, address) = start(&certificate).await;
     let (plain, rest) = (address, app.rtmp);
     let strangers = tokio::task::spawn_blocking(move || {
@@ -175,12 +142,12 @@ async fn who_speaks_no_tls_or_stalls_in_its_handshake_is_dropped() {
     });
     strangers.await.unwrap();
     // Their places are free again.
-    assert!(certificate.is_served(address).await);
+    assert!(is_served(&certificate, address).await);
 }
 
 #[test]
 fn a_start_with_files_that_are_no_pair_says_so() {
-    let (one, other) = (Certificate::new(), Certificate::new());
+    let (one, other) = (Files::of("localhost"), Files::of("localhost"));
     let folder = tempfile::tempdir().unwrap();
     let start = |certificate: String, key: String| {
         let mut busk = Command::new(BUSK);

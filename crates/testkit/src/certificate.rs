@@ -19,6 +19,40 @@ impl SelfSigned {
     }
 }
 
+/// One and its key in files, as an operator keeps them.
+pub struct Files {
+    folder: tempfile::TempDir,
+    name: String,
+    /// The certificate that is there now.
+    pub pem: String,
+}
+
+impl Files {
+    pub fn of(name: &str) -> Self {
+        let mut files = Self {
+            folder: tempfile::tempdir().expect("a temporary folder can be made"),
+            name: name.to_owned(),
+            pem: String::new(),
+        };
+        files.renew();
+        files
+    }
+
+    /// Puts another pair in their place.
+    pub fn renew(&mut self) {
+        let SelfSigned { certificate, key } = SelfSigned::of(&self.name);
+        self.pem = certificate;
+        for (name, text) in [("privkey.pem", &key), ("fullchain.pem", &self.pem)] {
+            std::fs::write(self.folder.path().join(name), text).expect("files can be written");
+        }
+    }
+
+    /// A file's path, for a flag.
+    pub fn flag(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+}
+
 /// RFC 7468.
 fn pem(label: &str, der: &[u8]) -> String {
     let mut text = format!("-----BEGIN {label}-----\n");

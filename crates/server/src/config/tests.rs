@@ -149,6 +149,38 @@ fn rtmps_is_on_where_there_is_a_certificate() {
 }
 
 #[test]
+fn https_needs_a_certificate_and_the_address_that_people_use() {
+    let check = |listen: &str, url: Option<&str>, certificate: bool| {
+        let file = || certificate.then(|| PathBuf::from("file.pem"));
+        let settings = Settings {
+            https_listen: Some(listen.to_owned()),
+            public_url: url.map(str::to_owned),
+            tls_certificate: file(),
+            tls_key: file(),
+            ..Settings::default()
+        };
+        let checked = settings.check().map_err(|error| error.to_string());
+        checked.map(|config| config.https.map(|https| https.listen.port()))
+    };
+    let (there, elsewhere) = (Some("https://live.example.org"), Some("http://live.example.org"));
+    for (listen, url, certificate, expected) in [
+        ("off", None, false, Ok(None)),
+        ("off", there, true, Ok(None)),
+        ("0.0.0.0:443", there, true, Ok(Some(443))),
+        ("443", there, true, Err(ConfigError::HttpsListen)),
+        ("0.0.0.0:443", elsewhere, true, Err(ConfigError::HttpsPublicUrl)),
+        ("0.0.0.0:443", None, true, Err(ConfigError::HttpsPublicUrl)),
+        ("0.0.0.0:443", there, false, Err(ConfigError::HttpsTls)),
+    ] {
+        assert_eq!(
+            check(listen, url, certificate),
+            expected.map_err(|error| error.to_string()),
+            "{listen} {url:?} {certificate}"
+        );
+    }
+}
+
+#[test]
 fn a_relay_needs_an_address_to_write_from() {
     let check = |url: Option<&str>, from: Option<&str>| {
         let settings = Settings {

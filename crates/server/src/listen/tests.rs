@@ -16,7 +16,7 @@ async fn server(connections_max: usize) -> (SocketAddr, Stopper, tokio::task::Jo
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stopper, stop) = stop::channel();
-    let serving = tokio::spawn(serve(listener, router, connections_max, None, stop));
+    let serving = tokio::spawn(serve(listener, None, router, connections_max, None, stop));
     (address, stopper, serving)
 }
 
