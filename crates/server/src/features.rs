@@ -170,6 +170,7 @@ impl Features {
             ))
             .merge(busk_reports::routes(
                 self.rooms.clone(),
+                self.notices.clone(),
                 AddressGate::new(self.people_limits.reports_per_address),
             ))
     }
