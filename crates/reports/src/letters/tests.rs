@@ -137,7 +137,7 @@ each_db!(a_decision_is_told_to_each_whom_it_concerns_once, async |db| {
         "who has an account may appeal"
     );
     assert!(!stranger.text.contains("look again"), "{}", stranger.text);
-    for hidden in ["cid", "ann@", &id(CID).to_string()] {
+    for hidden in [" cid", "ann@", &id(CID).to_string()] {
         assert!(!statement.text.contains(hidden), "{hidden} in {}", statement.text);
     }
 });

@@ -29,13 +29,13 @@ fn to<'a>(came: &'a [Came], address: &str) -> Vec<&'a Came> {
 each_db!(what_becomes_of_a_report_is_told_by_letter, async |db: TestDb| {
     let (relay, relay_at) = Relay::start().await;
     let app = site(db, relay_at).await;
-    let (bea, cid) = (app.sign_up("bea").await, app.sign_up("cid").await);
+    let (bea, zora) = (app.sign_up("bea").await, app.sign_up("zora").await);
     let ola = app.sign_up("ola").await;
     app.db
         .tamper("UPDATE person SET role = 'operator' WHERE handle = 'ola'")
         .await;
     confirms(&app, &bea, &relay, "bea@example.org").await;
-    confirms(&app, &cid, &relay, "cid@example.org").await;
+    confirms(&app, &zora, &relay, "zora@example.org").await;
     // No news by letter; this is none.
     bea.send(Method::PATCH, SETTINGS, json!({"email": false}))
         .await
@@ -58,7 +58,7 @@ each_db!(what_becomes_of_a_report_is_told_by_letter, async |db: TestDb| {
     assert!(!receipt.body().contains("bea"), "{}", receipt.body());
     let page = receipt.link("/me?report=");
     assert!(page.ends_with(&uuid(10)), "{page}");
-    cid.post("/api/v1/reports", of_person(11, &person, None))
+    zora.post("/api/v1/reports", of_person(11, &person, None))
         .await
         .is(201);
 
@@ -77,10 +77,10 @@ each_db!(what_becomes_of_a_report_is_told_by_letter, async |db: TestDb| {
         assert!(statement.contains(part), "{part} in {statement}");
     }
     assert!(
-        !statement.contains("cid") && !statement.contains("ann@"),
+        !statement.contains("zora") && !statement.contains("ann@"),
         "{statement}"
     );
-    for address in ["ann@example.org", "cid@example.org"] {
+    for address in ["ann@example.org", "zora@example.org"] {
         let told = to(&came, address)[1].body();
         assert!(told.contains("The account was suspended."), "{told}");
         assert!(!told.contains("three people") && !told.contains("bea"), "{told}");
