@@ -125,7 +125,18 @@ describe('subscriptions', { concurrency: 1 }, () => {
     await books.getByTestId('emote-name').fill('pogo')
     await books.getByTestId('emote-file').setInputFiles({ name: 'pogo.png', mimeType: 'image/png', buffer: Buffer.from(square, 'base64') })
     await books.getByTestId('emote-add').click()
-    await books.getByTestId('own-emote').waitFor()
+    const own = books.getByTestId('own-emote')
+    await own.waitFor()
+    // For one tier only, and for all again.
+    const one = books.getByTestId(/^emote-for-/).first()
+    for (const forWhom of [/every tier/, /Front row|Friend/]) {
+      await until('whom it is for', () => own.locator('span').first().textContent(), (text) => forWhom.test(text))
+      await books.getByTestId('emote-edit').click()
+      await one.click()
+      await books.getByTestId('emote-save').click()
+      await one.waitFor({ state: 'detached' })
+    }
+    await until('whom it is for', () => own.locator('span').first().textContent(), (text) => /every tier/.test(text))
     await books.close()
     await viewer.page.goto('/@mira')
     await viewer.id('chat-input').click()

@@ -292,8 +292,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection<S> {
             "timed_out" => "msg_timedout",
             "repeated" => "msg_duplicate",
             "scope_needed" => "no_permission",
-            "followers_only" | "followers_wait" => "msg_followersonly",
-            "subscribers_only" | "subscription_needed" => "msg_subsonly",
+            "followers_only" | "followers_wait" | "follow_required" => "msg_followersonly",
+            "subscribers_only" | "subscription_required" => "msg_subsonly",
             "slow_mode" => "msg_slowmode",
             _ => "msg_rejected",
         };

@@ -10,6 +10,8 @@ use busk_base::{NoticeId, PersonId, PushId, RoomId, Timestamp};
 use busk_store::{Insert, Read, Row, StoreError, Tx, Type, params, row};
 use sha2::{Digest, Sha256};
 
+use crate::post;
+
 /// Between an attempt and the next; the last again and again, until it is no news any more.
 const WAITS: [Duration; 5] = [
     Duration::from_secs(15),
@@ -26,6 +28,8 @@ pub(crate) enum Way {
     Mail,
     /// To the address that they gave, whether it is theirs.
     Confirm,
+    /// A letter that another part of the site wrote ([`post`]).
+    Post,
     /// That a channel is live, to a browser of theirs.
     Push(PushId),
 }
@@ -86,7 +90,7 @@ impl Delivery {
     /// Leaves it to be done from `now` on, while it is of interest.
     pub(crate) fn add(&self, tx: &mut Tx, now: Timestamp, until: Timestamp) {
         let (queue, push) = match self.way {
-            Way::Mail | Way::Confirm => (Queue::Mail, None),
+            Way::Mail | Way::Confirm | Way::Post => (Queue::Mail, None),
             Way::Push(push) => (Queue::Push, Some(push)),
         };
         tx.insert(
@@ -104,6 +108,7 @@ impl Delivery {
             way: match (push, room) {
                 (Some(push), _) => Way::Push(push),
                 (None, Some(_)) => Way::Mail,
+                (None, None) if row.get(5)? => Way::Post,
                 (None, None) => Way::Confirm,
             },
             attempts: row.get::<i64>(4)? + 1,
@@ -140,8 +145,8 @@ pub(crate) fn take(
         params![queue.word(), now],
     )?;
     let rows = tx.rows(
-        "SELECT id, person, room, push, attempts FROM notice_delivery WHERE way = $1 AND next_at <= $2 \
-         ORDER BY next_at LIMIT $3",
+        "SELECT d.id, d.person, d.room, d.push, d.attempts, l.id IS NOT NULL FROM notice_delivery d \
+         LEFT JOIN notice_letter l ON l.id = d.id WHERE d.way = $1 AND d.next_at <= $2 ORDER BY d.next_at LIMIT $3",
         params![queue.word(), now, max],
     )?;
     let due: Vec<Delivery> = rows.iter().map(Delivery::read).collect::<Result<_, _>>()?;
@@ -162,7 +167,12 @@ pub(crate) fn attempted(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     match outcome {
-        Outcome::Done => forget(tx, delivery.id),
+        Outcome::Done => {
+            if delivery.way == Way::Post {
+                post::forget(tx, delivery.id)?;
+            }
+            forget(tx, delivery.id)
+        }
         Outcome::Again(after) => {
             let turn = usize::try_from(delivery.attempts - 1).unwrap_or(0);
             let wait = WAITS[turn.min(WAITS.len() - 1)].max(after.unwrap_or_default());

@@ -8,10 +8,11 @@ use http::header::ACCEPT_LANGUAGE;
 
 use crate::delivery::{Delivery, Way};
 use crate::keys::{Keys, Link};
-use crate::{address, choice};
+use crate::{address, choice, post};
 
+/// The languages that letters are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Language {
+pub enum Language {
     English,
     French,
 }
@@ -29,19 +30,19 @@ pub(crate) struct PageWords {
 
 impl Language {
     /// The first language that the browser names.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    pub fn of(headers: &HeaderMap) -> Self {
         let named = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         Self::of_tag(named.unwrap_or_default())
     }
 
-    pub(crate) fn of_tag(tag: &str) -> Self {
+    pub fn of_tag(tag: &str) -> Self {
         match tag.get(..2) {
             Some("fr") => Language::French,
             _ => Language::English,
         }
     }
 
-    pub(crate) fn tag(self) -> &'static str {
+    pub fn tag(self) -> &'static str {
         self.page().tag
     }
 
@@ -97,7 +98,7 @@ pub(crate) fn told(db: &mut impl Read, delivery: &Delivery) -> Result<Option<Tol
 }
 
 /// The letter of a delivery; `None` when it is not to be sent any more: the live is over, the person wants none or
-/// has another address.
+/// has no address.
 pub(crate) fn letter(
     db: &mut impl Read,
     (site, keys): (&str, &Keys),
@@ -105,13 +106,7 @@ pub(crate) fn letter(
     now: Timestamp,
 ) -> Result<Option<Letter>, StoreError> {
     let person = delivery.person;
-    let Some(kept) = address::of(db, person)? else {
-        return Ok(None);
-    };
-    let Ok(to) = Address::parse(&kept.address) else {
-        return Ok(None);
-    };
-    let letter = |subject: String, text: String, unsubscribe: Option<String>| Letter {
+    let letter = |to: Address, (subject, text): (String, String), unsubscribe: Option<String>| Letter {
         id: delivery.id.to_string(),
         from_name: "Busk".into(),
         to,
@@ -120,21 +115,39 @@ pub(crate) fn letter(
         at: now,
         unsubscribe,
     };
+    let kept = address::of(db, person)?;
+    if delivery.way == Way::Post {
+        let Some((address, words)) = post::left(db, delivery.id)? else {
+            return Ok(None);
+        };
+        let own = kept.filter(|kept| kept.confirmed_at.is_some());
+        let to = address.or_else(|| own.map(|own| own.address));
+        let to = to.and_then(|to| Address::parse(&to).ok());
+        return Ok(to.map(|to| letter(to, (words.subject, words.text), None)));
+    }
+    let Some(kept) = kept else {
+        return Ok(None);
+    };
+    let Ok(to) = Address::parse(&kept.address) else {
+        return Ok(None);
+    };
     match delivery.way {
         Way::Confirm if kept.confirmed_at.is_none() => {
             let link = link(site, keys, Link::Confirm(kept.asked_at), person);
-            let (subject, text) = question(kept.language, site, &link);
-            Ok(Some(letter(subject, text, None)))
+            Ok(Some(letter(to, question(kept.language, site, &link), None)))
         }
         Way::Mail if kept.confirmed_at.is_some() && choice::of(db, person)?.email => {
             let Some(told) = told(db, delivery)?.filter(|told| told.on_air) else {
                 return Ok(None);
             };
             let link = link(site, keys, Link::Unsubscribe, person);
-            let (subject, text) = news(kept.language, site, &told, &link);
-            Ok(Some(letter(subject, text, Some(link))))
+            Ok(Some(letter(
+                to,
+                news(kept.language, site, &told, &link),
+                Some(link),
+            )))
         }
-        Way::Confirm | Way::Mail | Way::Push(_) => Ok(None),
+        Way::Confirm | Way::Mail | Way::Post | Way::Push(_) => Ok(None),
     }
 }
 

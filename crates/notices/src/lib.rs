@@ -8,6 +8,8 @@
 //!                                                                                  └─► push/send.rs ─► push services
 //! ```
 //!
+//! What others write to somebody ([`post`]: about reports) goes the way of letters, too.
+//!
 //! Invariants: a live is told of once, and a channel's lives not more often than [`begin::APART`]; each step and what
 //! it leaves to be done are one transaction, so that a program that dies forgets nobody and tells nobody twice; nobody
 //! is told by a way that they, or the bell of the channel, have switched off.
@@ -27,6 +29,7 @@ mod letters;
 mod lives;
 mod oembed;
 pub mod own;
+pub mod post;
 mod push;
 mod schema;
 mod spread;

@@ -2,10 +2,26 @@
 
 use busk_store::Migration;
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "notices/0001",
-    sql: NOTICES,
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "notices/0001",
+        sql: NOTICES,
+    },
+    Migration {
+        name: "notices/0002_letters",
+        sql: LETTERS,
+    },
+];
+
+/// What a letter of another part of the site says, and the address that was left for it, until it is delivered.
+const LETTERS: &str = "
+CREATE TABLE notice_letter (
+    id BYTEA PRIMARY KEY,
+    address TEXT,
+    subject TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+";
 
 /// Lives that are told of, with how far; what people want; where they can be reached; and what is still to be
 /// delivered, which is gone once it is.

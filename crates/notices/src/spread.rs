@@ -83,7 +83,7 @@ fn deliver(tx: &mut Tx, (room, person): (RoomId, PersonId), way: Way, at: Timest
 fn id_of(room: RoomId, person: PersonId, way: Way, at: Timestamp) -> NoticeId {
     let browser = match way {
         Way::Push(push) => push.as_bytes().to_vec(),
-        Way::Mail | Way::Confirm => Vec::new(),
+        Way::Mail | Way::Confirm | Way::Post => Vec::new(),
     };
     crate::delivery::id_of(&[room.as_bytes(), person.as_bytes(), &browser], at)
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::delivery::{self, Delivery, Outcome, Queue, Way};
-use crate::{Notices, begin, inbox, letters, push, spread};
+use crate::{Notices, begin, inbox, letters, post, push, spread};
 
 /// How often it is looked whether a live began.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -52,7 +52,11 @@ async fn look(notices: Notices) {
             _ = tick.tick() => beat(&notices).await,
             _ = sweep.tick() => {
                 let before = notices.site().now() - inbox::KEPT;
-                notices.site().store().write(move |tx| begin::sweep(tx, before)).await
+                let swept = move |tx: &mut Tx| {
+                    post::sweep(tx)?;
+                    begin::sweep(tx, before)
+                };
+                notices.site().store().write(swept).await
             }
         };
         if let Err(error) = done {

@@ -6,16 +6,22 @@ mod http;
 #[cfg(test)]
 mod tests;
 
-use busk_base::{ChannelId, PersonId, Timestamp};
+use busk_base::{ChannelId, JobId, PersonId, Timestamp};
 use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
 
 use crate::{Channel, Person, block, channel};
 
 pub(crate) use http::routes;
 
-/// Tells of somebody who follows from now on, in the same transaction. Rooms and webhooks are above this crate; the server
-/// passes it.
-pub type Followed = fn(&mut Tx, &Channel, &Person, Timestamp) -> Result<(), StoreError>;
+/// Tells of somebody who follows, or does no more, in the same transaction. Rooms and webhooks are above this crate; the
+/// server passes it.
+#[derive(Clone, Copy)]
+pub struct Told {
+    /// From now on.
+    pub followed: fn(&mut Tx, &Channel, &Person, Timestamp) -> Result<(), StoreError>,
+    /// No more; the job shows them out of where only followers are.
+    pub unfollowed: fn(&mut Tx, &Channel, PersonId, JobId, Timestamp) -> Result<(), StoreError>,
+}
 
 /// Channels that one person may follow.
 pub const FOLLOWS_MAX: i64 = 5_000;
@@ -68,8 +74,8 @@ pub fn follow(
     Ok(now)
 }
 
-/// Follows a channel no more.
-pub fn unfollow(tx: &mut Tx, channel: ChannelId, person: PersonId) -> Result<(), StoreError> {
+/// Follows a channel no more; whether they did.
+pub fn unfollow(tx: &mut Tx, channel: ChannelId, person: PersonId) -> Result<bool, StoreError> {
     let gone = tx.execute(
         "DELETE FROM channel_follow WHERE channel = $1 AND person = $2",
         params![channel, person],
@@ -80,7 +86,7 @@ pub fn unfollow(tx: &mut Tx, channel: ChannelId, person: PersonId) -> Result<(),
             params![channel],
         )?;
     }
-    Ok(())
+    Ok(gone > 0)
 }
 
 /// Since when a person follows a channel.

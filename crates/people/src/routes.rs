@@ -6,7 +6,7 @@ use axum::extract::FromRef;
 use busk_api::{OpenApiRouter, Site};
 
 use crate::attempts::{Gates, Limits};
-use crate::follow::Followed;
+use crate::follow::Told;
 use crate::me::Coins;
 use crate::password::Passwords;
 use crate::{adult, follow, guest, me, page, setup, sign_in, sign_up, stream_key, token};
@@ -15,7 +15,7 @@ use crate::{adult, follow, guest, me, page, setup, sign_in, sign_up, stream_key,
 pub(crate) struct People {
     pub site: Site,
     pub coins: Coins,
-    pub followed: Followed,
+    pub told: Told,
     pub passwords: Passwords,
     pub gates: Arc<Gates>,
 }
@@ -26,11 +26,11 @@ impl FromRef<People> for Site {
     }
 }
 
-pub fn routes(site: Site, coins: Coins, followed: Followed, limits: Limits) -> OpenApiRouter {
+pub fn routes(site: Site, coins: Coins, told: Told, limits: Limits) -> OpenApiRouter {
     let people = People {
         site,
         coins,
-        followed,
+        told,
         passwords: Passwords::new(),
         gates: Arc::new(Gates::new(limits)),
     };

@@ -10,6 +10,8 @@
 //! 2022/2065, the Digital Services Act: a notice (Article 16), a statement of reasons (17), an internal complaint (20), a
 //! transparency report (15 and 24).
 //!
+//! All of it stands on the site's pages, and goes out by letter where somebody has an address (`letters`).
+//!
 //! And what the site holds of them, to take away ([`own`]).
 //!
 //! Invariant: nothing of reports is ever deleted or written over; a decision that is reversed stays, with what reversed it.
@@ -17,6 +19,7 @@
 pub mod appeal;
 pub mod category;
 pub mod decision;
+mod letters;
 mod listing;
 pub mod own;
 pub mod report;
@@ -26,8 +29,12 @@ pub mod transparency;
 
 use axum::extract::FromRef;
 use busk_api::{OpenApiRouter, Site};
+use busk_notices::Notices;
+use busk_notices::post::Language;
 use busk_people::{AddressGate, Confirmation};
 use busk_rooms::Rooms;
+
+use crate::letters::Letters;
 
 pub use schema::MIGRATIONS;
 
@@ -36,6 +43,7 @@ pub use schema::MIGRATIONS;
 pub(crate) struct Desk {
     pub site: Site,
     pub rooms: Rooms,
+    pub notices: Notices,
     pub gate: AddressGate,
     pub confirmation: Confirmation,
 }
@@ -46,11 +54,20 @@ impl FromRef<Desk> for Site {
     }
 }
 
+impl Desk {
+    /// Where the site sends letters; `language` is for those whose account says none.
+    pub(crate) fn letters(&self, language: Language) -> Option<Letters> {
+        let site = self.site.public_url().to_owned();
+        self.notices.sends_letters().then_some(Letters { site, language })
+    }
+}
+
 /// `gate` limits how often an address reports.
-pub fn routes(rooms: Rooms, gate: AddressGate) -> OpenApiRouter {
+pub fn routes(rooms: Rooms, notices: Notices, gate: AddressGate) -> OpenApiRouter {
     let desk = Desk {
         site: rooms.site().clone(),
         rooms,
+        notices,
         gate,
         confirmation: Confirmation::default(),
     };

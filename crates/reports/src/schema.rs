@@ -3,10 +3,16 @@
 
 use busk_store::Migration;
 
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "reports/0001_reports",
-    sql: REPORTS,
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "reports/0001_reports",
+        sql: REPORTS,
+    },
+    Migration {
+        name: "reports/0002_letters",
+        sql: crate::letters::LETTERS,
+    },
+];
 
 const REPORTS: &str = "
 CREATE TABLE report (

@@ -1,12 +1,12 @@
-//! Who may be in a room: everybody, the channel's subscribers, or whom a ticket admits. Rooms know nothing of money:
-//! whoever sells calls [`admit`] and [`withdraw`] in its transactions.
+//! Who may be in a room: everybody, the channel's followers, its subscribers, or whom a ticket admits. Rooms know nothing
+//! of money: whoever sells calls [`admit`] and [`withdraw`] in its transactions.
 //!
 //! Invariant: whoever is not admitted comes through no door (socket, WHEP, LL-HLS, chat, log), and whoever was and
-//! is no more is shown out. The host, those on stage and the site's operators always may.
+//! is no more is shown out. The host, the channel's team, those on stage and the site's operators always may.
 
 use busk_api::{Problem, StatusCode};
 use busk_base::{JobId, PersonId, RoomId, Timestamp};
-use busk_people::{Person, Role};
+use busk_people::{Moderator, follow};
 use busk_store::{Ahead, Entity, Read, Row, StoreError, Tx, Type, Value, jobs, params};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +22,8 @@ pub const SHOW_OUT_JOB: &str = "rooms.show_out";
 pub enum Access {
     #[default]
     Free,
+    /// Followers of its channel.
+    Followers,
     /// Subscribers of its channel.
     Subscribers,
     /// Whoever has a ticket.
@@ -32,13 +34,19 @@ impl Access {
     fn word(self) -> &'static str {
         match self {
             Access::Free => "free",
+            Access::Followers => "followers",
             Access::Subscribers => "subscribers",
             Access::Ticket => "ticket",
         }
     }
 
     pub(crate) fn parse(word: &str) -> Result<Self, StoreError> {
-        let all = [Access::Free, Access::Subscribers, Access::Ticket];
+        let all = [
+            Access::Free,
+            Access::Followers,
+            Access::Subscribers,
+            Access::Ticket,
+        ];
         let found = all.into_iter().find(|access| access.word() == word);
         found.ok_or_else(|| StoreError::Broken(format!("a room for {word}")))
     }
@@ -47,6 +55,11 @@ impl Access {
     pub fn refusal(self, signed_in: bool) -> Problem {
         let (code, title, opens) = match self {
             Access::Free => return Problem::internal(),
+            Access::Followers => (
+                "follow_required",
+                "This is for the channel's followers",
+                "Following the channel opens it",
+            ),
             Access::Subscribers => (
                 "subscription_required",
                 "This is for the channel's subscribers",
@@ -113,9 +126,14 @@ pub fn withdraw(
         params![Admission::key(&(room, person))],
     )?;
     tx.put::<Admission>((room, person), Admission { holds: false });
+    show_out(tx, room, person, job, now);
+    Ok(())
+}
+
+/// Leaves the job that shows a person out, should they not be let in any more.
+pub(crate) fn show_out(tx: &mut Tx, room: RoomId, person: PersonId, job: JobId, now: Timestamp) {
     let body = serde_json::json!([room, person]).to_string();
     jobs::leave(tx, job, SHOW_OUT_JOB, body, now);
-    Ok(())
 }
 
 /// Whether the person was let in, and to the replay.
@@ -139,6 +157,7 @@ pub fn admits(
         (Access::Free, _) => Ok(true),
         (_, Some(person)) if person == room.host => Ok(true),
         (_, None) => Ok(false),
+        (Access::Followers, Some(person)) => Ok(follow::since(db, room.channel, person)?.is_some()),
         (Access::Subscribers, Some(person)) => members::is_member(db, room.channel, person, now),
         (Access::Ticket, Some(person)) => Ok(admission(db, room.id, person)?.is_some()),
     }
@@ -153,7 +172,8 @@ pub fn ahead(ahead: &mut Ahead, room: RoomId, person: PersonId) {
                 members::ahead(ahead, room.channel, person);
             }
         }
-        Some(Guard(Access::Free)) | None => {}
+        // A follow is no row that batches find; it is read in its turn, as the chat for followers does.
+        Some(Guard(Access::Free | Access::Followers)) | None => {}
     }
 }
 
@@ -167,6 +187,7 @@ pub fn bars(
     let access = tx.find::<Guard>(&room.id)?.map_or(Access::Free, |guard| guard.0);
     let admitted = match access {
         Access::Free => true,
+        Access::Followers => follow::since(tx, room.channel, person)?.is_some(),
         Access::Subscribers => {
             members::find(tx, room.channel, person)?.is_some_and(|member| member.is_in_force(now))
         }
@@ -177,10 +198,9 @@ pub fn bars(
     if admitted || stage::of(tx, room.id)?.has(room, person.0) {
         return Ok(None);
     }
-    let operator = tx
-        .find::<Person>(&person)?
-        .is_some_and(|person| person.role == Role::Operator);
-    Ok((!operator).then_some(access))
+    // The team and the site's operators: as at the doors.
+    let moderates = Moderator::of(tx, room.channel, person)?.is_some();
+    Ok((!moderates).then_some(access))
 }
 
 /// Whom a room is for; one without a row is for everybody.
@@ -236,6 +256,8 @@ pub(crate) fn admits_to_replay(
 ) -> Result<bool, StoreError> {
     match (access, person) {
         (Access::Ticket, Some(person)) => Ok(admission(db, room.id, person)? == Some(true)),
-        (Access::Free | Access::Subscribers | Access::Ticket, _) => admits(db, room, access, person, now),
+        (Access::Free | Access::Followers | Access::Subscribers | Access::Ticket, _) => {
+            admits(db, room, access, person, now)
+        }
     }
 }

@@ -97,6 +97,8 @@ pub struct Said {
     pub n: i64,
     /// It waits for a moderator, or did when it was sent first.
     pub held: bool,
+    /// Others do not see it, which its author is not told. Not known of one that had been said before.
+    pub shadowed: bool,
     /// Absent when the message had been said before.
     pub event: Option<RoomEvent>,
 }
@@ -120,6 +122,7 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
             Ok(Said {
                 n: past.n,
                 held: past.held,
+                shadowed: false,
                 event: None,
             })
         } else {
@@ -133,6 +136,7 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
     }
     let verdict = rules::judge(tx, &room, say, &text, now)?;
     let held = matches!(verdict, Verdict::Held(_));
+    let shadowed = matches!(verdict, Verdict::Shadowed);
     if held && moderation::waiting(tx, room.id)? >= moderation::HELD_MAX {
         return Err(SayError::HeldFull);
     }
@@ -173,6 +177,7 @@ pub fn say(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Said, SayError> {
     Ok(Said {
         n: event.n,
         held,
+        shadowed,
         event: Some(event),
     })
 }

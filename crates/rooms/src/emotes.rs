@@ -76,6 +76,23 @@ pub fn add(tx: &mut Tx, channel: ChannelId, new: &Emote, pictures: &Pictures) ->
     Ok(sql::add_pictures(tx, new.id, pictures)?)
 }
 
+/// Says anew whose members an emote is for; gives it as it is then, where there is one. What was said with it stays.
+pub fn change_tiers(
+    tx: &mut Tx,
+    channel: ChannelId,
+    emote: EmoteId,
+    tiers: &[u8],
+) -> Result<Option<Emote>, StoreError> {
+    let mut list = tx.find::<List>(&channel)?.unwrap_or_default();
+    let Some(known) = list.0.iter_mut().find(|known| known.id == emote) else {
+        return Ok(None);
+    };
+    known.tiers = tiers.to_vec();
+    let changed = known.clone();
+    list.save(tx, channel)?;
+    Ok(Some(changed))
+}
+
 /// Takes an emote away, with its picture; whether there was one. What was said with it shows its name.
 pub fn remove(tx: &mut Tx, channel: ChannelId, emote: EmoteId) -> Result<bool, StoreError> {
     let mut list = tx.find::<List>(&channel)?.unwrap_or_default();

@@ -123,7 +123,7 @@ impl Rooms {
         }
         let max = match access {
             Access::Ticket if !viewer.stage => usize::from(self.site().policy().ticket_devices_max),
-            Access::Free | Access::Subscribers | Access::Ticket => DEVICES_MAX,
+            Access::Free | Access::Followers | Access::Subscribers | Access::Ticket => DEVICES_MAX,
         };
         for pushed in self.passes().come(comer, max, self.site().now()) {
             for conn in pushed.sockets {

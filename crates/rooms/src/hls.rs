@@ -81,8 +81,8 @@ impl Directives {
     params(("room" = RoomId, Path), ("name" = String, Path, description = "`index.m3u8`, or what it leads to"), Directives),
     responses((status = 200, description = "a playlist (`application/vnd.apple.mpegurl`) or fragmented MP4"),
         (status = 400, description = "`malformed`"),
-        (status = 401, description = "`ticket_required`, `subscription_required`: and sign in"),
-        (status = 403, description = "`blocked`, `ticket_required`, `subscription_required`"),
+        (status = 401, description = "`ticket_required`, `subscription_required`, `follow_required`: and sign in"),
+        (status = 403, description = "`blocked`, `ticket_required`, `subscription_required`, `follow_required`"),
         (status = 404, description = "`no_program`, `not_found`"),
         (status = 503, description = "`stalled`: what was waited for did not come")))]
 pub(crate) async fn get(
@@ -119,8 +119,8 @@ pub(crate) async fn get(
 /// `auth_request` or its like. A new token comes as a cookie, to be handed on.
 #[utoipa::path(get, path = "/hls/{room}/pass", tag = "media", params(("room" = RoomId, Path), Directives),
     responses((status = 204, description = "they may"),
-        (status = 401, description = "`ticket_required`, `subscription_required`: and sign in"),
-        (status = 403, description = "`blocked`, `ticket_required`, `subscription_required`")))]
+        (status = 401, description = "`ticket_required`, `subscription_required`, `follow_required`: and sign in"),
+        (status = 403, description = "`blocked`, `ticket_required`, `subscription_required`, `follow_required`")))]
 pub(crate) async fn pass(
     Shared(rooms): Shared<Rooms>,
     Path(room): Path<RoomId>,

@@ -144,6 +144,7 @@ impl Rooms {
         tokio::spawn(rooms.clone().follow_cameras(config.media_events));
         tokio::spawn(rooms.clone().obey(inbox));
         tokio::spawn(rooms.clone().beat());
+        tokio::spawn(rooms.clone().beat_hearts());
         tokio::spawn(rooms.clone().end_tokens());
         Ok(rooms)
     }

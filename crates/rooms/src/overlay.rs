@@ -3,7 +3,7 @@
 //!
 //! Invariant: an overlay reads what everyone in the room sees, and no more: it is nobody, whoever made it. Nothing of the
 //! sub room, of the stage's own events or of what is told to one person reaches it, live, by resume or in a hello. As it is
-//! the channel's own tool it opens rooms that are for subscribers or ticket holders; a hangout it never opens. It says
+//! the channel's own tool it opens rooms that are for some only; a hangout it never opens. It says
 //! nothing, and is not counted among the viewers.
 
 use std::collections::HashMap;

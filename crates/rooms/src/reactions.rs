@@ -1,5 +1,5 @@
 //! Reactions: hearts that viewers tap beside a live. They are no events: they are counted, and told as a total at a
-//! steady beat, of which the latest holds.
+//! steady beat of their own, of which the latest holds: keeping them is a write, and holds up no other totals.
 //!
 //! Invariant: only a live that has an audience is counted; a total never falls, also over a restart.
 
@@ -15,6 +15,7 @@ use crate::live::{Rooms, Viewer};
 
 /// Taps that a client may tell at once.
 const AT_ONCE_MAX: u8 = 20;
+const BEAT: Duration = Duration::from_millis(400);
 /// How often one viewer may tell of theirs.
 const TOLD_MAX: u32 = 4;
 const TOLD_WINDOW: Duration = Duration::from_secs(1);
@@ -52,8 +53,18 @@ impl Rooms {
         Ok(())
     }
 
+    /// Tells what is tapped, for as long as the program runs.
+    pub(crate) async fn beat_hearts(self) {
+        let mut beat = tokio::time::interval(BEAT);
+        beat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            beat.tick().await;
+            self.tell_reactions().await;
+        }
+    }
+
     /// Keeps what was tapped since the last beat, and tells the totals.
-    pub(crate) async fn tell_reactions(&self) {
+    async fn tell_reactions(&self) {
         let taps = self.reactions().take();
         if taps.is_empty() {
             return;

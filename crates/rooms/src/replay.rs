@@ -1,8 +1,8 @@
 //! Replays: what a room's program showed, kept when the live is over. Its creator sees it at once, publishes it,
 //! downloads it, deletes it; it goes by itself after a time (policy).
 //!
-//! Invariant: nothing of a private replay is given to anybody but its creator and the operator; of one for subscribers
-//! or ticket holders, to nobody else beside them.
+//! Invariant: nothing of a private replay is given to anybody but its creator and the operator; of one for followers,
+//! subscribers or ticket holders, to nobody else beside them.
 
 pub(crate) mod files;
 mod http;
@@ -32,6 +32,8 @@ pub enum Visibility {
     #[default]
     Private,
     Public,
+    /// Followers of its channel.
+    Followers,
     /// Subscribers of its channel.
     Subscribers,
     /// Whose ticket of the live includes it.
@@ -44,6 +46,7 @@ impl Visibility {
         match self {
             Visibility::Private => "private",
             Visibility::Public => "public",
+            Visibility::Followers => "followers",
             Visibility::Subscribers => "subscribers",
             Visibility::TicketHolders => "ticket_holders",
         }
@@ -53,6 +56,7 @@ impl Visibility {
         let all = [
             Visibility::Private,
             Visibility::Public,
+            Visibility::Followers,
             Visibility::Subscribers,
             Visibility::TicketHolders,
         ];
@@ -65,6 +69,7 @@ impl Visibility {
         match self {
             Visibility::Private => None,
             Visibility::Public => Some(Access::Free),
+            Visibility::Followers => Some(Access::Followers),
             Visibility::Subscribers => Some(Access::Subscribers),
             Visibility::TicketHolders => Some(Access::Ticket),
         }

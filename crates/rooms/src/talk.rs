@@ -71,8 +71,15 @@ pub enum HostError {
 
 /// The host's own room, on the air.
 fn hosted(tx: &mut Tx, room: RoomId, by: PersonId) -> Result<Room, HostError> {
+    held_by(known(tx, room)?, by)
+}
+
+fn known(tx: &mut Tx, room: RoomId) -> Result<Room, HostError> {
     let room = tx.find::<Room>(&room)?.filter(|room| !room.private);
-    let room = room.ok_or(HostError::RoomUnknown)?;
+    room.ok_or(HostError::RoomUnknown)
+}
+
+fn held_by(room: Room, by: PersonId) -> Result<Room, HostError> {
     if room.host != by {
         return Err(HostError::NotYours);
     }
@@ -84,10 +91,10 @@ fn hosted(tx: &mut Tx, room: RoomId, by: PersonId) -> Result<Room, HostError> {
 
 /// As [`hosted`]; where it is for everybody, moderators may do it, too.
 fn moderated(tx: &mut Tx, room: RoomId, by: PersonId, whose: Circle) -> Result<Room, HostError> {
-    let found = tx.find::<Room>(&room)?.filter(|room| !room.private);
-    let found = found.ok_or(HostError::RoomUnknown)?;
-    let helps = whose == Circle::Everyone && Moderator::of(tx, found.channel, by)?.is_some();
-    hosted(tx, room, if helps { found.host } else { by })
+    let room = known(tx, room)?;
+    let helps = whose == Circle::Everyone && Moderator::of(tx, room.channel, by)?.is_some();
+    let by = if helps { room.host } else { by };
+    held_by(room, by)
 }
 
 /// What a room talks about, inside a transaction.

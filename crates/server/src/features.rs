@@ -151,7 +151,10 @@ impl Features {
             .merge(busk_people::routes(
                 site.clone(),
                 coins,
-                followed,
+                busk_people::follow::Told {
+                    followed,
+                    unfollowed: busk_rooms::followers::unfollowed,
+                },
                 self.people_limits,
             ))
             .merge(busk_rooms::routes(self.rooms.clone()))
@@ -170,6 +173,7 @@ impl Features {
             ))
             .merge(busk_reports::routes(
                 self.rooms.clone(),
+                self.notices.clone(),
                 AddressGate::new(self.people_limits.reports_per_address),
             ))
     }

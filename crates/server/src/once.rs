@@ -4,6 +4,9 @@
 //! is what the key is for. A key belongs to its person or guest; who has no name yet has none, and the header is left
 //! alone. So it is by whatever answers with a cookie: a session is not given twice.
 //!
+//! Whose account is suspended has keys for what they may do still, apart from those they had: an answer from before is
+//! behind a door that is shut now.
+//!
 //! Invariant: answers are in the database sealed for their key only.
 
 use std::future::Future;
@@ -13,14 +16,17 @@ use axum::extract::{FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use busk_api::once::{self, ANSWER_BYTES_MAX, ClaimError, Claimed, Keyed};
 use busk_api::{Problem, Site, StatusCode};
-use busk_people::Caller;
+use busk_people::{Caller, Concerned, Named};
 use busk_rooms::restream::SealingKey;
 use busk_store::StoreError;
 use http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
+use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 
 pub(crate) const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Behind the id in the name of a key that is sent while an account is suspended.
+const SUSPENDED: &[u8] = b"suspended";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Whether a request is to take effect once.
@@ -63,10 +69,8 @@ where
 /// The name of the request, and the request with its body read.
 async fn named(site: &Site, request: Request) -> Result<(Option<Keyed>, Request), Problem> {
     let (mut parts, body) = request.into_parts();
-    let caller = match Caller::from_request_parts(&mut parts, site).await? {
-        Caller::Person(person) => person.id.0,
-        Caller::Guest(guest) => guest.id.0,
-        Caller::Nobody => return Ok((None, Request::from_parts(parts, body))),
+    let Some(owner) = owner(&mut parts, site).await? else {
+        return Ok((None, Request::from_parts(parts, body)));
     };
     let mut values = parts.headers.get_all(KEY).iter();
     let value = values.next().filter(|_| values.next().is_none());
@@ -92,8 +96,26 @@ async fn named(site: &Site, request: Request) -> Result<(Option<Keyed>, Request)
         .uri
         .path_and_query()
         .map_or(parts.uri.path(), |whole| whole.as_str());
-    let keyed = Keyed::new(caller.as_bytes(), key, parts.method.as_str(), address, &body);
+    let keyed = Keyed::new(&owner, key, parts.method.as_str(), address, &body);
     Ok((Some(keyed), Request::from_parts(parts, Body::from(body))))
+}
+
+/// Whose keys a request's are; nobody's, where there is no name.
+async fn owner(parts: &mut Parts, site: &Site) -> Result<Option<Vec<u8>>, Problem> {
+    let named = match Caller::from_request_parts(parts, site).await? {
+        Caller::Person(person) => Some(person.id.0),
+        Caller::Guest(guest) => Some(guest.id.0),
+        Caller::Nobody => None,
+    };
+    if let Some(id) = named {
+        return Ok(Some(id.as_bytes().to_vec()));
+    }
+    match Concerned::from_request_parts(parts, site).await {
+        Ok(Concerned(Named::Person(person))) => Ok(Some([&person.id.as_bytes()[..], SUSPENDED].concat())),
+        Ok(Concerned(Named::Guest(_))) => Ok(None),
+        Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => Ok(None),
+        Err(broken) => Err(broken),
+    }
 }
 
 async fn claimed<F>(

@@ -287,3 +287,48 @@ each_db!(what_nobody_knows_is_not_done_twice, async |db| {
     ask().await.problem(409, "already_open");
     assert_eq!(app.db.row_counts().await["kept_answer"], 0);
 });
+
+each_db!(an_appeal_of_somebody_suspended_is_made_once, async |db| {
+    let app = TestApp::start(BUSK, db).await;
+    let (ada, bea, ola) = (
+        app.sign_up("ada").await,
+        app.sign_up("bea").await,
+        app.sign_up("ola").await,
+    );
+    app.db
+        .tamper("UPDATE person SET role = 'operator' WHERE handle = 'ola'")
+        .await;
+    // What she was answered before is not told again while she is shut out.
+    let stream_key = "/api/v1/channels/bea/stream-key";
+    keyed(&bea, "POST", stream_key, &key(1), None).await.0.is(201);
+    let person = bea.get("/api/v1/me").await.is(200).text("id");
+    let report = json!({"id": key(10), "object": {"kind": "person", "id": person}, "ground": "rules",
+        "category": "harassment", "words": "she shouts"});
+    ada.post("/api/v1/reports", report).await.is(201);
+    let decision = json!({"id": key(20), "measure": "suspend", "ground": "rules", "category": "harassment",
+        "basis": "Rule 2", "facts": "She shouts at people."});
+    let decide = format!("/api/v1/operator/reports/{}/decision", key(10));
+    ola.post(&decide, decision).await.is(201);
+    let (shut, replayed) = keyed(&bea, "POST", stream_key, &key(1), None).await;
+    assert!(!replayed);
+    shut.problem(401, "sign_in_needed");
+
+    let appeals = format!("/api/v1/decisions/{}/appeals", key(20));
+    let words = json!({"id": key(30), "words": "I was singing."});
+    let (made, replayed) = keyed(&bea, "POST", &appeals, &key(2), Some(&words)).await;
+    assert!(!replayed);
+    let made = made.is(201);
+    let rows = app.db.row_counts().await;
+    let (again, replayed) = keyed(&bea, "POST", &appeals, &key(2), Some(&words)).await;
+    assert!(replayed, "{}", again.body);
+    assert_eq!((again.status, &again.body), (made.status, &made.body));
+    assert_eq!(app.db.row_counts().await, rows, "one effect");
+    let other = json!({"id": key(31), "words": "Something else."});
+    let (reused, _) = keyed(&bea, "POST", &appeals, &key(2), Some(&other)).await;
+    reused.problem(422, "idempotency_key_reused");
+    let (malformed, _) = keyed(&bea, "POST", &appeals, "short", Some(&other)).await;
+    malformed.problem(400, "idempotency_key_malformed");
+    // Under another key it is asked anew, and refused as it is without one.
+    let (twice, _) = keyed(&bea, "POST", &appeals, &key(3), Some(&other)).await;
+    twice.problem(409, "already_appealed");
+});

@@ -251,3 +251,26 @@ async fn strangers_who_send_too_much_are_hung_up_on() {
     });
     end.await.expect("hung up on");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bot_that_does_not_follow_is_told_why_it_is_not_let_in() {
+    let (app, irc) = site(TestDb::sqlite()).await;
+    let (host, robot) = (app.sign_up("host").await, app.sign_up("robot").await);
+    let asked = json!({"title": "Among us", "access": "followers"});
+    host.post("/api/v1/rooms", asked).await.is(201);
+    app.db
+        .tamper("UPDATE room SET state = 'interrupted', resume_until = 9000000000000000, started_at = 1")
+        .await;
+    let (secret, _) = token(&robot, &["chat:read", "chat:write"]).await;
+    let mut bot = Bot::connect(irc, &secret).await;
+    bot.send("JOIN #host").await;
+    bot.hears("This is for the channel's followers").await;
+    bot.send("PRIVMSG #host :hello").await;
+    let refused = bot.hears("NOTICE #host").await;
+    assert_eq!(tag(&refused, "msg-id"), "msg_followersonly");
+
+    let follow = "/api/v1/channels/host/follow";
+    robot.send(Method::PUT, follow, json!({})).await.is(200);
+    bot.send("PRIVMSG #host :hello again").await;
+    bot.hears("USERSTATE #host").await;
+}

@@ -5,6 +5,8 @@
 
 #[path = "notices/receivers.rs"]
 mod receivers;
+#[path = "notices/reported.rs"]
+mod reported;
 
 use std::net::SocketAddr;
 use std::time::Duration;

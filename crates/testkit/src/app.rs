@@ -315,6 +315,13 @@ impl TestApp {
         RoomSocket::open(&url, who.cookie.as_deref()).await
     }
 
+    /// A socket into a room; none when its door refuses.
+    pub async fn try_socket(&self, room: &str, who: &Browser) -> Option<RoomSocket> {
+        let url = format!("ws://{}/ws/rooms/{room}", self.http);
+        let cookie = who.cookie.clone().map(|cookie| ("cookie", cookie));
+        RoomSocket::try_open(&url, cookie.as_slice()).await
+    }
+
     /// A program's socket into a room.
     pub async fn socket_by_token(&self, room: &str, token: &str) -> RoomSocket {
         let url = format!("ws://{}/ws/rooms/{room}", self.http);

@@ -132,7 +132,7 @@ impl From<Purchase> for BadgePurchase {
 #[utoipa::path(post, path = "/api/v1/rooms/{room}/badges", tag = "badges", params(("room" = RoomId, Path)),
     request_body = BuyBadgeBody,
     responses((status = 201, body = BadgePurchase), (status = 200, body = BadgePurchase, description = "begun before"),
-        (status = 401, description = "`sign_in_needed`"), (status = 403, description = "`self_badge`, `age_undeclared`, `ticket_required`, `subscription_required`"),
+        (status = 401, description = "`sign_in_needed`"), (status = 403, description = "`self_badge`, `age_undeclared`, `ticket_required`, `subscription_required`, `follow_required`"),
         (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`id_reused`, `room_not_live`, `badge_held`, `badge_being_paid`, `spending_cap_reached`"),
         (status = 429, description = "`too_many_payments`"),

@@ -139,7 +139,7 @@ impl From<Receipt> for Sent {
     request_body = SendBody,
     responses((status = 201, body = Sent), (status = 200, body = Sent, description = "sent before"),
         (status = 401, description = "`sign_in_needed`"), (status = 402, description = "`insufficient_funds`"),
-        (status = 403, description = "`ticket_required`, `subscription_required`, `self_gift`"),
+        (status = 403, description = "`ticket_required`, `subscription_required`, `follow_required`, `self_gift`"),
         (status = 404, description = "`room_unknown`"),
         (status = 409, description = "`id_reused`, `room_not_live`"), Refusals))]
 async fn send_gift(

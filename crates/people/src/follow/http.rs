@@ -3,7 +3,7 @@ use busk_api::{
     Cursor, Failures, Json, OpenApiRouter, Page, PageQuery, Path, Problem, Query, Refusals, StatusCode,
     routes,
 };
-use busk_base::Timestamp;
+use busk_base::{JobId, Timestamp};
 use busk_store::Tx;
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ async fn add(
     SignedIn(person): SignedIn,
     Path(handle): Path<String>,
 ) -> Result<Json<FollowView>, Problem> {
-    let (now, followed) = (people.site.now(), people.followed);
+    let (now, followed) = (people.site.now(), people.told.followed);
     let follows = move |tx: &mut Tx| {
         let channel = channel_by_handle(tx, &handle)?.ok_or(FollowError::ChannelUnknown)?;
         let before = since(tx, channel.id, person.id)?;
@@ -109,10 +109,13 @@ async fn remove(
     SignedIn(person): SignedIn,
     Path(handle): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let person = person.id;
+    let (person, now, unfollowed) = (person.id, people.site.now(), people.told.unfollowed);
+    let job = JobId::new(now, people.site.entropy());
     let unfollows = move |tx: &mut Tx| {
         let channel = channel_by_handle(tx, &handle)?.ok_or(FollowError::ChannelUnknown)?;
-        unfollow(tx, channel.id, person)?;
+        if unfollow(tx, channel.id, person)? {
+            unfollowed(tx, &channel, person, job, now)?;
+        }
         Ok::<_, FollowError>(())
     };
     people.site.store().write(unfollows).await?;

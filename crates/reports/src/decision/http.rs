@@ -5,6 +5,7 @@ use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, StatusCode, routes as operations,
 };
 use busk_base::{DecisionId, ReportId};
+use busk_notices::post::Language;
 use busk_people::Operator;
 use busk_store::{Reader, StoreError, Tx};
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use super::case::{DeskReport, ReportCase, case, desk_report};
 use super::{DecideError, Follows, Measure, NewDecision, decide};
 use crate::Desk;
 use crate::category::{Category, Ground};
+use crate::decision;
 use crate::listing::{self, DeskQuery};
 use crate::report::sql;
 use crate::statement::StatementView;
@@ -154,13 +156,19 @@ async fn make(
         facts,
         operator: operator.id,
     };
+    let letters = desk.letters(Language::of_tag(""));
     let decides = move |tx: &mut Tx| {
+        let known = decision::sql::one(tx, new.id)?.is_some();
         let decided = decide(tx, &new, now)?;
+        if let Some(letters) = letters.as_ref().filter(|_| !known) {
+            letters.decided(tx, &decided.decision, now)?;
+        }
         let person = decided.decision.person;
         let view = StatementView::of(tx, decided.decision, person)?;
         Ok::<_, DecideError>((view, decided.follows))
     };
     let (view, follows) = desk.site.store().write(decides).await?;
+    desk.notices.wake();
     desk.follow(follows).await;
     Ok((StatusCode::CREATED, Json(view)))
 }

@@ -6,8 +6,10 @@ use busk_api::{
     routes as operations,
 };
 use busk_base::{ReportId, RoomId, Timestamp};
+use busk_notices::post::Language;
 use busk_people::{Caller, Concerned, Named};
 use busk_store::{Read, Reader, StoreError, Tx};
+use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -65,7 +67,7 @@ struct ReportBody {
     #[serde(default)]
     #[schema(max_length = 100)]
     name: Option<String>,
-    /// Where an answer reaches them, where they want one by letter.
+    /// Where an answer reaches them, where they want one by letter: that it has arrived, and what was decided.
     #[serde(default)]
     #[schema(max_length = 254)]
     email: Option<String>,
@@ -166,6 +168,7 @@ async fn make(
     Shared(desk): Shared<Desk>,
     peer: Peer,
     caller: Caller,
+    headers: HeaderMap,
     Json(body): Json<ReportBody>,
 ) -> Result<(StatusCode, Json<ReportView>), Problem> {
     let now = desk.site.now();
@@ -195,11 +198,17 @@ async fn make(
         contact_name: name,
         contact_email: email,
     };
+    let letters = desk.letters(Language::of(&headers));
     let reports = move |tx: &mut Tx| {
+        let known = sql::one(tx, new.id)?.is_some();
         let made = report(tx, &new, now)?;
+        if let Some(letters) = letters.as_ref().filter(|_| !known) {
+            letters.received(tx, &made, now)?;
+        }
         Ok::<_, ReportError>(view(tx, made, new.reporter)?)
     };
     let made = desk.site.store().write(reports).await?;
+    desk.notices.wake();
     Ok((StatusCode::CREATED, Json(made)))
 }
 

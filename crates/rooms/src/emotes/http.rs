@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use super::picture::{SIZES, drawn};
-use super::{AddError, Emote, add, remove, sql};
+use super::{AddError, Emote, add, change_tiers, remove, sql};
 use crate::live::Rooms;
 use crate::members;
 
@@ -29,7 +29,7 @@ static DRAWN_AT_ONCE: Semaphore = Semaphore::const_new(2);
 pub(crate) fn routes() -> OpenApiRouter<Rooms> {
     OpenApiRouter::new()
         .routes(operations!(list, create))
-        .routes(operations!(delete))
+        .routes(operations!(edit, delete))
         .routes(operations!(picture))
 }
 
@@ -113,13 +113,10 @@ async fn create(
     drop(place);
     let pictures = pictures.map_err(|_| Problem::internal())?;
     let pictures = pictures.map_err(|error| invalid(error.to_string()))?;
-    let mut tiers = body.tiers;
-    tiers.sort_unstable();
-    tiers.dedup();
     let emote = Emote {
         id: EmoteId::new(rooms.site().now(), rooms.site().entropy()),
         name: body.name,
-        tiers,
+        tiers: each_once(body.tiers),
     };
     let new = emote.clone();
     let added = rooms
@@ -128,6 +125,44 @@ async fn create(
         .write(move |tx| add(tx, channel.id, &new, &pictures));
     added.await.map_err(add_problem)?;
     Ok((StatusCode::CREATED, Json(emote)))
+}
+
+fn each_once(mut tiers: Vec<u8>) -> Vec<u8> {
+    tiers.sort_unstable();
+    tiers.dedup();
+    tiers
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EmoteTiers {
+    /// The tiers whose members may use it; all members when there is none.
+    tiers: Vec<u8>,
+}
+
+/// Says anew for which tiers' members an emote is. What was said with it stays as it was.
+#[utoipa::path(patch, path = "/api/v1/channels/{handle}/emotes/{emote}", tag = "chat", operation_id = "change_emote",
+    params(("handle" = String, Path), ("emote" = EmoteId, Path)), request_body = EmoteTiers,
+    responses((status = 200, body = Emote), (status = 401, description = "`sign_in_needed`"),
+        (status = 403, description = "`not_your_channel`"),
+        (status = 404, description = "`channel_unknown`, `emote_unknown`"), Refusals))]
+async fn edit(
+    Shared(rooms): Shared<Rooms>,
+    Path((handle, emote)): Path<(String, EmoteId)>,
+    SignedIn(person): SignedIn,
+    Json(body): Json<EmoteTiers>,
+) -> Result<Json<Emote>, Problem> {
+    let channel = named(&rooms, handle).await?;
+    if channel.owner != person.id {
+        return Err(not_yours());
+    }
+    let tiers = each_once(body.tiers);
+    let changed = rooms
+        .site()
+        .store()
+        .write(move |tx| change_tiers(tx, channel.id, emote, &tiers));
+    let changed: Option<Emote> = changed.await.map_err(|error: StoreError| Problem::from(error))?;
+    changed.map(Json).ok_or_else(emote_unknown)
 }
 
 async fn named(rooms: &Rooms, handle: String) -> Result<Channel, Problem> {

@@ -181,6 +181,20 @@ each_db!(members_use_what_their_tier_may, async |db: TestDb| {
     let host = speaker(HOST.0, SpeakerKind::Person);
     assert_eq!(use_of(host, None).await, ["pogo", "wave"]);
 
+    // For another tier from now on, and for all of them again.
+    let changes = async |number: u128, tiers: &'static [u8]| {
+        let id = EmoteId(Uuid::from_u128(number));
+        let changed = store.write(move |tx| change_tiers(tx, CHANNEL, id, tiers));
+        let changed: Result<Option<Emote>, StoreError> = changed.await;
+        changed.unwrap().map(|emote| emote.tiers)
+    };
+    assert_eq!(changes(1, &[1, 3]).await, Some(vec![1, 3]));
+    assert_eq!(use_of(bea(), None).await, ["wave"], "hers is the second tier");
+    assert_eq!(use_of(bea(), Some(1)).await, ["pogo"]);
+    assert_eq!(changes(1, &[]).await, Some(vec![]));
+    assert_eq!(use_of(bea(), Some(2)).await, ["pogo", "wave"]);
+    assert_eq!(changes(99, &[]).await, None, "there is no such emote");
+
     let picture = |size| {
         let read = store.read(move |db| sql::picture(db, EmoteId(Uuid::from_u128(1)), size));
         async {

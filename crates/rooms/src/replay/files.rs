@@ -48,8 +48,8 @@ pub(crate) struct Cut {
     params(("room" = RoomId, Path), ("name" = String, Path), Cut),
     responses((status = 200, description = "a playlist, a piece of media, or an MP4 file"),
         (status = 206, description = "a range of an MP4 file"),
-        (status = 401, description = "`ticket_required`, `subscription_required`: and sign in"),
-        (status = 403, description = "`ticket_required`, `subscription_required`"),
+        (status = 401, description = "`ticket_required`, `subscription_required`, `follow_required`: and sign in"),
+        (status = 403, description = "`ticket_required`, `subscription_required`, `follow_required`"),
         (status = 404, description = "`replay_unknown`, `not_found`"),
         (status = 416, description = "`range_not_there`"), (status = 422, description = "`invalid`")))]
 pub(crate) async fn get(
@@ -65,7 +65,9 @@ pub(crate) async fn get(
     let volume = volume.map_err(|error| problem(error.into()))?;
     let cached = match opened.visibility {
         Visibility::Public => FOR_ALL,
-        Visibility::Private | Visibility::Subscribers | Visibility::TicketHolders => FOR_ONE,
+        Visibility::Private | Visibility::Followers | Visibility::Subscribers | Visibility::TicketHolders => {
+            FOR_ONE
+        }
     };
     let nothing = || Problem::not_found("not_found", "There is nothing at this address");
     match name.as_str() {

@@ -71,8 +71,8 @@ async fn replay_of(rooms: &Rooms, opened: Opened) -> Result<Replay, ReplayError>
 /// A replay that the asker may see.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/replay", tag = "replays", params(("room" = RoomId, Path)),
     operation_id = "replay",
-    responses((status = 200, body = Replay), (status = 401, description = "`ticket_required`, `subscription_required`: and sign in"),
-        (status = 403, description = "`ticket_required`, `subscription_required`"),
+    responses((status = 200, body = Replay), (status = 401, description = "`ticket_required`, `subscription_required`, `follow_required`: and sign in"),
+        (status = 403, description = "`ticket_required`, `subscription_required`, `follow_required`"),
         (status = 404, description = "`replay_unknown`"), Failures))]
 async fn show(
     Shared(rooms): Shared<Rooms>,
@@ -149,8 +149,8 @@ struct PlacedEvents {
 /// What happened in a room, placed on its replay; 200 at a time.
 #[utoipa::path(get, path = "/api/v1/rooms/{room}/replay/events", tag = "replays",
     operation_id = "replay_events", params(("room" = RoomId, Path), EventsQuery),
-    responses((status = 200, body = PlacedEvents), (status = 401, description = "`ticket_required`, `subscription_required`: and sign in"),
-        (status = 403, description = "`ticket_required`, `subscription_required`"),
+    responses((status = 200, body = PlacedEvents), (status = 401, description = "`ticket_required`, `subscription_required`, `follow_required`: and sign in"),
+        (status = 403, description = "`ticket_required`, `subscription_required`, `follow_required`"),
         (status = 404, description = "`replay_unknown`"), Failures))]
 async fn events(
     Shared(rooms): Shared<Rooms>,

@@ -59,7 +59,6 @@ impl Rooms {
                     tracing::warn!(%room, "votes could not be told: {error}");
                 }
             }
-            self.tell_reactions().await;
             for turned in self.doors().lapsed(self.site().now()) {
                 self.turn(turned).await;
             }

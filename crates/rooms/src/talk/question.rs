@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::sql::{QuestionRow, Vote};
 use super::{Circle, HostError, find, moderated, tell};
 use crate::chat::{self, Say, SayError};
-use crate::log::{self, Audience};
+use crate::log;
 use crate::{Room, Speaker, What};
 
 /// Questions that wait in a room.
@@ -73,11 +73,8 @@ pub fn ask(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Question, AskError>
         return Err(AskError::TooMany);
     }
     let said = chat::say(tx, say, now).map_err(AskError::Say)?;
-    let seen_by = match &said.event {
-        Some(event) => log::audience_of(tx, say.room, event.n)?,
-        None => return Err(AskError::Say(SayError::IdReused(say.id))),
-    };
-    let Some(What::Said { from, text, .. }) = said.event.map(|event| event.what) else {
+    let reused = || AskError::Say(SayError::IdReused(say.id));
+    let What::Said { from, text, .. } = said.event.ok_or_else(reused)?.what else {
         return Err(AskError::Unwanted);
     };
 
@@ -89,7 +86,7 @@ pub fn ask(tx: &mut Tx, say: &Say, now: Timestamp) -> Result<Question, AskError>
         votes: 0,
     };
     // To its author alone it looks asked.
-    if let Audience::One(_) = seen_by {
+    if said.shadowed {
         return Ok(question);
     }
     talk.questions.push(say.id);

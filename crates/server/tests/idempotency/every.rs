@@ -280,6 +280,12 @@ async fn oneself_and_ones_channel(walk: &Walk<'_>, people: &People) {
         .await
         .text("id");
     drive(
+        "PATCH /api/v1/channels/{handle}/emotes/{emote}",
+        &["ada", &emote],
+        json!({"tiers": [2, 1]}),
+    )
+    .await;
+    drive(
         "DELETE /api/v1/channels/{handle}/emotes/{emote}",
         &["ada", &emote],
         NONE,

@@ -106,7 +106,8 @@ export interface paths {
         delete: operations["delete_channels_handle_emotes_emote"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Says anew for which tiers' members an emote is. What was said with it stays as it was. */
+        patch: operations["patch_channels_handle_emotes_emote"];
         trace?: never;
     };
     "/api/v1/channels/{handle}/follow": {
@@ -3531,7 +3532,7 @@ export interface components {
          * @description Whom a room is for.
          * @enum {string}
          */
-        Access: "free" | "subscribers" | "ticket";
+        Access: "free" | "followers" | "subscribers" | "ticket";
         /** @description A program's token, as its maker sees it. */
         AccessToken: {
             created_at: components["schemas"]["Timestamp"];
@@ -4194,6 +4195,10 @@ export interface components {
          * @description A picture that a channel's members use in chat.
          */
         EmoteId: string;
+        EmoteTiers: {
+            /** @description The tiers whose members may use it; all members when there is none. */
+            tiers: number[];
+        };
         /** @description An emote, as somebody may use it. */
         EmoteView: components["schemas"]["Emote"] & {
             /** @description Whether the asker may use it now. */
@@ -4636,7 +4641,7 @@ export interface components {
         };
         NewReport: {
             category: components["schemas"]["ReportCategory"];
-            /** @description Where an answer reaches them, where they want one by letter. */
+            /** @description Where an answer reaches them, where they want one by letter: that it has arrived, and what was decided. */
             email?: string | null;
             /** @description That one believes in good faith that it is so; must be said of what is against the law. */
             good_faith?: boolean;
@@ -7656,7 +7661,7 @@ export interface components {
          * @description Who may watch a replay.
          * @enum {string}
          */
-        Visibility: "private" | "public" | "subscribers" | "ticket_holders";
+        Visibility: "private" | "public" | "followers" | "subscribers" | "ticket_holders";
         /** @description All are asked whether to go live. */
         Vote: {
             /** @description Who has said yes so far. */
@@ -8717,6 +8722,134 @@ export interface operations {
                 };
             };
             /** @description `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_channels_handle_emotes_emote: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                handle: string;
+                emote: components["schemas"]["EmoteId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmoteTiers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Emote"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `channel_unknown`, `emote_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_running`, `outcome_unknown` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -25466,7 +25599,7 @@ export interface operations {
                     "application/json": components["schemas"]["Replay"];
                 };
             };
-            /** @description `ticket_required`, `subscription_required`: and sign in */
+            /** @description `ticket_required`, `subscription_required`, `follow_required`: and sign in */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -25475,7 +25608,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ticket_required`, `subscription_required` */
+            /** @description `ticket_required`, `subscription_required`, `follow_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -25783,7 +25916,7 @@ export interface operations {
                     "application/json": components["schemas"]["PlacedEvents"];
                 };
             };
-            /** @description `ticket_required`, `subscription_required`: and sign in */
+            /** @description `ticket_required`, `subscription_required`, `follow_required`: and sign in */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -25792,7 +25925,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ticket_required`, `subscription_required` */
+            /** @description `ticket_required`, `subscription_required`, `follow_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -29283,7 +29416,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `ticket_required`, `subscription_required`: and sign in */
+            /** @description `ticket_required`, `subscription_required`, `follow_required`: and sign in */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -29292,7 +29425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `blocked`, `ticket_required`, `subscription_required` */
+            /** @description `blocked`, `ticket_required`, `subscription_required`, `follow_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -29359,7 +29492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ticket_required`, `subscription_required`: and sign in */
+            /** @description `ticket_required`, `subscription_required`, `follow_required`: and sign in */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -29368,7 +29501,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `blocked`, `ticket_required`, `subscription_required` */
+            /** @description `blocked`, `ticket_required`, `subscription_required`, `follow_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -29508,7 +29641,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `ticket_required`, `subscription_required`: and sign in */
+            /** @description `ticket_required`, `subscription_required`, `follow_required`: and sign in */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -29517,7 +29650,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ticket_required`, `subscription_required` */
+            /** @description `ticket_required`, `subscription_required`, `follow_required` */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -29981,7 +30114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ticket_required`, `subscription_required`: and sign in */
+            /** @description `ticket_required`, `subscription_required`, `follow_required`: and sign in */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -29990,7 +30123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `blocked`, `ticket_required`, `subscription_required` */
+            /** @description `blocked`, `ticket_required`, `subscription_required`, `follow_required` */
             403: {
                 headers: {
                     [name: string]: unknown;

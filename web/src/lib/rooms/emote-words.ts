@@ -11,6 +11,7 @@ const en = {
   tiers: 'For subscribers of',
   everyTier: 'every tier',
   add: 'Add the emote',
+  change: (name: string) => `Change whom :${name}: is for`,
   remove: (name: string) => `Remove :${name}:`,
   noPicture: 'This picture cannot be read.',
   problems: {
@@ -29,6 +30,7 @@ const fr: typeof en = {
   tiers: 'Pour les abonnés de',
   everyTier: 'toutes les formules',
   add: 'Ajouter l’émote',
+  change: (name) => `Changer à qui sert :${name}:`,
   remove: (name) => `Retirer :${name}:`,
   noPicture: 'Cette image est illisible.',
   problems: {

@@ -4,6 +4,7 @@ import { call, type Emote, type List, type UsedEmote } from '$lib/api'
 const pathOf = (handle: string) => `/channels/${encodeURIComponent(handle)}/emotes`
 export const emotesOf = async (handle: string): Promise<Emote[]> => (await call<List<Emote>>('GET', pathOf(handle))).items
 export const addEmote = (handle: string, emote: { name: string; tiers: number[]; picture: string }): Promise<UsedEmote> => call('POST', pathOf(handle), emote)
+export const changeEmote = (handle: string, id: string, tiers: number[]): Promise<unknown> => call('PATCH', `${pathOf(handle)}/${id}`, { tiers })
 export const removeEmote = (handle: string, id: string): Promise<void> => call('DELETE', `${pathOf(handle)}/${id}`)
 export const pictureOf = (id: string, size: 28 | 56 | 112): string => `/emotes/${encodeURIComponent(id)}/${size}`
 
