@@ -47,6 +47,14 @@ pub struct Live {
     pub publisher: Publisher,
 }
 
+/// A room on the air whose camera is away: enough for chat. Gives its id.
+pub async fn open_without_camera(app: &TestApp, host: &Browser) -> String {
+    let opened = host.post("/api/v1/rooms", json!({"title": "Songs"})).await;
+    let on_air = "UPDATE room SET state = 'interrupted', resume_until = 9000000000000000, started_at = 1";
+    app.db.tamper(on_air).await;
+    opened.is(201).text("id")
+}
+
 /// A camera, in one layer or several with the best first, makes a new person's channel live.
 pub async fn go_live(app: &TestApp, handle: &str, layers: &[Stream]) -> Fallible<Live> {
     go_live_with(app, handle, source::start(layers)?).await

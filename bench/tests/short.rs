@@ -82,16 +82,25 @@ fn stage() {
 
 #[test]
 fn fanout() {
-    let args = "--sockets 1000 --rounds 1 --seconds 1 --stalled-seconds 2 --storm-seconds 1 \
-                --parts room,small,stalled,storm,epoll";
+    let args = "--sockets 1000 --rounds 1 --seconds 1 --stalled-seconds 2 --storm-seconds 1 --bots 20 \
+                --spam-seconds 3 --removal-sockets 50 --removals 5 --parts room,small,stalled,storm,spam,removal,epoll";
     let figures = figures(env!("CARGO_BIN_EXE_fanout"), args);
     has(
         &figures,
         "busk.deliveries_per_core_s busk.p99_ms busk.hot.deliveries_per_core_s busk.roaring.deliveries_per_core_s \
          busk.kb_per_conn small.p99_ms stalled.healthy_p99_ms stalled.kb_per_stalled storm.snapshot_p99_ms \
-         storm.resume_p99_ms epoll.deliveries_per_core_s",
+         storm.resume_p99_ms spam.calm_p99_ms spam.honest_p99_ms spam.refused_pct removal.p99_ms removal.resumed_p99_ms \
+         epoll.deliveries_per_core_s ratio_epoll",
     );
-    for name in ["storm.lost", "storm.doubled", "storm.reset"] {
+    let none = [
+        "storm.lost",
+        "storm.doubled",
+        "storm.reset",
+        "spam.lost",
+        "spam.doubled",
+        "removal.unheard",
+    ];
+    for name in none {
         assert!(figures.contains(&(name.into(), 0.0)), "{name} in {figures:?}");
     }
 }

@@ -29,6 +29,20 @@ export async function say(screen, text) {
   await screen.id('chat-send').click()
 }
 
+/**
+ * Says something as soon as the rate lets one; `becomes` is what it is on the screen then. Only what was refused is said
+ * again, so that it is said once.
+ */
+export async function sayWhenLet(screen, text, becomes) {
+  const refused = screen.page.getByRole('alert').filter({ hasText: /Wait \d+ s/ })
+  const once = async () => {
+    await say(screen, text)
+    await becomes.or(refused).first().waitFor()
+    return (await refused.count()) === 0
+  }
+  await until(`${screen.name} may say ${text}`, once, (said) => said, { every: 3_000, ms: 20_000 })
+}
+
 /** Waits until this screen shows the message. */
 export function hears(screen, text) {
   return screen.id('chat-message').filter({ hasText: text }).first().waitFor()

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe } from 'node:test'
 import { openScreen, startBrowser } from '../src/browser.mjs'
 import { startBusk } from '../src/busk.mjs'
-import { goLive, hears, say, signUp } from '../src/people.mjs'
+import { goLive, hears, say, sayWhenLet, signUp } from '../src/people.mjs'
 import { steps } from '../src/steps.mjs'
 import { until } from '../src/wait.mjs'
 
@@ -121,10 +121,8 @@ describe('moderation', { concurrency: 1 }, () => {
     await mod.id('words-text').fill('rude')
     await mod.id('words-save').click()
     await mod.page.getByText('Saved', { exact: true }).waitFor()
-    await until('the rate lets one write again', async () => {
-      await say(eve, 'so r.ú.d.e')
-      return eve.id('line-held').count()
-    }, (seen) => seen > 0, { every: 3_000, ms: 20_000 })
+    await sayWhenLet(eve, 'so r.ú.d.e', eve.id('line-held'))
+    await until('it waits, once', () => mod.id('held-message').count(), (seen) => seen === 1)
     await mod.id('held-message').filter({ hasText: 'so r.ú.d.e' }).getByTestId('held-approve').click()
     await hears(host, 'so r.ú.d.e')
     await eve.id('line-held').waitFor({ state: 'detached' })

@@ -14,6 +14,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+#[path = "hardening/spam.rs"]
+mod spam;
+
 const BUSK: &str = env!("CARGO_BIN_EXE_busk");
 const STRANGERS: u128 = 1_000;
 

@@ -5,14 +5,21 @@
 //! one loop, which also posts the messages. Posting is open-loop: every message carries the time it was due,
 //! and its latency counts from there, however late it was sent. Yardsticks under the same load, in the same
 //! run: a bare epoll writer (`fanout epoll`), one write a message and nothing else; and nchan in a private nginx.
-//! Then, of our own alone: many small rooms, readers who read nothing (`stalled`), everybody at once (`storm`).
+//! Then, of our own alone: many small rooms, readers who read nothing (`stalled`), everybody at once (`storm`); and in the
+//! whole program, people who talk among bots (`spam`), and a moderator who takes messages away (`removal`).
 
 mod epoll;
 mod nchan;
 mod packed;
+#[expect(clippy::disallowed_methods, reason = "a load maker keeps time")]
+mod removal;
 #[expect(clippy::disallowed_methods, reason = "a bench keeps time")]
 mod rounds;
+#[expect(clippy::disallowed_methods, reason = "a load maker keeps time")]
+mod screens;
 mod serve;
+#[expect(clippy::disallowed_methods, reason = "a load maker keeps time")]
+mod spam;
 #[expect(clippy::disallowed_methods, reason = "a bench keeps time")]
 mod stalled;
 #[expect(clippy::disallowed_methods, reason = "a load maker keeps time")]

@@ -9,6 +9,8 @@ use clap::{Args, ValueEnum};
 
 use crate::Fallible;
 use crate::nchan::Nchan;
+use crate::removal::{self, Removal};
+use crate::spam::{self, Spam};
 use crate::stalled::{self, Stalled};
 use crate::storm::{self, Storm};
 use crate::swarm::{Outcome, Places, Swarm};
@@ -37,8 +39,20 @@ pub struct Plan {
     /// Over how long a storm's joins are spread.
     #[arg(long, default_value_t = 10)]
     storm_seconds: u64,
+    /// Who spams in the real program.
+    #[arg(long, default_value_t = 1_000)]
+    bots: usize,
+    /// How long people talk without the bots, and then among them.
+    #[arg(long, default_value_t = 10)]
+    spam_seconds: u64,
+    /// Who watches while messages are taken away.
+    #[arg(long, default_value_t = 1_000)]
+    removal_sockets: usize,
+    /// How many are.
+    #[arg(long, default_value_t = 100)]
+    removals: u32,
     /// Only these.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Room, Part::Tls, Part::Deflate, Part::Small, Part::Stalled, Part::Storm, Part::Epoll, Part::Nchan])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Room, Part::Tls, Part::Deflate, Part::Small, Part::Stalled, Part::Storm, Part::Spam, Part::Removal, Part::Epoll, Part::Nchan])]
     parts: Vec<Part>,
 }
 
@@ -50,6 +64,8 @@ enum Part {
     Small,
     Stalled,
     Storm,
+    Spam,
+    Removal,
     Epoll,
     Nchan,
 }
@@ -108,6 +124,8 @@ struct Measured {
     small: Rounds,
     stalled: Stalled,
     storm: Storm,
+    spam: Spam,
+    removal: Removal,
     epoll: Rounds,
     nchan: Rounds,
     without_nchan: Option<String>,
@@ -195,6 +213,12 @@ impl Measured {
             let within = Duration::from_secs(plan.storm_seconds);
             storm::measure(&mut self.storm, address, plan.sockets, within)?;
         }
+        if has(Part::Spam) {
+            spam::measure(&mut self.spam, cores, plan.bots, plan.spam_seconds)?;
+        }
+        if has(Part::Removal) {
+            removal::measure(&mut self.removal, cores, plan.removal_sockets, plan.removals)?;
+        }
         Ok(())
     }
 
@@ -242,8 +266,18 @@ impl Measured {
         if self.storm.is_measured() {
             self.storm.tell(&mut report);
         }
+        if self.spam.is_measured() {
+            self.spam.tell(&mut report);
+        }
+        if self.removal.is_measured() {
+            self.removal.tell(&mut report);
+        }
         let yardsticks = [("epoll", &self.epoll), ("nchan", &self.nchan)];
         for (name, rounds) in yardsticks.into_iter().filter(|(_, rounds)| rounds.is_measured()) {
+            let ratios = self.calm.ratios(rounds);
+            if !ratios.is_empty() {
+                report.figure(format!("ratio_{name}"), &ratios, "x");
+            }
             rounds.tell(name, |figure, values, unit| {
                 report.yardstick(figure, values, unit)
             });
@@ -266,8 +300,10 @@ impl Measured {
 }
 
 const MESSAGES: &str = "messages of 200 bytes, 10 a second, (hot) 100 and (roaring) 400, latency from the scheduled \
-    post; tls: the same over TLS 1.3; deflate: clients take permessage-deflate; small: rooms of ten, 1 000 messages a second to the rooms in turn; stalled: every second of a tenth as many \
-    sockets reads nothing, 100 messages a second; storm: open-loop joins, then all are sent away and resume";
+    post; tls: the same over TLS 1.3; deflate: clients take permessage-deflate; small: rooms of ten, 1 000 messages a second to the rooms in turn; \
+    stalled: every second of a tenth as many sockets reads nothing, 100 messages a second; storm: open-loop joins, then all are sent away and resume; \
+    spam and removal: the real program on SQLite, fifty people who each say something every 4 s, among bots of 5 messages a second each; five messages a second said and taken away; \
+    ratio: ours by the yardstick's, deliveries per core-s at 10 a second, medians of rounds";
 
 fn ours(role: &str, cores: &Cores) -> Fallible<Server> {
     let (process, address) = started(role, cores)?;
@@ -345,6 +381,15 @@ impl Rounds {
         self.missing_pct
             .push(100.0 * missing as f64 / outcome.expected as f64);
         self.core_pct.push(100.0 * used_s / elapsed_s);
+    }
+
+    /// Deliveries per core-second for one of the other's, round by round.
+    fn ratios(&self, yardstick: &Rounds) -> Vec<f64> {
+        let pairs = self
+            .deliveries_per_core_s
+            .iter()
+            .zip(&yardstick.deliveries_per_core_s);
+        pairs.map(|(ours, theirs)| ours / theirs).collect()
     }
 
     fn tell(&self, name: &str, mut line: impl FnMut(String, &[f64], &'static str)) {

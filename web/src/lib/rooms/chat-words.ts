@@ -11,6 +11,8 @@ const en = {
   newLines: (n: number) => `${n} new ${plural(n, { one: 'message', other: 'messages' }, 'en')}`,
   gap: (n: number) => `You were away: ${number(n)} ${plural(n, { one: 'message', other: 'messages' }, 'en')} skipped`,
   sampled: (shown: number, said: number) => `Fast chat: showing ${number(shown)} of ${number(said)} messages a second`,
+  /** To those who are shown all. */
+  sampledForOthers: (shown: number, said: number) => `Fast chat: viewers see ${number(shown)} of ${number(said)} messages a second`,
   welcome: 'Be kind, clap loudly. The first message could be yours.',
   guestAsk: 'Pick a name to chat',
   guestName: 'Your name',
@@ -29,6 +31,7 @@ const fr: typeof en = {
   newLines: (n) => `${n} ${plural(n, { one: 'nouveau message', other: 'nouveaux messages' }, 'fr')}`,
   gap: (n) => `Pendant votre absence : ${number(n)} ${plural(n, { one: 'message sauté', other: 'messages sautés' }, 'fr')}`,
   sampled: (shown, said) => `Chat rapide : ${number(shown)} messages affichés sur ${number(said)} par seconde`,
+  sampledForOthers: (shown, said) => `Chat rapide : le public voit ${number(shown)} messages sur ${number(said)} par seconde`,
   welcome: 'Soyez sympa, applaudissez fort. Le premier message peut être le vôtre.',
   guestAsk: 'Choisissez un nom pour discuter',
   guestName: 'Votre nom',

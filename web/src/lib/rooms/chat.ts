@@ -35,6 +35,8 @@ export interface Conversation {
   readonly online: boolean
   /** Set while the chat is too fast to be shown whole. */
   readonly sampled?: Sampled | null
+  /** Whoever moderates or is on stage is shown all even then. */
+  readonly whole?: boolean
   readonly view: { readonly mine: boolean }
   readonly ui?: ChatUi
   /** Opens what can be done about a line; nothing can in a replay. */

@@ -61,6 +61,9 @@ export class LiveRoom implements SocketSink {
   get you(): Speaker | null | undefined {
     return this.greeting?.you
   }
+  get whole(): boolean {
+    return !!this.greeting?.held || this.stage?.mine?.state === 'on'
+  }
   open(): void {
     this.socket.open()
     this.sweep = setInterval(() => {

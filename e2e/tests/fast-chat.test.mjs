@@ -1,0 +1,188 @@
+/**
+ * A chat that is faster than anybody can read: the page shows a part of it and says so; one's own words, those of the host
+ * and of moderators, gifts and what is pinned are never left out. Who moderates sees all. Then it calms down.
+ */
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe } from 'node:test'
+import WebSocket from 'ws'
+import { openScreen, show, startBrowser } from '../src/browser.mjs'
+import { startBusk } from '../src/busk.mjs'
+import { goLive, hears, me, say, signUp } from '../src/people.mjs'
+import { steps } from '../src/steps.mjs'
+import { until } from '../src/wait.mjs'
+
+/** Guests, each of whom says something as often as their pace lets them: together some seventy messages a second. */
+const crowdSize = 280
+const everyMs = 4_000
+const words = ['what a voice', 'encore!', 'hello from Lyon', 'that bass line', 'first time here, and staying', 'play the one about rain', 'goosebumps', 'louder, please']
+/** What a reader is shown of others in a second. */
+const shownPerSecond = 40
+
+describe('a fast chat', { concurrency: 1 }, () => {
+  let busk, browser, host, mod, fan, desk, room
+  const crowd = []
+  const saidIds = new Set()
+  /** By screen: what its page was told was said, and when. */
+  const told = new Map()
+  const step = steps('fast-chat', () => ({ screens: [host, mod, fan, desk], busk }))
+  const strip = (screen) => screen.id('sampled')
+  const post = async (screen, path, data) => {
+    const answer = await screen.context.request.post(path, { data })
+    assert.ok(answer.ok(), `${path}: ${answer.status()} ${await answer.text()}`)
+    return answer
+  }
+
+  /** Notes what the page's own socket hears. */
+  function listen(screen) {
+    told.set(screen, [])
+    screen.page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        for (const event of JSON.parse(String(payload)).ev ?? []) if (event.type === 'said') told.get(screen).push({ id: event.id, at: performance.now() })
+      }),
+    )
+  }
+
+  async function join(number) {
+    const made = await fetch(`${busk.url}/api/v1/guests`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: `Guest ${number}` }) })
+    assert.equal(made.status, 201)
+    const cookie = made.headers.get('set-cookie').split(';')[0]
+    const socket = new WebSocket(`${busk.url.replace('http', 'ws')}/ws/rooms/${room}`, { headers: { cookie } })
+    await new Promise((open, fail) => socket.on('open', open).on('error', fail))
+    const one = { socket, said: 0, refused: 0 }
+    socket.on('message', (bytes) => {
+      if (bytes.includes('"problem"')) one.refused++
+    })
+    crowd.push(one)
+    return one
+  }
+  function talks(one, number) {
+    const speak = () => {
+      const id = randomUUID()
+      saidIds.add(id)
+      one.socket.send(JSON.stringify({ do: 'say', id, text: `${words[(number + one.said) % words.length]} ${++one.said}` }))
+    }
+    one.begin = setTimeout(() => {
+      speak()
+      one.going = setInterval(speak, everyMs)
+    }, (everyMs / crowdSize) * number)
+  }
+  function hush() {
+    for (const { begin, going } of crowd) {
+      clearTimeout(begin)
+      clearInterval(going)
+    }
+  }
+
+  before(async () => {
+    busk = await startBusk('serve', ['--address-limits', 'false'])
+    browser = await startBrowser()
+    host = await openScreen(browser, busk, { name: 'host', width: 1280, height: 800 })
+    mod = await openScreen(browser, busk, { name: 'mod', width: 1280, height: 800 })
+    fan = await openScreen(browser, busk, { name: 'fan', width: 390, height: 844, phone: true })
+    desk = await openScreen(browser, busk, { name: 'desk', width: 1280, height: 800 })
+    for (const screen of [mod, fan, desk]) listen(screen)
+  })
+  after(async () => {
+    hush()
+    for (const { socket } of crowd) socket.terminate()
+    await browser?.close()
+    await busk?.remove()
+  })
+
+  step('a host, a moderator, and two who watch', async () => {
+    await signUp(host, { handle: 'mira', name: 'Mira Vale' })
+    await signUp(mod, { handle: 'moe', name: 'Mo' })
+    await signUp(fan, { handle: 'ben', name: 'Ben Ode' })
+    const taken = await host.context.request.put('/api/v1/channels/mira/team/moe', { data: { role: 'moderator' } })
+    assert.equal(taken.status(), 204)
+    await post(fan, '/api/v1/me/adult', { adult: true })
+    const begun = await (await post(fan, '/api/v1/coin-purchases', { id: randomUUID(), pack: 'coins-70', return_to: '/' })).json()
+    await fan.context.request.post(begun.checkout_url, { form: { outcome: 'pay' }, maxRedirects: 0 })
+    await until('coins', () => me(fan), (seen) => seen.coins === 70)
+    await goLive(host, 'mira')
+    for (const screen of [mod, fan, desk]) await screen.page.goto('/@mira')
+    await fan.id('chat-input').waitFor()
+    await mod.id('chat-input').waitFor()
+    room = (await (await host.context.request.get('/api/v1/channels/mira')).json()).room.id
+    await say(fan, 'good evening')
+    await hears(desk, 'good evening')
+    for (const screen of [host, mod, fan, desk]) assert.equal(await strip(screen).count(), 0)
+  })
+
+  step('it gets fast, and both sizes of page say what part they show', async () => {
+    for (let number = 0; number < crowdSize; number++) await join(number)
+    crowd.forEach(talks)
+    for (const screen of [fan, desk]) {
+      await until(`a part, on ${screen.name}`, () => strip(screen).textContent(), (text) => {
+        const [shown, said] = (/showing (\d+) of (\d+) messages a second/.exec(text) ?? []).slice(1).map(Number)
+        return shown >= shownPerSecond / 2 && shown < said
+      }, { ms: 30_000 })
+      const { box, inner, wide } = await strip(screen).evaluate((node) => {
+        const { x, y, right, bottom } = node.getBoundingClientRect()
+        return { box: { x, y, right, bottom }, inner: { width: innerWidth, height: innerHeight }, wide: document.documentElement.scrollWidth }
+      })
+      assert.ok(box.x >= 0 && box.y >= 0 && box.right <= inner.width && box.bottom <= inner.height, JSON.stringify({ box, inner }))
+      assert.ok(wide <= inner.width, `${wide} px`)
+      await show(screen.page, `fast-chat-${screen.name}`)
+    }
+    for (const screen of [host, mod]) {
+      await strip(screen).filter({ hasText: /viewers see \d+ of \d+/ }).waitFor({ timeout: 30_000 })
+      await show(screen.page, `fast-chat-${screen.name}`)
+    }
+  })
+
+  step('a viewer’s page hears a part of it', async () => {
+    const from = performance.now()
+    const before = saidIds.size
+    await desk.page.waitForTimeout(4_000)
+    const seconds = (performance.now() - from) / 1_000
+    const said = saidIds.size - before
+    const heard = told.get(desk).filter(({ at }) => at >= from).length
+    assert.ok(heard >= shownPerSecond && heard <= shownPerSecond * (seconds + 2) && heard < said, `${heard} of ${said} in ${seconds} s`)
+  })
+
+  step('one’s own words, and those of the host and moderators, are never left out', async () => {
+    for (let turn = 0; turn < 3; turn++) {
+      await Promise.all([say(fan, `I am still here, ${turn}`), say(host, `thank you all, ${turn}`), say(mod, `be kind, ${turn}`)])
+      await Promise.all([
+        hears(fan, `I am still here, ${turn}`),
+        ...[fan, desk, host, mod].flatMap((screen) => [hears(screen, `thank you all, ${turn}`), hears(screen, `be kind, ${turn}`)]),
+      ])
+    }
+    // Not as a line that still waits to be sent.
+    assert.equal(await fan.id('chat-message').and(fan.page.locator('[data-state=sending], [data-state=failed]')).count(), 0)
+  })
+
+  step('nor are gifts, nor what is pinned', async () => {
+    await post(fan, `/api/v1/rooms/${room}/gifts`, { id: randomUUID(), kind: 'rose', count: 2 })
+    const rose = (screen) => screen.page.getByRole('log').getByText('Rose').first().waitFor()
+    await Promise.all([fan, desk, host, mod].map(rose))
+    const message = randomUUID()
+    await post(mod, `/api/v1/rooms/${room}/messages`, { id: message, text: 'requests: on the board, please' })
+    const pinned = await mod.context.request.put(`/api/v1/rooms/${room}/pin`, { data: { message } })
+    assert.ok(pinned.ok(), await pinned.text())
+    for (const screen of [fan, desk]) {
+      await screen.id('pinned').getByText('requests: on the board, please').waitFor()
+      await strip(screen).waitFor()
+      await show(screen.page, `fast-chat-pinned-${screen.name}`)
+    }
+  })
+
+  step('it calms down, and all of it is shown again', async () => {
+    hush()
+    for (const screen of [fan, desk, host, mod]) await strip(screen).waitFor({ state: 'detached' })
+    await say(fan, 'and now it is quiet')
+    await hears(desk, 'and now it is quiet')
+    assert.equal(crowd.reduce((sum, one) => sum + one.refused, 0), 0, 'the crowd kept to its pace')
+    const of = (screen) => told.get(screen).filter(({ id }) => saidIds.has(id)).map(({ id }) => id)
+    assert.equal(of(mod).length, saidIds.size, 'who moderates has heard all of it')
+    const shown = of(desk)
+    assert.ok(shown.length < saidIds.size, `${shown.length} of ${saidIds.size}`)
+    assert.equal(new Set(shown).size, shown.length, 'nothing twice')
+  })
+
+  step('nothing went wrong in any browser', () => {
+    assert.deepEqual([host, mod, fan, desk].flatMap((screen) => screen.faults), [])
+  })
+})
