@@ -33,7 +33,7 @@ describe('bots, and who is told', { concurrency: 1 }, () => {
       answer.writeHead(204).end()
     })
     await new Promise((ready) => endpoint.listen(0, '127.0.0.1', ready))
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     host = await openScreen(browser, busk, { name: 'host', width: 1280, height: 800 })
     fan = await openScreen(browser, busk, { name: 'fan' })
     account = await openScreen(browser, busk, { name: 'account', width: 390, height: 844, phone: true })

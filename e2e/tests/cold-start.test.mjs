@@ -27,7 +27,7 @@ describe('a cold start', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     operator = await openScreen(browser, busk, { name: 'operator' })
     creator = await openScreen(browser, busk, { name: 'creator' })
     viewer = await openScreen(browser, busk, { name: 'viewer', width: 390, height: 844, phone: true })

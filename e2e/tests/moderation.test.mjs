@@ -24,7 +24,7 @@ describe('moderation', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     host = await openScreen(browser, busk, { name: 'host' })
     mod = await openScreen(browser, busk, { name: 'mod', width: 1280, height: 800 })
     eve = await openScreen(browser, busk, { name: 'eve', width: 390, height: 844, phone: true })

@@ -46,7 +46,7 @@ describe('overlays', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     creator = await openScreen(browser, busk, { name: 'creator', width: 1280, height: 800 })
     viewer = await openScreen(browser, busk, { name: 'viewer' })
   })

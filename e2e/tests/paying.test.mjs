@@ -16,7 +16,7 @@ describe('paying', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     payer = await openScreen(browser, busk, { name: 'payer', width: 390, height: 844, phone: true })
   })
   after(async () => {

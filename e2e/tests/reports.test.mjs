@@ -36,7 +36,7 @@ describe('reports', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     const phone = { width: 390, height: 844, phone: true }
     host = await openScreen(browser, busk, { name: 'host' })
     bea = await openScreen(browser, busk, { name: 'bea', ...phone })

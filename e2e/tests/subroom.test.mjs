@@ -16,7 +16,7 @@ describe('the sub room', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     creator = await openScreen(browser, busk, { name: 'creator' })
     fan = await openScreen(browser, busk, { name: 'fan', width: 390, height: 844, phone: true })
     other = await openScreen(browser, busk, { name: 'other', width: 390, height: 844, phone: true })

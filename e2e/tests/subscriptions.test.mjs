@@ -21,7 +21,7 @@ describe('subscriptions', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     creator = await openScreen(browser, busk, { name: 'creator' })
     viewer = await openScreen(browser, busk, { name: 'viewer', width: 390, height: 844, phone: true })
     fan = await openScreen(browser, busk, { name: 'fan' })

@@ -36,7 +36,7 @@ const perPerson = corpus.length / names.length
 let busk, browser, host, watching
 before(async () => {
   busk = await startBusk()
-  browser = await startBrowser()
+  browser = await startBrowser({ fps: 5 })
   host = await openScreen(browser, busk, { name: 'host' })
   watching = await openScreen(browser, busk, { name: 'watching' })
 })

@@ -18,7 +18,7 @@ describe('tickets', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     host = await openScreen(browser, busk, { name: 'host' })
     viewer = await openScreen(browser, busk, { name: 'viewer', width: 390, height: 844, phone: true })
     stranger = await openScreen(browser, busk, { name: 'stranger' })

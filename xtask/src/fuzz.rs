@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 /// What each target has in CI.
-pub const DURATION: Duration = Duration::from_secs(20);
+pub const DURATION: Duration = Duration::from_secs(10);
 /// Breaks a rule on purpose; who does not find it would find nothing.
 const SEEDED: &str = "seeded";
 /// Of memory, C libraries' and libFuzzer's own included.

@@ -34,7 +34,7 @@ Usage: cargo xtask COMMAND
                           one of: gifts, audit, statement, fanout, whep, hls, latency, stage; the last line is
                           one JSON object
   fuzz [TARGET] [--seconds N]
-                          send hostile bytes to what reads strangers' (20 s a target); fuzz/README.md
+                          send hostile bytes to what reads strangers' (10 s a target); fuzz/README.md
   gen-api [--check]       OpenAPI from the server, TypeScript types from OpenAPI
   postgres COMMAND…       run COMMAND with a throw-away PostgreSQL's address in BUSK_TEST_POSTGRES
   needs [demo|test|bench] install what is missing, or say which line would";

@@ -26,6 +26,8 @@ mod beat;
 mod conn;
 mod deflate;
 mod envelope;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod hub;
 mod inbox;
 mod link;

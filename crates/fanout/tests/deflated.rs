@@ -251,3 +251,149 @@ async fn violations_and_their_codes() {
     client.send(0xC1, &deflated(b"hello"));
     assert_eq!(client.close_code(), 1002);
 }
+
+/// Sizes of messages and of their fragments, of the Autobahn test suite's sections 12 and 13; 0: in one piece.
+const SIZES: [(usize, usize); 18] = [
+    (16, 0),
+    (64, 0),
+    (256, 0),
+    (1024, 0),
+    (4096, 0),
+    (8192, 0),
+    (16384, 0),
+    (32768, 0),
+    (65536, 0),
+    (131_072, 0),
+    (8192, 256),
+    (16384, 256),
+    (32768, 256),
+    (65536, 256),
+    (131_072, 256),
+    (131_072, 1024),
+    (131_072, 4096),
+    (131_072, 32768),
+];
+/// What is offered in 13.1 to 13.7, and whether it can be taken here. What cannot, the suite counts as not done.
+const OFFERS: [(&str, bool); 7] = [
+    ("permessage-deflate", true),
+    ("permessage-deflate; server_no_context_takeover", true),
+    ("permessage-deflate; server_max_window_bits=9", false),
+    ("permessage-deflate; server_max_window_bits=15", true),
+    (
+        "permessage-deflate; server_no_context_takeover; server_max_window_bits=9",
+        false,
+    ),
+    (
+        "permessage-deflate; server_no_context_takeover; server_max_window_bits=15",
+        true,
+    ),
+    (
+        "permessage-deflate; server_no_context_takeover; server_max_window_bits=9, \
+         permessage-deflate; server_no_context_takeover, permessage-deflate",
+        true,
+    ),
+];
+/// The suite sends a thousand of each.
+const MESSAGES: usize = 3;
+
+/// Text that says `n` somewhere, exactly so long.
+fn page(kind: &str, n: usize, length: usize) -> String {
+    let mut text = String::with_capacity(length + 64);
+    while text.len() < length {
+        let at = (text.len() * 7 + n * 13) % 997;
+        match kind {
+            "json" => text.push_str(&format!(
+                r#"{{"id":{at},"name":"viewer {n}","paid":{}}},"#,
+                at * at
+            )),
+            _ => text.push_str(&format!(
+                "<li class=\"line-{at}\">viewer {n} said {}</li>\n",
+                at * 31
+            )),
+        }
+    }
+    text.truncate(length);
+    text
+}
+
+/// One case: what was sent arrives, or is refused as too long.
+async fn case(
+    house: &House,
+    key: u32,
+    offer: &str,
+    kind: &str,
+    (size, piece): (usize, usize),
+) -> Result<(), String> {
+    let texts: Vec<String> = (0..MESSAGES).map(|n| page(kind, n, size)).collect();
+    let (sent, offer) = (texts.clone(), format!("Sec-WebSocket-Extensions: {offer}\r\n"));
+    let mut client = Client::connect(house, key, &offer);
+    let code = tokio::task::spawn_blocking(move || {
+        for text in &sent {
+            let packed = deflated(text.as_bytes());
+            let pieces: Vec<&[u8]> = match piece {
+                0 => vec![&packed],
+                piece => packed.chunks(piece).collect(),
+            };
+            for (at, part) in pieces.iter().enumerate() {
+                let opcode = if at == 0 { 0x41 } else { 0 };
+                let fin = if at + 1 == pieces.len() { 0x80 } else { 0 };
+                client.send(opcode | fin, part);
+            }
+        }
+        client.send(0x88, &1000_u16.to_be_bytes());
+        client.close_code()
+    });
+    let code = code.await.map_err(|error| error.to_string())?;
+    let said: Vec<String> = house
+        .notes
+        .told
+        .lock()
+        .unwrap()
+        .iter()
+        .filter_map(|told| match told {
+            Told::Said(by, text) if *by == u128::from(key) => Some(text.clone()),
+            _ => None,
+        })
+        .collect();
+    let fits = size <= Config::default().message_bytes_max;
+    let expected = if fits { (1000, texts) } else { (1009, Vec::new()) };
+    if (code, &said) == (expected.0, &expected.1) {
+        return Ok(());
+    }
+    Err(format!("closed with {code}, {} of {MESSAGES} said", said.len()))
+}
+
+/// Sections 12 and 13, by their numbers: text that is like the suite's (12.1, 12.4); its other data are binary, which is
+/// not spoken here.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_autobahn_suites_compressed_cases() {
+    let house = House::start(Config {
+        messages_per_s: 1_000_000,
+        messages_burst: 1_000_000,
+        ..Config::default()
+    })
+    .await;
+    let default = OFFERS[0].0;
+    let mut cases = Vec::new();
+    for (at, sizes) in (1..).zip(SIZES) {
+        cases.push((format!("12.1.{at}"), default, "json", sizes));
+        cases.push((format!("12.4.{at}"), default, "html", sizes));
+        for (section, (offer, taken)) in (1..).zip(OFFERS) {
+            if taken {
+                cases.push((format!("13.{section}.{at}"), offer, "json", sizes));
+            }
+        }
+    }
+    assert_eq!(cases.len(), 126);
+    let mut wrong = Vec::new();
+    for (key, (name, offer, kind, sizes)) in (1..).zip(cases) {
+        if let Err(why) = case(&house, key, offer, kind, sizes).await {
+            wrong.push(format!("{name}: {why}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (offer, taken) in OFFERS {
+        let client = Client::connect(&house, 1, &format!("Sec-WebSocket-Extensions: {offer}\r\n"));
+        assert_eq!(client.accepted.is_some(), taken, "{offer}");
+    }
+}
