@@ -1,4 +1,4 @@
-/** People without an account: they watch, take a name, and chat; what they write stays text. */
+/** People without an account: they watch, take a name, and chat; what they write stays text; and one signs up on the way. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { openScreen, photograph, startBrowser } from '../src/browser.mjs'
@@ -32,6 +32,25 @@ test('a guest takes a name and chats, and markup stays text', async () => {
     await hears(host, markup)
     assert.equal(await host.page.locator('img[src="x"]').count(), 0)
     assert.notEqual(await host.page.title(), '1')
+    assert.deepEqual([...host.faults, ...guest.faults], [])
+  } catch (problem) {
+    await photograph([host, guest], 'guests')
+    throw problem
+  }
+})
+
+test('a guest who follows makes an account on the way, and nothing else opens', async () => {
+  try {
+    const follow = guest.page.locator('button[data-testid=follow]')
+    await follow.click()
+    await guest.page.getByRole('button', { name: 'Create account' }).click()
+    assert.equal(await guest.page.locator('input[name=name]').inputValue(), 'Passer-by')
+    await guest.page.locator('input[name=username]').fill('passer')
+    await guest.page.locator('input[name=password]').fill('correct horse battery')
+    await guest.id('auth-submit').click()
+    await until('the new account follows', () => follow.getAttribute('aria-pressed'), (seen) => seen === 'true')
+    assert.equal((await me(guest)).handle, 'passer')
+    assert.equal(await guest.id('gift-send').count() + (await guest.id('auth-submit').count()), 0)
     assert.deepEqual([...host.faults, ...guest.faults], [])
   } catch (problem) {
     await photograph([host, guest], 'guests')

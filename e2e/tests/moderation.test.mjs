@@ -130,8 +130,8 @@ describe('moderation', { concurrency: 1 }, () => {
   })
 
   step('the viewer follows, and blocks', async () => {
-    await eve.id('follow').click()
-    await until('eve follows', () => eve.id('follow').getAttribute('aria-pressed'), (seen) => seen === 'true')
+    await eve.page.locator('button[data-testid=follow]').click()
+    await until('eve follows', () => eve.page.locator('button[data-testid=follow]').getAttribute('aria-pressed'), (seen) => seen === 'true')
     await line(eve, 'you are welcome').getByTestId('line-menu').click()
     await eve.id('line-block').click()
     await eve.page.getByText('Mo is blocked').waitFor()

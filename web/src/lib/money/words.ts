@@ -94,7 +94,7 @@ const fr: typeof en = {
   capLeft: (amount, period) => `Il vous reste ${amount} pour ${period === 'day' ? 'ces 24 heures' : 'ces 30 jours'}.`,
   capChange: 'Voir le plafond dans votre profil',
   signInTitle: 'Connectez-vous pour offrir',
-  signInText: 'L’image continue de jouer.',
+  signInText: 'Le direct continue pendant ce temps.',
   toYou: (gift) => `a envoyé ${gift}`,
 }
 

@@ -13,7 +13,7 @@ const en = {
   sampled: (shown: number, said: number) => `Fast chat: showing ${number(shown)} of ${number(said)} messages a second`,
   /** To those who are shown all. */
   sampledForOthers: (shown: number, said: number) => `Fast chat: viewers see ${number(shown)} of ${number(said)} messages a second`,
-  welcome: 'Be kind, clap loudly. The first message could be yours.',
+  welcome: 'Be kind, clap loudly.',
   guestAsk: 'Pick a name to chat',
   guestName: 'Your name',
   guestJoin: 'Join chat',
@@ -32,7 +32,7 @@ const fr: typeof en = {
   gap: (n) => `Pendant votre absence : ${number(n)} ${plural(n, { one: 'message sauté', other: 'messages sautés' }, 'fr')}`,
   sampled: (shown, said) => `Chat rapide : ${number(shown)} messages affichés sur ${number(said)} par seconde`,
   sampledForOthers: (shown, said) => `Chat rapide : le public voit ${number(shown)} messages sur ${number(said)} par seconde`,
-  welcome: 'Soyez sympa, applaudissez fort. Le premier message peut être le vôtre.',
+  welcome: 'Soyez sympa, applaudissez fort.',
   guestAsk: 'Choisissez un nom pour discuter',
   guestName: 'Votre nom',
   guestJoin: 'Participer',

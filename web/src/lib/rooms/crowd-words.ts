@@ -7,7 +7,7 @@ const en = {
   reactions: (n: number) => `${number(n)} ${plural(n, { one: 'heart', other: 'hearts' }, 'en')}`,
   announcement: 'From the site:',
   arrivals: (name: string, n: number) => `${number(n)} ${plural(n, { one: 'viewer comes', other: 'viewers come' }, 'en')} over from ${name}. Say hello!`,
-  follows: (name: string) => `${name} follows now`,
+  follows: (name: string) => `${name} is following now`,
   taken: (name: string) => `On to ${name}`,
   takenText: (from: string, to: string, s: number) => `${from} takes everybody along to ${to}. You go in ${s} s.`,
   go: 'Go now',
