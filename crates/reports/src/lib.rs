@@ -10,13 +10,15 @@
 //! 2022/2065, the Digital Services Act: a notice (Article 16), a statement of reasons (17), an internal complaint (20), a
 //! transparency report (15 and 24).
 //!
-//! And what the site holds of them, to take away ([`own`]).
+//! And what the site holds of them, to take away ([`own`]), or to have erased ([`deletion`]).
 //!
-//! Invariant: nothing of reports is ever deleted or written over; a decision that is reversed stays, with what reversed it.
+//! Invariant: nothing of reports is ever deleted or written over, but for the words of those who delete their account; a
+//! decision that is reversed stays, with what reversed it.
 
 pub mod appeal;
 pub mod category;
 pub mod decision;
+pub mod deletion;
 mod listing;
 pub mod own;
 pub mod report;
@@ -61,6 +63,7 @@ pub fn routes(rooms: Rooms, gate: AddressGate) -> OpenApiRouter {
         .merge(appeal::routes())
         .merge(transparency::routes())
         .merge(own::routes())
+        .merge(deletion::routes())
         .with_state(desk)
 }
 
