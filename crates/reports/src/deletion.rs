@@ -9,6 +9,8 @@
 
 mod erase;
 mod http;
+#[cfg(test)]
+mod tests;
 
 use busk_base::{PersonId, Timestamp};
 use busk_commerce::leaving::{self, Owing};
