@@ -165,4 +165,3 @@ pub fn memberships(
         .filter(|subscription| subscription.until > now || subscription.renews);
     Ok(lost.collect())
 }
-

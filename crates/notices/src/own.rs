@@ -38,30 +38,44 @@ pub const PARTS: &[Part] = &[
 pub const ERASED: &[Erase] = &[
     Erase {
         of: &["notice_choice.person"],
-        sql: &["DELETE FROM notice_choice WHERE (person) IN (SELECT person FROM notice_choice WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM notice_choice WHERE (person) IN (SELECT person FROM notice_choice WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["notice_address.person"],
-        sql: &["DELETE FROM notice_address WHERE (person) IN (SELECT person FROM notice_address WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM notice_address WHERE (person) IN (SELECT person FROM notice_address WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["notice_push.person"],
-        sql: &["DELETE FROM notice_push WHERE (id) IN (SELECT id FROM notice_push WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM notice_push WHERE (id) IN (SELECT id FROM notice_push WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["notice_seen.person"],
-        sql: &["DELETE FROM notice_seen WHERE (person) IN (SELECT person FROM notice_seen WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM notice_seen WHERE (person) IN (SELECT person FROM notice_seen WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["notice_delivery.person"],
-        sql: &["DELETE FROM notice_delivery WHERE (id) IN (SELECT id FROM notice_delivery WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM notice_delivery WHERE (id) IN (SELECT id FROM notice_delivery WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["notice_quiet.person"],
-        sql: &["DELETE FROM notice_quiet WHERE (person, channel) IN (SELECT person, channel FROM notice_quiet WHERE person = $1 OR channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)"],
+        sql: &[
+            "DELETE FROM notice_quiet WHERE (person, channel) IN (SELECT person, channel FROM notice_quiet WHERE person = $1 OR channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
     },
     Erase {
         of: &["notice_live.channel"],
-        sql: &["DELETE FROM notice_live WHERE (room) IN (SELECT room FROM notice_live WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)"],
+        sql: &[
+            "DELETE FROM notice_live WHERE (room) IN (SELECT room FROM notice_live WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
     },
 ];

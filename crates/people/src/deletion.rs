@@ -252,4 +252,3 @@ fn read(row: &Row) -> Result<Deletion, StoreError> {
         erased_at: row.get(6)?,
     })
 }
-

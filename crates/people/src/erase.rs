@@ -54,7 +54,11 @@ pub fn find(
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     let rows = db.rows(
         bodies.find,
-        &[Value::from(gone.pattern()), Value::from(after), Value::from(ROWS_MAX)],
+        &[
+            Value::from(gone.pattern()),
+            Value::from(after),
+            Value::from(ROWS_MAX),
+        ],
     )?;
     rows.iter().map(|row| row.get(0)).collect()
 }
@@ -107,7 +111,9 @@ impl Gone {
         match json {
             Json::Array(items) => items.iter_mut().fold(false, |any, item| self.erase(item) | any),
             Json::Object(object) => {
-                let inside = object.values_mut().fold(false, |any, value| self.erase(value) | any);
+                let inside = object
+                    .values_mut()
+                    .fold(false, |any, value| self.erase(value) | any);
                 let own = self.names(object) | self.answers(object) | self.says(object);
                 inside | own
             }
@@ -121,7 +127,11 @@ impl Gone {
             return false;
         }
         let mut changed = set(object, "name", NAME);
-        if let Some(id) = object.get("id").and_then(Json::as_str).and_then(|id| id.parse().ok()) {
+        if let Some(id) = object
+            .get("id")
+            .and_then(Json::as_str)
+            .and_then(|id| id.parse().ok())
+        {
             changed |= set(object, "handle", &deletion::handle_of(id));
         }
         changed
@@ -167,11 +177,15 @@ fn set(object: &mut serde_json::Map<String, Json>, key: &str, to: &str) -> bool 
 pub const ERASED: &[Erase] = &[
     Erase {
         of: &["session.person"],
-        sql: &["DELETE FROM session WHERE token_hash IN (SELECT token_hash FROM session WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM session WHERE token_hash IN (SELECT token_hash FROM session WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["access_token.person"],
-        sql: &["DELETE FROM access_token WHERE id IN (SELECT id FROM access_token WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM access_token WHERE id IN (SELECT id FROM access_token WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["person_block.blocker", "person_block.blocked"],
@@ -180,7 +194,9 @@ pub const ERASED: &[Erase] = &[
     },
     Erase {
         of: &["person_adult.person"],
-        sql: &["DELETE FROM person_adult WHERE person IN (SELECT person FROM person_adult WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM person_adult WHERE person IN (SELECT person FROM person_adult WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["person_suspension.person"],
@@ -189,8 +205,10 @@ pub const ERASED: &[Erase] = &[
     },
     Erase {
         of: &["channel_team.person"],
-        sql: &["DELETE FROM channel_team WHERE (channel, person) IN (SELECT channel, person FROM channel_team \
-              WHERE person = $1 OR channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)"],
+        sql: &[
+            "DELETE FROM channel_team WHERE (channel, person) IN (SELECT channel, person FROM channel_team \
+              WHERE person = $1 OR channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
     },
     Erase {
         of: &["channel_follow.person"],
@@ -203,23 +221,86 @@ pub const ERASED: &[Erase] = &[
     },
     Erase {
         of: &["channel_follow.channel"],
-        sql: &["DELETE FROM channel_follow WHERE (channel, person) IN (SELECT channel, person FROM channel_follow \
-              WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)"],
+        sql: &[
+            "DELETE FROM channel_follow WHERE (channel, person) IN (SELECT channel, person FROM channel_follow \
+              WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
     },
     Erase {
         of: &["channel_followers.channel"],
-        sql: &["DELETE FROM channel_followers WHERE channel IN (SELECT channel FROM channel_followers \
-              WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)"],
+        sql: &[
+            "DELETE FROM channel_followers WHERE channel IN (SELECT channel FROM channel_followers \
+              WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
     },
     Erase {
         of: &["stream_key.channel"],
-        sql: &["DELETE FROM stream_key WHERE channel IN (SELECT channel FROM stream_key \
-              WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)"],
+        sql: &[
+            "DELETE FROM stream_key WHERE channel IN (SELECT channel FROM stream_key \
+              WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
     },
 ];
 
 pub const KEPT: Kept = &[
-    ("person.id", "the books name it: names, words and the password go from its row"),
-    ("channel.owner", "the books name the channel: its name, words and handle go from its row"),
+    (
+        "person.id",
+        "the books name it: names, words and the password go from its row",
+    ),
+    (
+        "channel.owner",
+        "the books name the channel: its name, words and handle go from its row",
+    ),
     ("person_deletion.person", "that the account was deleted, and when"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_words_go_and_all_else_stays() {
+        let id = |number: u128| uuid::Uuid::from_u128(number);
+        let gone = Gone {
+            person: PersonId(id(1)),
+            channels: vec![ChannelId(id(2))],
+        };
+        let (her, channel, other) = (id(1), id(2), id(3));
+        let nobodys = deletion::handle_of(channel);
+        let rows = [
+            // A gift keeps what it is.
+            (
+                format!(r#"{{"n":1,"from":{{"id":"{her}","name":"Zoe"}},"kind":"rose","total":5}}"#),
+                format!(r#"{{"n":1,"from":{{"id":"{her}","name":"{NAME}"}},"kind":"rose","total":5}}"#),
+            ),
+            // What she said is shown, and answered, by others.
+            (
+                format!(
+                    r#"{{"pin":{{"from":{{"id":"{her}","name":"Zoe"}},"text":"hello","emotes":["a"]}}}}"#
+                ),
+                format!(r#"{{"pin":{{"from":{{"id":"{her}","name":"{NAME}"}},"text":"","emotes":[]}}}}"#),
+            ),
+            (
+                format!(
+                    r#"{{"text":"so it is","reply":{{"author":"{her}","name":"Zoe","excerpt":"hello"}}}}"#
+                ),
+                format!(r#"{{"text":"so it is","reply":{{"author":"{her}","name":"{NAME}","excerpt":""}}}}"#),
+            ),
+            // Viewers came from her channel.
+            (
+                format!(r#"{{"channel":{{"id":"{channel}","handle":"zoe","name":"Zoe"}},"viewers":9}}"#),
+                format!(
+                    r#"{{"channel":{{"id":"{channel}","handle":"{nobodys}","name":"{NAME}"}},"viewers":9}}"#
+                ),
+            ),
+        ];
+        let json = |text: &str| serde_json::from_str::<Json>(text).unwrap();
+        for (body, expected) in rows {
+            let erased = gone.without(&body).unwrap().unwrap();
+            assert_eq!(json(&erased), json(&expected));
+            assert_eq!(gone.without(&erased).unwrap(), None, "once more changes nothing");
+        }
+        let others = format!(r#"{{"from":{{"id":"{other}","name":"Ada"}},"text":"hello","by":"{her}"}}"#);
+        assert_eq!(gone.without(&others).unwrap(), None);
+    }
+}

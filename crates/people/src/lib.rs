@@ -48,8 +48,8 @@ pub use me::Coins;
 pub use person::{Person, Role, person, person_by_handle};
 pub use routes::routes;
 pub use schema::MIGRATIONS;
-pub use shut::Shut;
 pub use scope::{AnyScope, ChatRead, ChatWrite, Moderate, Needs, RoomRead, Scope, Scopes};
+pub use shut::Shut;
 pub use team::{Moderator, TeamRole};
 
 #[cfg(test)]

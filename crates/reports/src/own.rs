@@ -12,8 +12,8 @@ mod http;
 mod tests;
 
 use busk_base::{PersonId, Timestamp};
-use busk_people::own::Shown::{Id, Text, Time};
 use busk_people::erase::{self, Bodies, Erase, Kept};
+use busk_people::own::Shown::{Id, Text, Time};
 use busk_people::own::{self, Part};
 use busk_store::{Read, StoreError};
 
@@ -104,14 +104,18 @@ pub const ALL: &[&[Part]] = &[
 pub const ERASED: &[Erase] = &[
     Erase {
         of: &["report.reporter"],
-        sql: &["UPDATE report SET words = '', contact_name = NULL, contact_email = NULL WHERE id IN \
+        sql: &[
+            "UPDATE report SET words = '', contact_name = NULL, contact_email = NULL WHERE id IN \
               (SELECT id FROM report WHERE reporter = $1 \
-              AND (words <> '' OR contact_name IS NOT NULL OR contact_email IS NOT NULL) LIMIT $2)"],
+              AND (words <> '' OR contact_name IS NOT NULL OR contact_email IS NOT NULL) LIMIT $2)",
+        ],
     },
     Erase {
         of: &["report.person"],
-        sql: &["UPDATE report SET person_name = 'Deleted account', said = NULL WHERE id IN \
-              (SELECT id FROM report WHERE person = $1 AND (person_name <> 'Deleted account' OR said IS NOT NULL) LIMIT $2)"],
+        sql: &[
+            "UPDATE report SET person_name = 'Deleted account', said = NULL WHERE id IN \
+              (SELECT id FROM report WHERE person = $1 AND (person_name <> 'Deleted account' OR said IS NOT NULL) LIMIT $2)",
+        ],
     },
     Erase {
         of: &["decision.person"],
@@ -145,12 +149,7 @@ pub const ALL_ERASED: &[&[Erase]] = &[
 /// JSON with names and words in it.
 pub const ALL_BODIES: &[&[Bodies]] = &[busk_rooms::own::BODIES, busk_webhooks::own::BODIES];
 
-pub const ALL_KEPT: &[Kept] = &[
-    erase::KEPT,
-    busk_rooms::own::KEPT,
-    busk_commerce::own::KEPT,
-    KEPT,
-];
+pub const ALL_KEPT: &[Kept] = &[erase::KEPT, busk_rooms::own::KEPT, busk_commerce::own::KEPT, KEPT];
 
 /// The document, as far as it is made.
 pub(crate) struct Document {

@@ -150,9 +150,11 @@ macro_rules! of_own_channels {
 pub const ERASED: &[Erase] = &[
     Erase {
         of: &["room.host"],
-        sql: &["UPDATE room SET title = 'Deleted account', state = 'ended' WHERE id IN (SELECT id FROM room \
+        sql: &[
+            "UPDATE room SET title = 'Deleted account', state = 'ended' WHERE id IN (SELECT id FROM room \
               WHERE channel IN (SELECT id FROM channel WHERE owner = $1) \
-              AND (title <> 'Deleted account' OR state <> 'ended') LIMIT $2)"],
+              AND (title <> 'Deleted account' OR state <> 'ended') LIMIT $2)",
+        ],
     },
     of_own_rooms!("room_event", "room, n"),
     of_own_rooms!("room_message", "id"),
@@ -179,7 +181,9 @@ pub const ERASED: &[Erase] = &[
     },
     Erase {
         of: &["channel_member.person"],
-        sql: &["DELETE FROM channel_member WHERE id IN (SELECT id FROM channel_member WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM channel_member WHERE id IN (SELECT id FROM channel_member WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["room_turn.person"],
@@ -193,19 +197,25 @@ pub const ERASED: &[Erase] = &[
     },
     Erase {
         of: &["channel_sanction.person"],
-        sql: &["DELETE FROM channel_sanction WHERE id IN (SELECT id FROM channel_sanction WHERE person = $1 LIMIT $2)"],
+        sql: &[
+            "DELETE FROM channel_sanction WHERE id IN (SELECT id FROM channel_sanction WHERE person = $1 LIMIT $2)",
+        ],
     },
     Erase {
         of: &["moderation_record.person"],
-        sql: &["UPDATE moderation_record SET person_name = 'Deleted account', why = '' WHERE id IN \
+        sql: &[
+            "UPDATE moderation_record SET person_name = 'Deleted account', why = '' WHERE id IN \
               (SELECT id FROM moderation_record WHERE person = $1 \
-              AND (person_name <> 'Deleted account' OR why <> '') LIMIT $2)"],
+              AND (person_name <> 'Deleted account' OR why <> '') LIMIT $2)",
+        ],
     },
     Erase {
         of: &["moderation_record.by_person"],
-        sql: &["UPDATE moderation_record SET by_name = 'Deleted account', why = '' WHERE id IN \
+        sql: &[
+            "UPDATE moderation_record SET by_name = 'Deleted account', why = '' WHERE id IN \
               (SELECT id FROM moderation_record WHERE by_person = $1 \
-              AND (by_name <> 'Deleted account' OR why <> '') LIMIT $2)"],
+              AND (by_name <> 'Deleted account' OR why <> '') LIMIT $2)",
+        ],
     },
 ];
 
@@ -243,5 +253,8 @@ pub const KEPT: Kept = &[
         "room_message.author",
         "that there was a message, blank in the log: its words go with the log's",
     ),
-    ("room_message.removed_by", "who took a message away, by an id that names nobody"),
+    (
+        "room_message.removed_by",
+        "who took a message away, by an id that names nobody",
+    ),
 ];

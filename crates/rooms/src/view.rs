@@ -111,10 +111,13 @@ fn shown(row: &Row) -> Result<Shown, StoreError> {
 
 /// One whose owner's account is to be deleted is not there any more.
 pub(crate) fn one(db: &mut impl Read, id: RoomId) -> Result<Option<Shown>, StoreError> {
-    db.row(select!("WHERE r.id = $1 AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = c.owner)"), params![id])?
-        .as_ref()
-        .map(shown)
-        .transpose()
+    db.row(
+        select!("WHERE r.id = $1 AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = c.owner)"),
+        params![id],
+    )?
+    .as_ref()
+    .map(shown)
+    .transpose()
 }
 
 /// The channel's open room, else its next scheduled one.

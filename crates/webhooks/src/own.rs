@@ -22,8 +22,10 @@ pub const PARTS: &[Part] = &[Part {
 pub const ERASED: &[Erase] = &[
     Erase {
         of: &["webhook_delivery.webhook"],
-        sql: &["DELETE FROM webhook_delivery WHERE id IN (SELECT d.id FROM webhook_delivery d \
-              JOIN webhook w ON w.id = d.webhook WHERE w.channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)"],
+        sql: &[
+            "DELETE FROM webhook_delivery WHERE id IN (SELECT d.id FROM webhook_delivery d \
+              JOIN webhook w ON w.id = d.webhook WHERE w.channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
     },
     Erase {
         of: &["webhook.channel"],

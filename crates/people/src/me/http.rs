@@ -36,11 +36,7 @@ impl From<ChangeError> for Problem {
 
 /// Who the browser is; answers anyone.
 #[utoipa::path(get, path = "/api/v1/me", tag = "people", responses((status = 200, body = Me), Failures))]
-async fn me(
-    State(people): State<People>,
-    caller: Caller,
-    shut: Shut,
-) -> Result<Response, Problem> {
+async fn me(State(people): State<People>, caller: Caller, shut: Shut) -> Result<Response, Problem> {
     let me = super::me(&people, caller).await?.shut(shut);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(me)).into_response())
 }

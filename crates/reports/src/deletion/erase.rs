@@ -106,10 +106,7 @@ pub(super) fn begin(tx: &mut Tx, person: PersonId, now: Timestamp) -> Result<boo
 }
 
 async fn rows(store: &Store, which: &'static Erase, person: PersonId) -> Result<(), StoreError> {
-    while store
-        .write(move |tx| erase::run(tx, which, person))
-        .await?
-    {}
+    while store.write(move |tx| erase::run(tx, which, person)).await? {}
     Ok(())
 }
 
@@ -117,8 +114,7 @@ async fn bodies(store: &Store, which: &'static Bodies, gone: &Gone) -> Result<()
     let mut after = Vec::new();
     loop {
         let (whose, from) = (gone.clone(), after.clone());
-        let found = store
-            .read(move |db: &mut Reader| erase::find(db, which, &whose, &from));
+        let found = store.read(move |db: &mut Reader| erase::find(db, which, &whose, &from));
         let keys: Vec<Vec<u8>> = found.await?;
         let Some(last) = keys.last() else { return Ok(()) };
         after.clone_from(last);
@@ -133,8 +129,7 @@ async fn logs(store: &Store, gone: &Gone, through: Vec<u8>) -> Result<(), StoreE
     let mut after = through;
     loop {
         let from = after.clone();
-        let next = store
-            .read(move |db: &mut Reader| rooms_after(db, &from, ROOMS_AT_ONCE));
+        let next = store.read(move |db: &mut Reader| rooms_after(db, &from, ROOMS_AT_ONCE));
         let rooms: Vec<RoomId> = next.await?;
         let Some(last) = rooms.last() else { return Ok(()) };
         after = last.as_bytes().to_vec();

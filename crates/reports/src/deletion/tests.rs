@@ -20,9 +20,7 @@ fn person_of(number: u128) -> PersonId {
 
 impl Scene {
     async fn asks_to_go(&self, who: u128, coins: i64) -> Result<Deletion, AskError> {
-        let asks = self
-            .store
-            .write(move |tx| ask(tx, person_of(who), coins, at(10)));
+        let asks = self.store.write(move |tx| ask(tx, person_of(who), coins, at(10)));
         asks.await
     }
 
@@ -40,7 +38,10 @@ each_db!(who_owes_or_is_owed_cannot_go_yet, async |db| {
     let refused = scene.asks_to_go(99, 0).await;
     assert!(matches!(refused, Err(AskError::PersonUnknown)), "{refused:?}");
     let refused = scene.asks_to_go(ADA, 0).await;
-    assert!(matches!(refused, Err(AskError::Against(Against::OnAir))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(AskError::Against(Against::OnAir))),
+        "{refused:?}"
+    );
     let refused = scene.asks_to_go(BEA, 5).await;
     assert!(matches!(refused, Err(AskError::Coins(0))), "{refused:?}");
     // Of two operators one may go, while the other may act.
@@ -123,12 +124,19 @@ each_db!(it_waits_for_what_arose_meanwhile, async |db| {
     let scene = Scene::set(db).await;
     let asked = scene.asks_to_go(BEA, 0).await.unwrap();
     assert_eq!(asked.due_at, at(10) + GRACE);
-    assert_eq!(scene.asks_to_go(BEA, 0).await.unwrap(), asked, "once more is the same");
+    assert_eq!(
+        scene.asks_to_go(BEA, 0).await.unwrap(),
+        asked,
+        "once more is the same"
+    );
     let begins = async |now: Timestamp| {
         let begins = scene.store.write(move |tx| begin(tx, person_of(BEA), now));
         begins.await.unwrap()
     };
-    assert!(!begins(asked.due_at - std::time::Duration::from_secs(1)).await, "not yet");
+    assert!(
+        !begins(asked.due_at - std::time::Duration::from_secs(1)).await,
+        "not yet"
+    );
     let hangout = "UPDATE room SET state = 'hangout', channel = $1 WHERE id = $2";
     let opens = move |tx: &mut Tx| {
         let params = params![ChannelId(id(1_000 + BEA)), id(ROOM)];
@@ -140,7 +148,10 @@ each_db!(it_waits_for_what_arose_meanwhile, async |db| {
     let due = scene.reads(|db| deletion::of(db, person_of(BEA))).await.unwrap();
     assert_eq!((due.due_at, due.begun_at), (asked.due_at + day, None));
     scene
-        .does(|tx: &mut Tx| tx.execute("UPDATE room SET state = 'ended'", params![]).map(|_| ()))
+        .does(|tx: &mut Tx| {
+            tx.execute("UPDATE room SET state = 'ended'", params![])
+                .map(|_| ())
+        })
         .await;
     assert!(!begins(asked.due_at).await, "it waits for its time");
     assert!(begins(asked.due_at + day).await);
@@ -185,10 +196,20 @@ each_db!(it_goes_on_wherever_it_was_stopped, async |db| {
     scene.reports(of_message(1), 2).await.unwrap();
     scene.asks_to_go(BEA, 0).await.unwrap();
     let due = at(20) + GRACE;
-    assert!(scene.store.write(move |tx| begin(tx, person_of(BEA), due)).await.unwrap());
+    assert!(
+        scene
+            .store
+            .write(move |tx| begin(tx, person_of(BEA), due))
+            .await
+            .unwrap()
+    );
     let mut times = 0;
     loop {
-        let through = scene.reads(|db| deletion::of(db, person_of(BEA))).await.unwrap().through;
+        let through = scene
+            .reads(|db| deletion::of(db, person_of(BEA)))
+            .await
+            .unwrap()
+            .through;
         let erasing = everything(&scene.store, person_of(BEA), through, due);
         times += 1;
         if cut(erasing, times * 2).await {
@@ -201,13 +222,21 @@ each_db!(it_goes_on_wherever_it_was_stopped, async |db| {
     assert_eq!(erased.erased_at, Some(due));
     let dump = scene.db.dump().await;
     let hers = |value: &String| value.contains("beatrix") || value == "bea";
-    let left: Vec<_> = dump.iter().filter(|(_, values)| values.iter().any(hers)).collect();
+    let left: Vec<_> = dump
+        .iter()
+        .filter(|(_, values)| values.iter().any(hers))
+        .collect();
     assert!(left.is_empty(), "{left:#?}");
     assert_eq!(dump["channel_followers.followers"], ["0"]);
     // The log has its numbers, and the others' words.
     let room = id(ROOM);
     let numbers = scene
-        .reads(move |db| db.row("SELECT COUNT(*), MAX(n) FROM room_event WHERE room = $1", params![room]))
+        .reads(move |db| {
+            db.row(
+                "SELECT COUNT(*), MAX(n) FROM room_event WHERE room = $1",
+                params![room],
+            )
+        })
         .await
         .unwrap();
     assert_eq!(numbers.get::<i64>(0).unwrap(), numbers.get::<i64>(1).unwrap());

@@ -63,13 +63,23 @@ pub async fn a_life(app: &TestApp) -> Life {
 
 async fn puts(who: &Browser, path: &str, body: Value) -> Value {
     let answer = who.send(Method::PUT, path, body).await;
-    assert!(answer.status.is_success(), "{path}: {} {:#}", answer.status, answer.body);
+    assert!(
+        answer.status.is_success(),
+        "{path}: {} {:#}",
+        answer.status,
+        answer.body
+    );
     answer.body
 }
 
 async fn posts(who: &Browser, path: &str, body: Value) -> Value {
     let answer = who.post(path, body).await;
-    assert!(answer.status.is_success(), "{path}: {} {:#}", answer.status, answer.body);
+    assert!(
+        answer.status.is_success(),
+        "{path}: {} {:#}",
+        answer.status,
+        answer.body
+    );
     answer.body
 }
 
@@ -79,7 +89,12 @@ impl Cast<'_> {
         let zoe = &self.zoe;
         let words = json!({"display_name": "Zoe Qzx", "about": "I am Qzx of Qzxtown"});
         zoe.send(Method::PATCH, "/api/v1/me", words).await.is(200);
-        posts(zoe, "/api/v1/tokens", json!({"name": "qzxbot", "scopes": ["chat:read"]})).await;
+        posts(
+            zoe,
+            "/api/v1/tokens",
+            json!({"name": "qzxbot", "scopes": ["chat:read"]}),
+        )
+        .await;
         puts(zoe, "/api/v1/channels/ada/follow", json!({})).await;
         puts(zoe, "/api/v1/me/blocks/dan", json!({})).await;
         puts(zoe, "/api/v1/channels/ada/bell", json!({"bell": "none"})).await;
@@ -95,7 +110,12 @@ impl Cast<'_> {
              SELECT id, 'qzx@example.org', 'en', 1, 1, 1 FROM person WHERE handle = '{HANDLE}'"
         );
         self.app.db.tamper(&address).await;
-        puts(zoe, "/api/v1/me/spending-caps", json!({"day": 50_000, "month": null})).await;
+        puts(
+            zoe,
+            "/api/v1/me/spending-caps",
+            json!({"day": 50_000, "month": null}),
+        )
+        .await;
     }
 
     /// A page, a stream key, where her lives go, what her chats do not want, tiers, an emote, a webhook, an overlay.
@@ -125,7 +145,8 @@ impl Cast<'_> {
         });
         puts(zoe, &format!("{of}/overlays/goal"), look).await;
         posts(zoe, &format!("{of}/overlays/goal/secret"), json!({})).await;
-        let account = json!({"name": "Zoe Qzx", "iban": "DE89 3704 0044 0532 0130 00", "password": "correct horse"});
+        let account =
+            json!({"name": "Zoe Qzx", "iban": "DE89 3704 0044 0532 0130 00", "password": "correct horse"});
         puts(zoe, "/api/v1/payouts/bank", account).await;
         puts(&self.zoe, &format!("{of}/team/bea"), json!({"role": "moderator"})).await;
         let later = json!({"title": "Later with Qzx", "scheduled_at": "2099-01-01T00:00:00Z"});
@@ -143,8 +164,18 @@ impl Cast<'_> {
         posts(zoe, &at("polls"), poll).await;
         let goal = json!({"id": uuid(103), "title": "A hat for Qzx", "kind": "coins", "target": 100});
         posts(zoe, &at("goals"), goal).await;
-        posts(bea, &at("messages"), json!({"id": uuid(104), "text": "good evening, Qzx"})).await;
-        posts(zoe, &at("messages"), json!({"id": uuid(105), "text": "Qzx greets you"})).await;
+        posts(
+            bea,
+            &at("messages"),
+            json!({"id": uuid(104), "text": "good evening, Qzx"}),
+        )
+        .await;
+        posts(
+            zoe,
+            &at("messages"),
+            json!({"id": uuid(105), "text": "Qzx greets you"}),
+        )
+        .await;
         puts(bea, &format!("/api/v1/channels/{HANDLE}/follow"), json!({})).await;
         ends(zoe, &room).await;
         room
@@ -159,24 +190,47 @@ impl Cast<'_> {
         let at = |rest: &str| format!("/api/v1/rooms/{room}/{rest}");
         let filter = json!({"words": ["rutabaga"], "lists": [], "action": "hold", "repeat_s": 0});
         puts(ada, "/api/v1/channels/ada/chat-filter", filter).await;
-        zoe.send(Method::DELETE, "/api/v1/channels/ada/follow", Value::Null).await;
+        zoe.send(Method::DELETE, "/api/v1/channels/ada/follow", Value::Null)
+            .await;
         puts(zoe, "/api/v1/channels/ada/follow", json!({})).await;
-        posts(zoe, &at("messages"), json!({"id": uuid(201), "text": "Qzx was here"})).await;
+        posts(
+            zoe,
+            &at("messages"),
+            json!({"id": uuid(201), "text": "Qzx was here"}),
+        )
+        .await;
         let answer = json!({"id": uuid(202), "text": "so I see", "reply_to": uuid(201)});
         posts(bea, &at("messages"), answer).await;
         puts(ada, &at("pin"), json!({"message": uuid(201)})).await;
         let shown = json!({"id": uuid(203), "message": uuid(201), "to": "everyone"});
         puts(ada, &at("spotlight"), shown).await;
-        posts(zoe, &at("questions"), json!({"id": uuid(204), "text": "Does Qzx like rain?"})).await;
-        posts(zoe, &at("messages"), json!({"id": uuid(205), "text": "Qzx eats a rutabaga"})).await;
-        let poll = json!({"id": uuid(206), "question": "Which?", "options": ["Roses", "Rain"], "to": "everyone"});
+        posts(
+            zoe,
+            &at("questions"),
+            json!({"id": uuid(204), "text": "Does Qzx like rain?"}),
+        )
+        .await;
+        posts(
+            zoe,
+            &at("messages"),
+            json!({"id": uuid(205), "text": "Qzx eats a rutabaga"}),
+        )
+        .await;
+        let poll =
+            json!({"id": uuid(206), "question": "Which?", "options": ["Roses", "Rain"], "to": "everyone"});
         posts(ada, &at("polls"), poll).await;
-        puts(zoe, &at(&format!("polls/{}/vote", uuid(206))), json!({"choice": 1})).await;
+        puts(
+            zoe,
+            &at(&format!("polls/{}/vote", uuid(206))),
+            json!({"choice": 1}),
+        )
+        .await;
         posts(zoe, &at("stage/ask"), json!({})).await;
         posts(ada, &at("stage/admit"), json!({"person": self.zoes_id})).await;
         posts(zoe, &at("stage/leave"), json!({})).await;
         self.pays(&room).await;
-        let out = json!({"act": "time_out", "person": self.zoes_id, "seconds": 60, "why": "Qzx goes on and on"});
+        let out =
+            json!({"act": "time_out", "person": self.zoes_id, "seconds": 60, "why": "Qzx goes on and on"});
         posts(ada, &at("moderation/acts"), out).await;
         ends(ada, &room).await;
         room
@@ -189,7 +243,10 @@ impl Cast<'_> {
         let gift = json!({"id": uuid(302), "kind": "rose", "count": 3});
         posts(zoe, &format!("/api/v1/rooms/{room}/gifts"), gift).await;
         let hearts = json!({"id": uuid(303), "hearts": 1, "return_to": "/qzx"});
-        let begun = zoe.post(&format!("/api/v1/rooms/{room}/badges"), hearts).await.is(201);
+        let begun = zoe
+            .post(&format!("/api/v1/rooms/{room}/badges"), hearts)
+            .await
+            .is(201);
         zoe.choose(&begun.text("checkout_url"), "pay").await;
         let path = format!("/api/v1/payments/{}", uuid(303));
         until("the hearts are paid", async || {
@@ -197,7 +254,12 @@ impl Cast<'_> {
         })
         .await;
         let asks = json!({"id": uuid(304), "amount": 10, "reason": "Qzx is poor"});
-        posts(zoe, &format!("/api/v1/payments/{}/refund-requests", uuid(303)), asks).await;
+        posts(
+            zoe,
+            &format!("/api/v1/payments/{}/refund-requests", uuid(303)),
+            asks,
+        )
+        .await;
         let no = json!({"grant": false, "answer": "no"});
         let path = format!("/api/v1/operator/refunds/{}/decision", uuid(304));
         posts(&self.dan, &path, no).await;
@@ -228,6 +290,11 @@ impl Cast<'_> {
         let path = format!("/api/v1/operator/reports/{}/decision", uuid(402));
         posts(dan, &path, decided).await;
         let complains = json!({"id": uuid(404), "words": "Qzx never boasts"});
-        posts(zoe, &format!("/api/v1/decisions/{}/appeals", uuid(403)), complains).await;
+        posts(
+            zoe,
+            &format!("/api/v1/decisions/{}/appeals", uuid(403)),
+            complains,
+        )
+        .await;
     }
 }
