@@ -229,7 +229,15 @@ pub const ERASED: &[Erase] = &[
         of: &["refund.asked_by"],
         sql: &[
             "UPDATE refund SET reason = '' WHERE id IN (SELECT r.id FROM refund r JOIN payment p ON p.id = r.payment \
-              WHERE (r.asked_by = $1 OR p.payer = $1) AND r.reason <> '' LIMIT $2)",
+              WHERE r.asked_by = $1 AND p.payer = $1 AND r.reason <> '' LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["refund_act.note"],
+        sql: &[
+            "UPDATE refund_act SET note = NULL WHERE (refund, number) IN (SELECT a.refund, a.number FROM refund_act a \
+              JOIN refund r ON r.id = a.refund JOIN payment p ON p.id = r.payment \
+              WHERE p.payer = $1 AND a.who = $1 AND a.note IS NOT NULL LIMIT $2)",
         ],
     },
     Erase {
@@ -325,7 +333,7 @@ pub const KEPT: Kept = &[
     ("debt_write_off.who", "who decided it for the site"),
     (
         "refund_act.who",
-        "who decided it for the site, in rows that cannot be changed",
+        "who asked for it, and who decided it for the site",
     ),
     (
         "notice_act.who",

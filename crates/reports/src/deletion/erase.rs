@@ -58,30 +58,34 @@ async fn one(rooms: &Rooms, due: Deletion) -> Result<bool, EraseError> {
         return Ok(false);
     }
     rooms.erase_replays(person).await?;
-    everything(site.store(), person, due.through, now).await?;
+    everything(site.store().clone(), person, due.through, now).await?;
     Ok(true)
 }
 
 /// Erases all that the database has of somebody, from any state in which it was stopped before.
 pub(super) async fn everything(
-    store: &Store,
+    store: Store,
     person: PersonId,
     through: Vec<u8>,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     store.write(move |tx| deletion::unname(tx, person)).await?;
     let gone = store.read(move |db| Gone::of(db, person)).await?;
-    for erase in ALL_ERASED.iter().copied().flatten() {
-        rows(store, erase, person).await?;
+    for erased in ALL_ERASED {
+        for erase in *erased {
+            rows(&store, erase, person).await?;
+        }
     }
     for channel in gone.channels.clone() {
         let emotes = move |tx: &mut Tx| busk_rooms::erase::erase_emotes(tx, channel);
         store.write(emotes).await?;
     }
-    for which in ALL_BODIES.iter().copied().flatten() {
-        bodies(store, which, &gone).await?;
+    for found in ALL_BODIES {
+        for which in *found {
+            bodies(&store, which, &gone).await?;
+        }
     }
-    logs(store, &gone, through).await?;
+    logs(&store, &gone, through).await?;
     store.write(move |tx| deletion::end(tx, person, now)).await
 }
 

@@ -210,7 +210,7 @@ each_db!(it_goes_on_wherever_it_was_stopped, async |db| {
             .await
             .unwrap()
             .through;
-        let erasing = everything(&scene.store, person_of(BEA), through, due);
+        let erasing = everything(scene.store.clone(), person_of(BEA), through, due);
         times += 1;
         if cut(erasing, times * 2).await {
             break;
