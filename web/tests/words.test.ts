@@ -17,6 +17,7 @@ import { dictionaries as operatorMoney } from '../src/lib/people/operator-money-
 import { dictionaries as bots } from '../src/lib/people/bot-words'
 import { dictionaries as notices } from '../src/lib/people/notice-words'
 import { dictionaries as embed } from '../src/pages/embed/words'
+import { dictionaries as deletion } from '../src/lib/people/deletion-words'
 import { dictionaries as own } from '../src/lib/people/own-words'
 import { dictionaries as reports } from '../src/lib/people/report-words'
 import { dictionaries as people } from '../src/lib/people/words'
@@ -36,7 +37,7 @@ import { dictionaries as rules } from '../src/lib/rooms/rules-words'
 import { dictionaries as stage } from '../src/lib/rooms/stage-words'
 import { dictionaries as rooms } from '../src/lib/rooms/words'
 
-const areas = { badges, bots, crowd, embed, notices, emotes, overlays, overlayStudio, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, own, reports, hangout, health, home, interlude, replays, restream, chat, rules, stage, studio, rooms }
+const areas = { badges, bots, crowd, deletion, embed, notices, emotes, overlays, overlayStudio, giving, subscriptions, support, tickets, caps, common, payouts, earnings, media, money, operator, operatorMoney, people, purchases, own, reports, hangout, health, home, interlude, replays, restream, chat, rules, stage, studio, rooms }
 /** The same word in both languages, and rightly so. */
 const alike = new Set(['…', 'Signal', 'Live', 'Studio', 'Auto', 'Pause', 'Audit', 'Transfers', 'Posting', 'Cause', 'Like', 'Message', 'Stable', 'free', 'Badge', 'Badges', '3 badges', '3 min', 'Webhooks', 'JSON', 'CSV', 'Fraud', '0 min'])
 

@@ -33,6 +33,7 @@ pub mod fuzzing;
 pub mod gifts;
 pub mod goals;
 mod html;
+pub mod leaving;
 mod listing;
 #[cfg(test)]
 mod model;

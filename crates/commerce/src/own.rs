@@ -1,6 +1,10 @@
 //! What commerce holds of one person: what they paid, gave, own and owe. Of their channels' money the statement has all,
 //! down to the transfers; here are the sums.
+//!
+//! Of all this the books keep what moved, by ids that name nobody once the account is deleted; what else was said with it
+//! is erased.
 
+use busk_people::erase::{Erase, Kept};
 use busk_people::own::Part;
 use busk_people::own::Shown::{Id, Number, Text, Time, Truth};
 
@@ -211,4 +215,143 @@ pub const PARTS: &[Part] = &[
             ("identity", Text),
         ],
     },
+];
+
+pub const ERASED: &[Erase] = &[
+    Erase {
+        of: &["payment.payer"],
+        sql: &[
+            "UPDATE payment SET method = NULL, checkout_url = NULL WHERE id IN \
+              (SELECT id FROM payment WHERE payer = $1 AND (method IS NOT NULL OR checkout_url IS NOT NULL) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["refund.asked_by"],
+        sql: &[
+            "UPDATE refund SET reason = '' WHERE id IN (SELECT r.id FROM refund r JOIN payment p ON p.id = r.payment \
+              WHERE r.asked_by = $1 AND p.payer = $1 AND r.reason <> '' LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["refund_act.note"],
+        sql: &[
+            "UPDATE refund_act SET note = NULL WHERE (refund, number) IN (SELECT a.refund, a.number FROM refund_act a \
+              JOIN refund r ON r.id = a.refund JOIN payment p ON p.id = r.payment \
+              WHERE p.payer = $1 AND a.who = $1 AND a.note IS NOT NULL LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["ticket.person"],
+        sql: &["UPDATE ticket SET country = NULL WHERE payment IN \
+              (SELECT payment FROM ticket WHERE person = $1 AND country IS NOT NULL LIMIT $2)"],
+    },
+    Erase {
+        of: &["subscription.person"],
+        sql: &[
+            "UPDATE subscription SET method = NULL, renews = FALSE WHERE id IN \
+              (SELECT id FROM subscription WHERE person = $1 AND (method IS NOT NULL OR renews) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["channel_tier.channel"],
+        sql: &[
+            "UPDATE channel_tier SET name = 'Deleted account', about = '', offered = FALSE WHERE (channel, id) IN \
+              (SELECT channel, id FROM channel_tier WHERE channel IN (SELECT id FROM channel WHERE owner = $1) \
+              AND (name <> 'Deleted account' OR about <> '' OR offered) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["spending_cap.person"],
+        sql: &[
+            "DELETE FROM spending_cap WHERE (person) IN (SELECT person FROM spending_cap WHERE person = $1 LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["gift_streak.sender"],
+        sql: &[
+            "DELETE FROM gift_streak WHERE (sender) IN (SELECT sender FROM gift_streak WHERE sender = $1 LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["gift_run.sender"],
+        sql: &["DELETE FROM gift_run WHERE (id) IN (SELECT id FROM gift_run WHERE sender = $1 LIMIT $2)"],
+    },
+    Erase {
+        of: &["payout_setting.channel"],
+        sql: &[
+            "DELETE FROM payout_setting WHERE (channel) IN (SELECT channel FROM payout_setting WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["payout_account.channel"],
+        sql: &[
+            "DELETE FROM payout_account WHERE (channel) IN (SELECT channel FROM payout_account WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["sandbox_account.channel"],
+        sql: &[
+            "DELETE FROM sandbox_account WHERE (account) IN (SELECT account FROM sandbox_account WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["sandbox_checkout.payer"],
+        sql: &[
+            "UPDATE sandbox_checkout SET description = '', return_to = '' WHERE checkout IN \
+              (SELECT checkout FROM sandbox_checkout WHERE payer = $1 AND (description <> '' OR return_to <> '') LIMIT $2)",
+        ],
+    },
+];
+
+pub const KEPT: Kept = &[
+    ("dispute.payment", "the books: what the bank took back"),
+    ("gift.sender", "the books: which transfers a gift was"),
+    (
+        "supporter.person",
+        "sums of gifts and badges, which their channels keep",
+    ),
+    ("badge_order.person", "the books: what a payment brought"),
+    ("subscription_order.person", "the books: what a payment brought"),
+    ("subscription_gift.giver", "the books: what a payment brought"),
+    ("subscription_gift.person", "the books: what a payment brought"),
+    (
+        "subscription_gift_receiver.person",
+        "the books: what a payment brought",
+    ),
+    ("ledger_account.owner", "the books: whose an account is"),
+    ("ledger_balance.account", "the books: what it has"),
+    ("ledger_seal.account", "the books: how many accounts a seal is of"),
+    ("ledger_mark.account", "the books: a place in them"),
+    (
+        "ledger_policy_deed.person",
+        "who decided on a policy for the site",
+    ),
+    (
+        "debt_write_off.payer",
+        "the books: that a debt was let go, in rows that cannot be changed",
+    ),
+    ("debt_write_off.who", "who decided it for the site"),
+    (
+        "refund_act.who",
+        "who asked for it, and who decided it for the site",
+    ),
+    (
+        "notice_act.who",
+        "who looked into it for the site, in rows that cannot be changed",
+    ),
+    (
+        "payout.channel",
+        "the books: where money was sent, masked, and sealed as the bank was told it",
+    ),
+    ("payout.account", "the books: where money was sent"),
+    ("payout_account.account", "gone with its channel's row"),
+    (
+        "payout_act.person",
+        "the books: who asked for a payout, and who approved it",
+    ),
+    ("payout_batch.made_by", "the books: who made the bank's file"),
+    ("money_release.account", "the books: how far a hold is over"),
+    ("sandbox_charge.payer", "the sandbox provider's books"),
+    ("sandbox_account.account", "gone with its channel's row"),
+    ("sandbox_transfer.account", "the sandbox provider's books"),
 ];

@@ -33,7 +33,7 @@ use crate::subscriptions::gifted;
 use crate::{badges, subscriptions, tickets};
 pub use http::routes;
 pub use job::ask_provider;
-pub(crate) use schema::MIGRATION;
+pub(crate) use schema::{MIGRATION, NOTES};
 pub use sql::{Refund, of_payment};
 
 /// The job that asks the provider for one refund.

@@ -48,6 +48,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "commerce/0010_events",
         sql: EVENTS,
     },
+    Migration {
+        name: "commerce/0011_refund_notes",
+        sql: crate::refunds::NOTES,
+    },
 ];
 
 /// What became of an event, for what comes of its tickets after they were settled. Nobody knows it of older ones.

@@ -43,6 +43,8 @@ pub use sql::{Kind, MonthOrder, Subscription, of_channel, of_person, subscriptio
 pub(crate) use sql::{SUBSCRIPTIONS, TIERS};
 pub use tiers::{SetTiersError, TIERS_MAX, Tier, set_tiers, tiers};
 
+/// A person's subscriptions that are read at once: more than anybody has.
+pub(crate) const AT_ONCE_MAX: i64 = 1_000;
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// A charge that failed is tried again so many days after the period's end; then the subscription ends.
 const RETRIED_ON: [u32; 4] = [1, 3, 5, 7];
@@ -405,6 +407,17 @@ pub fn set_renews(
         renewal::leave(tx, &next, job)?;
     }
     Ok(next)
+}
+
+/// Cancels all of a person's at their periods' ends, as many as anybody has.
+pub fn cancel_all(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
+    for current in of_person(tx, person, AT_ONCE_MAX)? {
+        if current.renews {
+            let renews = false;
+            Subscription { renews, ..current }.save(tx)?;
+        }
+    }
+    Ok(())
 }
 
 /// A cheaper tier from the next period on; one's own takes that back. What it costs then is what it costs now.

@@ -1,5 +1,6 @@
-//! What notices hold of one person: how they want to be told, and where.
+//! What notices hold of one person: how they want to be told, and where; all of it is erased.
 
+use busk_people::erase::Erase;
 use busk_people::own::Part;
 use busk_people::own::Shown::{Text, Time, Truth};
 
@@ -31,5 +32,50 @@ pub const PARTS: &[Part] = &[
         sql: "SELECT q.channel, c.handle FROM notice_quiet q JOIN channel c ON c.id = q.channel \
               WHERE q.person = $1 AND q.channel > $2 ORDER BY q.channel LIMIT $3",
         columns: &[("channel", Text)],
+    },
+];
+
+pub const ERASED: &[Erase] = &[
+    Erase {
+        of: &["notice_choice.person"],
+        sql: &[
+            "DELETE FROM notice_choice WHERE (person) IN (SELECT person FROM notice_choice WHERE person = $1 LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["notice_address.person"],
+        sql: &[
+            "DELETE FROM notice_address WHERE (person) IN (SELECT person FROM notice_address WHERE person = $1 LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["notice_push.person"],
+        sql: &[
+            "DELETE FROM notice_push WHERE (id) IN (SELECT id FROM notice_push WHERE person = $1 LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["notice_seen.person"],
+        sql: &[
+            "DELETE FROM notice_seen WHERE (person) IN (SELECT person FROM notice_seen WHERE person = $1 LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["notice_delivery.person"],
+        sql: &[
+            "DELETE FROM notice_delivery WHERE (id) IN (SELECT id FROM notice_delivery WHERE person = $1 LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["notice_quiet.person"],
+        sql: &[
+            "DELETE FROM notice_quiet WHERE (person, channel) IN (SELECT person, channel FROM notice_quiet WHERE person = $1 OR channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["notice_live.channel"],
+        sql: &[
+            "DELETE FROM notice_live WHERE (room) IN (SELECT room FROM notice_live WHERE channel IN (SELECT id FROM channel WHERE owner = $1) LIMIT $2)",
+        ],
     },
 ];

@@ -98,7 +98,8 @@ fn followers(
 ) -> Result<Vec<Follower>, StoreError> {
     let rows = tx.rows(
         "SELECT f.person, \
-         f.since <= $3 AND q.person IS NULL AND b.blocked IS NULL, \
+         f.since <= $3 AND q.person IS NULL AND b.blocked IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = f.person), \
          a.confirmed_at IS NOT NULL AND COALESCE(c.email, TRUE), COALESCE(c.push, TRUE) \
          FROM channel_follow f \
          LEFT JOIN notice_quiet q ON q.person = f.person AND q.channel = f.channel \

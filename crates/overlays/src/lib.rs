@@ -14,6 +14,7 @@ mod door;
 mod keep;
 mod look;
 mod overlay;
+pub mod own;
 mod schema;
 
 use std::sync::Arc;

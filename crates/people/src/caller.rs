@@ -8,7 +8,7 @@ use http::request::Parts;
 use serde::Deserialize;
 
 use crate::session::Holding;
-use crate::{Channel, Guest, Person, Role, own_channel, session, token};
+use crate::{Channel, Guest, Person, Role, Shut, own_channel, session, token};
 
 /// Whoever asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub enum Named {
 #[derive(Clone, Debug)]
 pub struct SignedIn(pub Person);
 
-/// Someone with a name, also a person whose account is suspended: for what they may do still, which is to see what was
-/// decided about them, and to appeal.
+/// Someone with a name, also a person whose account is shut: for what they may do still, which is to see what was
+/// decided about them, to appeal, to take their data away, and to delete or keep their account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Concerned(pub Named);
 
@@ -44,6 +44,16 @@ pub struct OwnChannel {
 /// A person who runs the site.
 #[derive(Clone, Debug)]
 pub struct Operator(pub Person);
+
+impl Concerned {
+    /// The person: a guest has no account.
+    pub fn signed_in(self) -> Result<Person, Problem> {
+        match self.0 {
+            Named::Person(person) => Ok(person),
+            Named::Guest(guest) => Caller::Guest(guest).signed_in(),
+        }
+    }
+}
 
 impl Caller {
     pub fn person(&self) -> Option<&Person> {
@@ -153,23 +163,18 @@ where
     }
 }
 
-/// Who holds the request's session, also while their account is suspended.
+/// Who holds the request's session, also while their account is shut.
 pub(crate) async fn holding(parts: &Parts, site: &Site) -> Result<Holding, Problem> {
     let Some(token) = session::token_hash(&parts.headers) else {
-        return Ok(Holding {
-            caller: Caller::Nobody,
-            suspended: false,
-        });
+        return Ok(Holding::nobody());
     };
     let now = site.now();
     let read = site.store().read(move |db| session::holding(db, token, now));
     read.await.map_err(|error: StoreError| Problem::from(error))
 }
 
-/// Whether the request's session is of a person whose account is suspended, who is nobody to [`Caller`].
-pub(crate) struct Suspended(pub bool);
-
-impl<S> FromRequestParts<S> for Suspended
+/// Why the account of the request's session is shut, whose person is nobody to [`Caller`].
+impl<S> FromRequestParts<S> for Shut
 where
     S: Send + Sync,
     Site: FromRef<S>,
@@ -178,7 +183,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let site = Site::from_ref(state);
-        Ok(Self(holding(parts, &site).await?.suspended))
+        Ok(holding(parts, &site).await?.shut)
     }
 }
 

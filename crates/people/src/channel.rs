@@ -135,10 +135,11 @@ pub fn channel_of(db: &mut impl Read, owner: PersonId) -> Result<Option<Channel>
     row.as_ref().map(read).transpose()
 }
 
-/// Handles are stored in small letters; asked for in any.
+/// Handles are stored in small letters; asked for in any. One whose owner's account is to be deleted is not found.
 pub fn channel_by_handle(db: &mut impl Read, handle: &str) -> Result<Option<Channel>, StoreError> {
     let row = db.row(
-        "SELECT id, owner, handle, name, about, kind FROM channel WHERE handle = $1",
+        "SELECT id, owner, handle, name, about, kind FROM channel c WHERE handle = $1 \
+         AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = c.owner)",
         params![handle.to_ascii_lowercase()],
     )?;
     row.as_ref().map(read).transpose()

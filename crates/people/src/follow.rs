@@ -111,7 +111,7 @@ pub fn followers(db: &mut impl Read, channel: ChannelId) -> Result<i64, StoreErr
     row.map_or(Ok(0), |row| row.get(0))
 }
 
-/// Channels that a person follows, the latest first, from those followed before a time on.
+/// Channels that a person follows and that are to be found, the latest first, from those followed before a time on.
 pub fn followed_by(
     db: &mut impl Read,
     person: PersonId,
@@ -120,8 +120,9 @@ pub fn followed_by(
 ) -> Result<Vec<(Channel, Timestamp)>, StoreError> {
     let before = before.unwrap_or(Timestamp::from_unix_us(i64::MAX));
     let rows = db.rows(
-        "SELECT channel, since FROM channel_follow WHERE person = $1 AND since < $2 \
-         ORDER BY since DESC LIMIT $3",
+        "SELECT f.channel, f.since FROM channel_follow f JOIN channel c ON c.id = f.channel \
+         WHERE f.person = $1 AND f.since < $2 \
+         AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = c.owner) ORDER BY f.since DESC LIMIT $3",
         params![person, before, max],
     )?;
     let mut followed = Vec::with_capacity(rows.len());

@@ -5,7 +5,7 @@ mod http;
 use std::sync::Arc;
 
 use busk_api::Problem;
-use busk_base::{PersonId, TextError, bounded_text};
+use busk_base::{PersonId, TextError, Timestamp, bounded_text};
 use busk_store::{Store, StoreError, Tx, Type, Update, row};
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::routes::People;
 use crate::sign_up::DISPLAY_NAME_MAX;
-use crate::{Caller, Channel, ChannelRef, Person, Role, adult, channel_of};
+use crate::{Caller, Channel, ChannelRef, Person, Role, Shut, adult, channel_of};
 
 pub(crate) use http::routes;
 
@@ -49,14 +49,20 @@ pub struct Me {
     pub adult: bool,
     /// Their account is suspended: they are nobody here, but see what was decided about them, and may appeal.
     pub suspended: bool,
+    /// When their account will be deleted, if they have asked for it: they are nobody here until they keep it.
+    pub deleted_at: Option<Timestamp>,
     /// Whether this site is a demonstration.
     pub demo: bool,
 }
 
 impl Me {
-    /// The same for a person whose account may be suspended.
-    pub(crate) fn suspended(self, suspended: bool) -> Self {
-        Self { suspended, ..self }
+    /// The same for a person whose account may be shut.
+    pub(crate) fn shut(self, shut: Shut) -> Self {
+        Self {
+            suspended: shut.suspended,
+            deleted_at: shut.deleted_at,
+            ..self
+        }
     }
 }
 
@@ -74,6 +80,7 @@ pub(crate) async fn me(people: &People, caller: Caller) -> Result<Me, Problem> {
         coins: 0,
         adult: false,
         suspended: false,
+        deleted_at: None,
         demo: site.demo(),
     };
     match caller {

@@ -72,9 +72,11 @@ pub fn person(db: &mut impl Read, id: PersonId) -> Result<Option<Person>, StoreE
     row.as_ref().map(read).transpose()
 }
 
+/// One whose account is to be deleted is not found.
 pub fn person_by_handle(db: &mut impl Read, handle: &str) -> Result<Option<Person>, StoreError> {
     let row = db.row(
-        "SELECT id, handle, display_name, about, role FROM person WHERE handle = $1",
+        "SELECT id, handle, display_name, about, role FROM person p WHERE handle = $1 \
+         AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = p.id)",
         params![handle],
     )?;
     row.as_ref().map(read).transpose()

@@ -3,6 +3,8 @@
 
 use busk_store::Migration;
 
+use crate::deletion;
+
 pub const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "people/0001_people",
@@ -118,5 +120,9 @@ pub const MIGRATIONS: &[Migration] = &[
         since BIGINT NOT NULL,
         until BIGINT
     );",
+    },
+    Migration {
+        name: "people/0008_deletions",
+        sql: deletion::DELETIONS,
     },
 ];

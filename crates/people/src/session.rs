@@ -9,7 +9,7 @@ use busk_base::{GuestId, PersonId, SessionId, Timestamp};
 use busk_store::{Insert, Read, Row, StoreError, Tx, Type, params, row};
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::{Caller, guest, person, secret};
+use crate::{Caller, Shut, guest, person, secret};
 
 pub const COOKIE: &str = "busk_session";
 
@@ -103,10 +103,16 @@ pub fn close(tx: &mut Tx, token: TokenHash) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Who holds the session with this token; nobody when it ended, or while their account is suspended.
+/// Ends all sessions of a person.
+pub(crate) fn close_all(tx: &mut Tx, person: PersonId) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM session WHERE person = $1", params![person])?;
+    Ok(())
+}
+
+/// Who holds the session with this token; nobody when it ended, or while their account is shut.
 pub fn caller(db: &mut impl Read, token: TokenHash, now: Timestamp) -> Result<Caller, StoreError> {
     let held = holding(db, token, now)?;
-    Ok(if held.suspended {
+    Ok(if held.shut.is_shut() {
         Caller::Nobody
     } else {
         held.caller
@@ -117,27 +123,37 @@ pub fn caller(db: &mut impl Read, token: TokenHash, now: Timestamp) -> Result<Ca
 #[derive(Clone, Debug)]
 pub(crate) struct Holding {
     pub caller: Caller,
-    /// Their account is, and they are nobody to all but [`Concerned`](crate::Concerned).
-    pub suspended: bool,
+    /// While their account is shut, they are nobody to all but [`Concerned`](crate::Concerned).
+    pub shut: Shut,
 }
 
-/// Who holds the session with this token, also while their account is suspended.
+impl Holding {
+    pub(crate) fn nobody() -> Self {
+        Self {
+            caller: Caller::Nobody,
+            shut: Shut::default(),
+        }
+    }
+}
+
+/// Who holds the session with this token, also while their account is shut.
 pub(crate) fn holding(db: &mut impl Read, token: TokenHash, now: Timestamp) -> Result<Holding, StoreError> {
     let row = db.row(
-        "SELECT s.person, s.guest, x.person IS NOT NULL FROM session s \
+        "SELECT s.person, s.guest, x.person IS NOT NULL, d.due_at FROM session s \
          LEFT JOIN person_suspension x ON x.person = s.person AND (x.until IS NULL OR x.until > $2) \
+         LEFT JOIN person_deletion d ON d.person = s.person \
          WHERE s.token_hash = $1 AND s.expires_at > $2",
         params![token.0.as_slice(), now],
     )?;
     let Some(row) = row else {
-        return Ok(Holding {
-            caller: Caller::Nobody,
-            suspended: false,
-        });
+        return Ok(Holding::nobody());
     };
-    let suspended = row.get(2)?;
+    let shut = Shut {
+        suspended: row.get(2)?,
+        deleted_at: row.get(3)?,
+    };
     let caller = holder(db, &row)?;
-    Ok(Holding { caller, suspended })
+    Ok(Holding { caller, shut })
 }
 
 fn holder(db: &mut impl Read, row: &Row) -> Result<Caller, StoreError> {

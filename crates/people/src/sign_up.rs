@@ -6,7 +6,7 @@ mod http;
 use busk_base::{ChannelId, PersonId, TextError, Timestamp, bounded_text, handle};
 use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
 
-use crate::{Channel, ChannelKind, Person, Role};
+use crate::{Channel, ChannelKind, Person, Role, secret};
 
 pub(crate) use http::{NewPerson, routes};
 
@@ -85,11 +85,12 @@ pub fn sign_up(tx: &mut Tx, new: &SignUp, now: Timestamp) -> Result<Person, Sign
     Ok(person)
 }
 
-/// Whether a person or a channel has this handle.
+/// Whether a person or a channel has this handle, or had it when it was deleted.
 pub fn is_taken(db: &mut impl Read, handle: &str) -> Result<bool, StoreError> {
     let found = db.row(
-        "SELECT 1 FROM person WHERE handle = $1 UNION SELECT 1 FROM channel WHERE handle = $1",
-        params![handle],
+        "SELECT 1 FROM person WHERE handle = $1 UNION SELECT 1 FROM channel WHERE handle = $1 \
+         UNION SELECT 1 FROM handle_retired WHERE hash = $2",
+        params![handle, secret::hash(handle).as_slice()],
     )?;
     Ok(found.is_some())
 }

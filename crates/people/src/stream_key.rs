@@ -6,7 +6,7 @@ mod http;
 use busk_base::{ChannelId, Timestamp};
 use busk_store::{Insert, Read, StoreError, Tx, Type, params, row};
 
-use crate::{Channel, channel, secret, suspension};
+use crate::{Channel, Shut, channel, secret};
 
 pub(crate) use http::routes;
 
@@ -43,7 +43,7 @@ pub fn created_at(db: &mut impl Read, channel: ChannelId) -> Result<Option<Times
     row.map(|row| row.get(0)).transpose()
 }
 
-/// Whose key it is; nobody's while its owner's account is suspended.
+/// Whose key it is; nobody's while its owner's account is shut.
 pub fn owner(db: &mut impl Read, key: &str, now: Timestamp) -> Result<Option<Channel>, StoreError> {
     if !key.starts_with(PREFIX) {
         return Ok(None);
@@ -57,7 +57,7 @@ pub fn owner(db: &mut impl Read, key: &str, now: Timestamp) -> Result<Option<Cha
         None => None,
     };
     match found {
-        Some(found) if suspension::holds(db, found.owner, now)? => Ok(None),
+        Some(found) if Shut::of(db, found.owner, now)?.is_shut() => Ok(None),
         found => Ok(found),
     }
 }

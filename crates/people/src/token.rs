@@ -12,7 +12,7 @@ use ::http::{HeaderMap, header};
 use busk_base::{PersonId, TextError, Timestamp, TokenId, bounded_text};
 use busk_store::{Insert, Read, Row, StoreError, Tx, Type, params, row};
 
-use crate::{Person, Scopes, person, secret, suspension};
+use crate::{Person, Scopes, Shut, person, secret};
 
 pub(crate) use http::routes;
 
@@ -150,7 +150,7 @@ pub fn of_person(db: &mut impl Read, person: PersonId) -> Result<Vec<AccessToken
     rows.iter().map(read).collect()
 }
 
-/// The token with this text and whose it is, while it holds and its person's account is not suspended.
+/// The token with this text and whose it is, while it holds and its person's account is not shut.
 pub fn holder(
     db: &mut impl Read,
     text: &str,
@@ -167,7 +167,7 @@ pub fn holder(
     let Some(token) = token.filter(|token| token.holds(now)) else {
         return Ok(None);
     };
-    if suspension::holds(db, token.person, now)? {
+    if Shut::of(db, token.person, now)?.is_shut() {
         return Ok(None);
     }
     Ok(person(db, token.person)?.map(|person| (token, person)))
@@ -177,7 +177,8 @@ pub fn holder(
 pub fn holds(db: &mut impl Read, id: TokenId, now: Timestamp) -> Result<bool, StoreError> {
     let row = db.row(
         "SELECT 1 FROM access_token t WHERE t.id = $1 AND (t.expires_at IS NULL OR t.expires_at > $2) AND NOT EXISTS \
-         (SELECT 1 FROM person_suspension x WHERE x.person = t.person AND (x.until IS NULL OR x.until > $2))",
+         (SELECT 1 FROM person_suspension x WHERE x.person = t.person AND (x.until IS NULL OR x.until > $2)) \
+         AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = t.person)",
         params![id, now],
     )?;
     Ok(row.is_some())

@@ -11,6 +11,7 @@ pub(crate) mod sql;
 mod tests;
 
 use busk_base::{AppealId, DecisionId, PersonId, RecordId, TextError, Timestamp, bounded_text};
+use busk_people::deletion;
 use busk_store::{Read, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -216,7 +217,7 @@ pub fn judge(tx: &mut Tx, judgement: &Judgement, now: Timestamp) -> Result<Appea
         return Err(JudgeError::Yourself);
     }
     let decision = decision::sql::one(tx, appeal.decision)?.ok_or(JudgeError::AppealUnknown)?;
-    if decision.operator == judgement.operator && sql::other_operators(tx, judgement.operator, now)? {
+    if decision.operator == judgement.operator && deletion::other_operators(tx, judgement.operator, now)? {
         return Err(JudgeError::SameOperator);
     }
 

@@ -12,13 +12,15 @@
 //!
 //! All of it stands on the site's pages, and goes out by letter where somebody has an address (`letters`).
 //!
-//! And what the site holds of them, to take away ([`own`]).
+//! And what the site holds of them, to take away ([`own`]), or to have erased ([`deletion`]).
 //!
-//! Invariant: nothing of reports is ever deleted or written over; a decision that is reversed stays, with what reversed it.
+//! Invariant: nothing of reports is ever deleted or written over, but for the words of those who delete their account; a
+//! decision that is reversed stays, with what reversed it.
 
 pub mod appeal;
 pub mod category;
 pub mod decision;
+pub mod deletion;
 mod letters;
 mod listing;
 pub mod own;
@@ -78,6 +80,7 @@ pub fn routes(rooms: Rooms, notices: Notices, gate: AddressGate) -> OpenApiRoute
         .merge(appeal::routes())
         .merge(transparency::routes())
         .merge(own::routes())
+        .merge(deletion::routes())
         .with_state(desk)
 }
 

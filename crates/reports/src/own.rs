@@ -1,16 +1,18 @@
-//! All that the site holds of a person, as one document for them (Regulation (EU) 2016/679, Articles 15 and 20).
+//! All that the site holds of a person, as one document for them (Regulation (EU) 2016/679, Articles 15 and 20); and all
+//! that is erased when they delete their account (Article 17), and what is kept.
 //!
 //! It is made while it is sent: a page of a part at a time, each read for itself, so that neither memory nor a connection
 //! is held however much there is. What happens meanwhile may be in it or not.
 //!
 //! Invariant: every column of every table that says whose a row is belongs to a part, or is named with a reason among
-//! those that do not (`tests`).
+//! those that do not; and each of them is erased, or is named with a reason among those that are kept (`tests`).
 
 mod http;
 #[cfg(test)]
 mod tests;
 
 use busk_base::{PersonId, Timestamp};
+use busk_people::erase::{self, Bodies, Erase, Kept};
 use busk_people::own::Shown::{Id, Text, Time};
 use busk_people::own::{self, Part};
 use busk_store::{Read, StoreError};
@@ -93,8 +95,61 @@ pub const ALL: &[&[Part]] = &[
     busk_webhooks::own::PARTS,
     busk_notices::own::PARTS,
     busk_commerce::own::PARTS,
+    busk_overlays::own::PARTS,
     PARTS,
 ];
+
+/// What this crate erases: their words, and copies of what they said. A decision stays, with its reasons, since the site
+/// answers for it.
+pub const ERASED: &[Erase] = &[
+    Erase {
+        of: &["report.reporter"],
+        sql: &[
+            "UPDATE report SET words = '', contact_name = NULL, contact_email = NULL WHERE id IN \
+              (SELECT id FROM report WHERE reporter = $1 \
+              AND (words <> '' OR contact_name IS NOT NULL OR contact_email IS NOT NULL) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["report.person"],
+        sql: &[
+            "UPDATE report SET person_name = 'Deleted account', said = NULL WHERE id IN \
+              (SELECT id FROM report WHERE person = $1 AND (person_name <> 'Deleted account' OR said IS NOT NULL) LIMIT $2)",
+        ],
+    },
+    Erase {
+        of: &["decision.person"],
+        sql: &["UPDATE decision SET said = NULL WHERE id IN \
+              (SELECT id FROM decision WHERE person = $1 AND said IS NOT NULL LIMIT $2)"],
+    },
+    Erase {
+        of: &["appeal.appellant"],
+        sql: &["UPDATE appeal SET words = '' WHERE id IN \
+              (SELECT id FROM appeal WHERE appellant = $1 AND words <> '' LIMIT $2)"],
+    },
+];
+
+pub const KEPT: Kept = &[
+    ("decision.operator", "who decided for the site"),
+    ("appeal.operator", "who judged for the site"),
+    ("kept_answer.caller", "a hash, with what is sealed, for a day"),
+];
+
+/// Everybody's, in the order in which they are erased: what lets somebody act first, what others are found by last.
+pub const ALL_ERASED: &[&[Erase]] = &[
+    erase::ERASED,
+    busk_notices::own::ERASED,
+    busk_webhooks::own::ERASED,
+    busk_overlays::own::ERASED,
+    busk_commerce::own::ERASED,
+    ERASED,
+    busk_rooms::own::ERASED,
+];
+
+/// JSON with names and words in it.
+pub const ALL_BODIES: &[&[Bodies]] = &[busk_rooms::own::BODIES, busk_webhooks::own::BODIES];
+
+pub const ALL_KEPT: &[Kept] = &[erase::KEPT, busk_rooms::own::KEPT, busk_commerce::own::KEPT, KEPT];
 
 /// The document, as far as it is made.
 pub(crate) struct Document {

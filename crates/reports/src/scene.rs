@@ -37,6 +37,7 @@ const MIGRATIONS: &[&[busk_store::Migration]] = &[
     busk_webhooks::MIGRATIONS,
     busk_notices::MIGRATIONS,
     busk_commerce::MIGRATIONS,
+    busk_overlays::MIGRATIONS,
     crate::MIGRATIONS,
 ];
 
@@ -84,14 +85,14 @@ pub(crate) fn decision(number: u128, report: u128, measure: Measure) -> NewDecis
 
 pub(crate) struct Scene {
     pub(crate) store: Store,
-    _db: TestDb,
+    pub(crate) db: TestDb,
 }
 
 impl Scene {
     pub(crate) async fn set(db: TestDb) -> Self {
         let scene = Self {
             store: db.open(MIGRATIONS),
-            _db: db,
+            db,
         };
         for (number, handle) in [
             (ADA, "ada"),

@@ -93,6 +93,18 @@ pub fn change_tiers(
     Ok(Some(changed))
 }
 
+/// Takes all of a channel's emotes away, with their pictures.
+pub(crate) fn remove_all(tx: &mut Tx, channel: ChannelId) -> Result<(), StoreError> {
+    let list = tx.find::<List>(&channel)?.unwrap_or_default();
+    if list.0.is_empty() {
+        return Ok(());
+    }
+    for emote in &list.0 {
+        sql::remove_pictures(tx, emote.id)?;
+    }
+    List::default().save(tx, channel)
+}
+
 /// Takes an emote away, with its picture; whether there was one. What was said with it shows its name.
 pub fn remove(tx: &mut Tx, channel: ChannelId, emote: EmoteId) -> Result<bool, StoreError> {
     let mut list = tx.find::<List>(&channel)?.unwrap_or_default();

@@ -20,6 +20,7 @@ pub mod board;
 pub mod chat;
 pub mod emotes;
 mod enter;
+pub mod erase;
 pub mod event;
 pub mod follow;
 pub mod followers;

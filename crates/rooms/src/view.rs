@@ -109,11 +109,15 @@ fn shown(row: &Row) -> Result<Shown, StoreError> {
     })
 }
 
+/// One whose owner's account is to be deleted is not there any more.
 pub(crate) fn one(db: &mut impl Read, id: RoomId) -> Result<Option<Shown>, StoreError> {
-    db.row(select!("WHERE r.id = $1"), params![id])?
-        .as_ref()
-        .map(shown)
-        .transpose()
+    db.row(
+        select!("WHERE r.id = $1 AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = c.owner)"),
+        params![id],
+    )?
+    .as_ref()
+    .map(shown)
+    .transpose()
 }
 
 /// The channel's open room, else its next scheduled one.
@@ -133,6 +137,7 @@ pub(crate) fn listed(db: &mut impl Read, max: i64) -> Result<Vec<Shown>, StoreEr
     let rows = db.rows(
         select!(
             "WHERE r.state IN ('live', 'interrupted', 'scheduled') \
+             AND NOT EXISTS (SELECT 1 FROM person_deletion d WHERE d.person = c.owner) \
              ORDER BY CASE WHEN r.state = 'scheduled' THEN 1 ELSE 0 END, r.scheduled_at, \
              r.started_at DESC LIMIT $1"
         ),

@@ -55,6 +55,8 @@ const UPLOAD_EVERY: Duration = Duration::from_secs(10);
 const TALLY_EVERY: Duration = Duration::from_secs(1);
 /// How often the ends of ticketed events, and turns on their stages, are looked for.
 const EVENTS_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether an account is due to be erased.
+const ACCOUNTS_EVERY: Duration = Duration::from_secs(10);
 /// How often what was held long enough is made available, and what goes every month is asked for.
 const RELEASE_EVERY: Duration = Duration::from_secs(30);
 const RELEASE_EVERY_DEMO: Duration = Duration::from_secs(3);
@@ -376,6 +378,25 @@ pub(crate) async fn settle_events(site: Site, mut stop: Stop) {
         }
         if let Err(error) = busk_commerce::events::beat(&site, &Rules::of(&site)).await {
             tracing::warn!("events could not be settled: {error}");
+        }
+    }
+}
+
+/// Erases accounts whose deletion is due, until it is time to stop: then in the midst of one, which goes on later.
+pub(crate) async fn erase_accounts(rooms: Rooms, mut stop: Stop) {
+    let mut tick = tokio::time::interval(ACCOUNTS_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.told() => return,
+            _ = tick.tick() => {}
+        }
+        let done = tokio::select! {
+            () = stop.told() => return,
+            done = busk_reports::deletion::beat(&rooms) => done,
+        };
+        if let Err(error) = done {
+            tracing::warn!("accounts could not be erased: {error}");
         }
     }
 }

@@ -16,7 +16,9 @@ use utoipa::openapi::OpenApi;
 use crate::close::close_months;
 use crate::config::{Config, Settings};
 use crate::doors::{Doors, Visitors};
-use crate::features::{Features, MIGRATIONS, count_gifts, follow_policies, release_earnings, settle_events};
+use crate::features::{
+    Features, MIGRATIONS, count_gifts, erase_accounts, follow_policies, release_earnings, settle_events,
+};
 use crate::listen::Front;
 use crate::metrics::Metrics;
 use crate::pages::Web;
@@ -123,6 +125,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
         )),
         tokio::spawn(count_gifts(features.rooms.clone(), stopped.clone())),
         tokio::spawn(settle_events(site.clone(), stopped.clone())),
+        tokio::spawn(erase_accounts(features.rooms.clone(), stopped.clone())),
         tokio::spawn(sweep(site.clone(), features.rooms.clone(), stopped.clone())),
     ];
     tasks.extend(served);

@@ -183,6 +183,32 @@ impl TestDb {
         }
     }
 
+    /// All text and bytes of every column, as `table.column`: what is not in it, the database does not have.
+    pub async fn dump(&self) -> BTreeMap<String, Vec<String>> {
+        let mut dump = BTreeMap::new();
+        for column in self.columns().await {
+            let (table, name) = column.split_once('.').expect("a column has a table");
+            let sql = |cast: &str| format!("SELECT {cast} FROM {table} WHERE {name} IS NOT NULL ORDER BY 1");
+            let values = match &self.database {
+                Database::Sqlite(path) => {
+                    let connection = rusqlite::Connection::open(path).expect("the file opens");
+                    let sql = sql(&format!("CAST({name} AS BLOB)"));
+                    let mut statement = connection.prepare(&sql).expect("a column can be read");
+                    let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0));
+                    let rows = rows.expect("a column can be read");
+                    rows.map(|row| String::from_utf8_lossy(&row.expect("bytes are bytes")).into_owned())
+                        .collect()
+                }
+                Database::Postgres(url) => {
+                    let texts = postgres_texts(url, &sql(&format!("CAST({name} AS TEXT)"))).await;
+                    texts.into_iter().map(of_hex).collect()
+                }
+            };
+            dump.insert(column, values);
+        }
+        dump
+    }
+
     pub fn is_sqlite(&self) -> bool {
         matches!(self.database, Database::Sqlite(_))
     }
@@ -246,6 +272,27 @@ async fn postgres_row_counts(url: &str) -> BTreeMap<String, i64> {
     drop(client);
     let _ = driving.await;
     counts
+}
+
+/// Bytes as PostgreSQL writes them, as the text that they may be.
+fn of_hex(text: String) -> String {
+    let Some(hex) = text.strip_prefix("\\x").filter(|hex| hex.is_ascii()) else {
+        return text;
+    };
+    let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+    let bytes: Option<Vec<u8>> = (0..hex.len()).step_by(2).map(byte).collect();
+    bytes.map_or(text, |bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+async fn postgres_texts(url: &str, sql: &str) -> Vec<String> {
+    let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+        .await
+        .expect("the test's database is reachable");
+    let driving = tokio::spawn(connection);
+    let rows = client.query(sql, &[]).await.expect("a column can be read");
+    drop(client);
+    let _ = driving.await;
+    rows.iter().map(|row| row.get(0)).collect()
 }
 
 async fn run(url: &str, statement: &str) {

@@ -117,3 +117,21 @@ CREATE TRIGGER notice_act_fixed BEFORE UPDATE OR DELETE OR TRUNCATE ON notice_ac
     FOR EACH STATEMENT EXECUTE FUNCTION refund_append_only();
 */
 ";
+
+/// Acts are only ever added to, as before; but a note, which may be somebody's own words, can be erased.
+pub(crate) const NOTES: &str = "
+/*sqlite:
+DROP TRIGGER refund_act_update;
+CREATE TRIGGER refund_act_update BEFORE UPDATE OF refund, number, at, who, state ON refund_act
+    BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+CREATE TRIGGER refund_act_note BEFORE UPDATE OF note ON refund_act WHEN NEW.note IS NOT NULL
+    BEGIN SELECT RAISE(ABORT, 'append-only'); END;
+*/
+/*postgres:
+DROP TRIGGER refund_act_fixed ON refund_act;
+CREATE TRIGGER refund_act_fixed BEFORE UPDATE OF refund, number, at, who, state OR DELETE OR TRUNCATE ON refund_act
+    FOR EACH STATEMENT EXECUTE FUNCTION refund_append_only();
+CREATE TRIGGER refund_act_note BEFORE UPDATE OF note ON refund_act
+    FOR EACH ROW WHEN (NEW.note IS NOT NULL) EXECUTE FUNCTION refund_append_only();
+*/
+";

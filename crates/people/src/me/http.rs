@@ -5,9 +5,8 @@ use http::header;
 use serde::Deserialize;
 
 use super::{Change, ChangeError, Me};
-use crate::caller::Suspended;
 use crate::routes::People;
-use crate::{Caller, SignedIn};
+use crate::{Caller, Shut, SignedIn};
 
 pub(crate) fn routes() -> OpenApiRouter<People> {
     OpenApiRouter::new().routes(routes!(me, change_me))
@@ -37,12 +36,8 @@ impl From<ChangeError> for Problem {
 
 /// Who the browser is; answers anyone.
 #[utoipa::path(get, path = "/api/v1/me", tag = "people", responses((status = 200, body = Me), Failures))]
-async fn me(
-    State(people): State<People>,
-    caller: Caller,
-    Suspended(suspended): Suspended,
-) -> Result<Response, Problem> {
-    let me = super::me(&people, caller).await?.suspended(suspended);
+async fn me(State(people): State<People>, caller: Caller, shut: Shut) -> Result<Response, Problem> {
+    let me = super::me(&people, caller).await?.shut(shut);
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(me)).into_response())
 }
 

@@ -9,7 +9,7 @@ use super::{Opening, credentials, refused};
 use crate::me::{self, Me};
 use crate::routes::People;
 use crate::session::{self, Holder};
-use crate::{Caller, person, suspension};
+use crate::{Caller, Shut, person};
 
 pub(crate) fn routes() -> OpenApiRouter<People> {
     OpenApiRouter::new()
@@ -24,7 +24,8 @@ struct Credentials {
     password: String,
 }
 
-/// Signs in: a new session in place of whatever the browser had. Whose account is suspended may, too, to see why.
+/// Signs in: a new session in place of whatever the browser had. Whose account is suspended may, too, to see why; and
+/// whose is to be deleted, to keep it.
 #[utoipa::path(post, path = "/api/v1/sign-in", tag = "people", request_body = Credentials, responses(
     (status = 200, description = "Signed in; the cookie `busk_session` is set", body = Me),
     (status = 401, description = "`sign_in_failed`", body = ProblemBody, content_type = "application/problem+json"),
@@ -60,13 +61,13 @@ async fn sign_in(
         if person.is_some() {
             write.open(tx, now)?;
         }
-        let suspended = suspension::holds(tx, id, now)?;
-        Ok::<_, StoreError>(person.map(|person| (person, suspended)))
+        let shut = Shut::of(tx, id, now)?;
+        Ok::<_, StoreError>(person.map(|person| (person, shut)))
     });
-    let (person, suspended) = done.await?.ok_or_else(refused)?;
+    let (person, shut) = done.await?.ok_or_else(refused)?;
     people.gates.signed_in(&handle);
-    if suspended {
-        let me = me::me(&people, Caller::Nobody).await?.suspended(true);
+    if shut.is_shut() {
+        let me = me::me(&people, Caller::Nobody).await?.shut(shut);
         let cookie = [(header::SET_COOKIE, opening.token.cookie(&site))];
         return Ok((StatusCode::OK, cookie, Json(me)).into_response());
     }

@@ -1,4 +1,4 @@
-use busk_base::{AppealId, DecisionId, PersonId, Timestamp};
+use busk_base::{AppealId, DecisionId, Timestamp};
 use busk_store::{Insert, Read, Row, StoreError, Tx, Type, Update, params, row};
 use uuid::Uuid;
 
@@ -117,18 +117,4 @@ pub(super) fn latest(db: &mut impl Read, before: Timestamp, max: i64) -> Result<
         params![before, max],
     )?;
     rows.iter().map(read).collect()
-}
-
-/// Whether somebody else runs the site, too.
-pub(super) fn other_operators(
-    db: &mut impl Read,
-    than: PersonId,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let row = db.row(
-        "SELECT 1 FROM person p WHERE p.role = 'operator' AND p.id <> $1 AND NOT EXISTS \
-         (SELECT 1 FROM person_suspension s WHERE s.person = p.id AND (s.until IS NULL OR s.until > $2)) LIMIT 1",
-        params![than, now],
-    )?;
-    Ok(row.is_some())
 }

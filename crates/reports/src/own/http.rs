@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::response::{IntoResponse, Response};
 use busk_api::{Json, OpenApiRouter, Problem, Refusals, routes as operations};
-use busk_people::{Caller, Concerned, Named};
+use busk_people::Concerned;
 use busk_store::{Reader, StoreError};
 use futures_util::stream;
 use http::header;
@@ -25,22 +25,18 @@ struct ExportBody {
     password: String,
 }
 
-/// All that the site holds of oneself, as one JSON document; also while the account is suspended.
+/// All that the site holds of oneself, as one JSON document; also while the account is shut.
 #[utoipa::path(post, path = "/api/v1/me/export", tag = "people", request_body = ExportBody,
     responses((status = 200, description = "a document, sent as it is made", body = String, content_type = "application/json"),
         (status = 401, description = "`name_needed`, `sign_in_needed`"),
         (status = 403, description = "`password_wrong`"), (status = 429, description = "`too_many_attempts`"), Refusals))]
 async fn export(
     Shared(desk): Shared<Desk>,
-    Concerned(named): Concerned,
+    concerned: Concerned,
     Json(body): Json<ExportBody>,
 ) -> Result<Response, Problem> {
     // A guest has a name and nothing that a password would guard: the site holds what everybody heard them say.
-    let person = match named {
-        Named::Person(person) => Caller::Person(person),
-        Named::Guest(guest) => Caller::Guest(guest),
-    };
-    let person = person.signed_in()?;
+    let person = concerned.signed_in()?;
     desk.confirmation
         .confirm(&desk.site, person.id, body.password)
         .await?;

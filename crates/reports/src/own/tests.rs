@@ -71,6 +71,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "the streaks that are running: their gifts are with the gifts",
     ),
     (
+        "person_deletion.person",
+        "when their account is deleted is told to them while it can be kept",
+    ),
+    (
         "subscription_gift.person",
         "who is given a month is told by what they received",
     ),
@@ -115,6 +119,7 @@ each_db!(
             busk_webhooks::MIGRATIONS,
             busk_notices::MIGRATIONS,
             busk_commerce::MIGRATIONS,
+            busk_overlays::MIGRATIONS,
             crate::MIGRATIONS,
         ]));
         let columns = db.columns().await;
@@ -135,6 +140,22 @@ each_db!(
             })
             .collect();
         assert_eq!(forgotten, [] as [&String; 0]);
+
+        // And each of them goes when an account is deleted, or stays for a reason.
+        let erased = ALL_ERASED.iter().flat_map(|erased| erased.iter());
+        let erased: BTreeSet<&str> = erased.flat_map(|erase| erase.of.iter().copied()).collect();
+        let kept = ALL_KEPT.iter().flat_map(|kept| kept.iter());
+        let kept: BTreeSet<&str> = kept.map(|(column, _)| *column).collect();
+        for column in erased.iter().chain(&kept) {
+            assert!(known.contains(column), "there is no {column}");
+        }
+        let both: Vec<&&str> = erased.intersection(&kept).collect();
+        assert_eq!(both, [] as [&&str; 0], "erased and kept");
+        let undecided: Vec<&&str> = covered
+            .union(&left_out)
+            .filter(|column| !erased.contains(**column) && !kept.contains(**column))
+            .collect();
+        assert_eq!(undecided, [] as [&&str; 0], "neither erased nor kept");
     }
 );
 

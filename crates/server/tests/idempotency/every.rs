@@ -33,6 +33,14 @@ const BY_HAND: &[(&str, &str)] = &[
         "answers the one above: tests/hangout.rs",
     ),
     (
+        "POST /api/v1/me/deletion",
+        "closes the session that its key would be known by; once more is the same by itself: tests/deletion.rs",
+    ),
+    (
+        "DELETE /api/v1/me/deletion",
+        "whoever asks is nobody, who has no keys: tests/deletion.rs",
+    ),
+    (
         "PUT /api/v1/me/notice-address",
         "wants a site that sends letters: tests/notices.rs",
     ),

@@ -1099,6 +1099,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/deletion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What deleting one's account would mean; or when it is due. */
+        get: operations["get_me_deletion"];
+        put?: never;
+        /**
+         * Deletes one's account in 14 days. All sessions are closed at once, and nobody finds its channels any more; whoever
+         *     signs in until then may keep it.
+         */
+        post: operations["post_me_deletion"];
+        /** Keeps one's account after all: the session that asks is then one like any other. Memberships stay cancelled. */
+        delete: operations["delete_me_deletion"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/export": {
         parameters: {
             query?: never;
@@ -1108,7 +1130,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** All that the site holds of oneself, as one JSON document; also while the account is suspended. */
+        /** All that the site holds of oneself, as one JSON document; also while the account is shut. */
         post: operations["post_me_export"];
         delete?: never;
         options?: never;
@@ -3210,7 +3232,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Signs in: a new session in place of whatever the browser had. Whose account is suspended may, too, to see why. */
+        /**
+         * Signs in: a new session in place of whatever the browser had. Whose account is suspended may, too, to see why; and
+         *     whose is to be deleted, to keep it.
+         */
         post: operations["post_sign_in"];
         delete?: never;
         options?: never;
@@ -3540,6 +3565,25 @@ export interface components {
             id: components["schemas"]["TokenId"];
             name: string;
             scopes: components["schemas"]["TokenScope"][];
+        };
+        /** @description What deleting one's account means, before it is asked for and while it can be kept. */
+        AccountDeletion: {
+            /** @description What stands against it, the first first. Once it is asked for, it waits for these. */
+            against: components["schemas"]["DeletionAgainst"][];
+            asked_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Erasing has begun: it cannot be kept any more. */
+            begun: boolean;
+            /** @description Channels that are closed. */
+            channels: components["schemas"]["ChannelRef"][];
+            /**
+             * Format: int64
+             * @description Coins that are given up.
+             */
+            coins: number;
+            /** @description When it is due; before it is asked for, when it would be. */
+            due_at: components["schemas"]["Timestamp"];
+            /** @description Memberships that are not renewed, and are lost when it is due. */
+            memberships: components["schemas"]["LostMembership"][];
         };
         /** @description What they did to all accounts of one name. */
         AccountTurnover: {
@@ -4015,6 +4059,20 @@ export interface components {
             /** Format: int64 */
             times: number;
         };
+        DeleteAccount: {
+            /**
+             * Format: int64
+             * @description As many as there are.
+             */
+            coins_given_up?: number;
+            /** @description One's password again. */
+            password: string;
+        };
+        /**
+         * @description What stands against an account being deleted, in order of precedence.
+         * @enum {string}
+         */
+        DeletionAgainst: "earnings_left" | "payout_under_way" | "debt_open" | "dispute_open" | "refund_pending" | "payment_pending" | "tickets_sold" | "subscribers_left" | "months_not_given" | "last_operator" | "on_air";
         /**
          * Format: uuid
          * @description One thing that is told to one of them.
@@ -4446,6 +4504,11 @@ export interface components {
         Lock: {
             locked: boolean;
         };
+        /** @description A membership that goes with the account. */
+        LostMembership: {
+            channel: components["schemas"]["ChannelRef"];
+            until: components["schemas"]["Timestamp"];
+        };
         MadeAccessToken: {
             /**
              * @description Shown this once.
@@ -4470,6 +4533,7 @@ export interface components {
              * @description Coins in the wallet.
              */
             coins: number;
+            deleted_at?: components["schemas"]["Timestamp"] | null;
             /** @description Whether this site is a demonstration. */
             demo: boolean;
             display_name?: string | null;
@@ -15582,6 +15646,297 @@ export interface operations {
             };
             /** @description `sign_in_needed` */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me_deletion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDeletion"];
+                };
+            };
+            /** @description `name_needed`, `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_deletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteAccount"];
+            };
+        };
+        responses: {
+            /** @description Shut; the cookie is removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountDeletion"];
+                };
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_needed`, `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `person_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `earnings_left`, `payout_under_way`, `debt_open`, `dispute_open`, `refund_pending`, `payment_pending`, `tickets_sold`, `subscribers_left`, `months_not_given`, `last_operator`, `on_air`, `coins_left` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_attempts` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal`: something broke on our side */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unavailable`: try again after the time given in Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_me_deletion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this request: sent again with the same key within 24 hours, it takes effect once and is answered alike. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed`: the body is not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `name_needed`, `sign_in_needed` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_origin`: another site's page may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deletion_unknown` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `deletion_begun` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_json` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid`: `field` names what is wrong */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_keys` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

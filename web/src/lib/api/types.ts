@@ -132,3 +132,4 @@ export type DeskReport = Schema['DeskReport']
 export type ReportCase = Schema['ReportCase']
 export type DeskAppeal = Schema['DeskAppeal']
 export type Transparency = Schema['Transparency']
+export type AccountDeletion = Required<Schema['AccountDeletion']>

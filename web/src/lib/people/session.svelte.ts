@@ -12,6 +12,7 @@ const nobody: Me = {
   coins: 0,
   adult: false,
   suspended: false,
+  deleted_at: null,
   demo: false,
 }
 
