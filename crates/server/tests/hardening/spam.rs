@@ -231,6 +231,36 @@ fn words_of(person: u128) -> impl Iterator<Item = u128> {
     (0..WORDS).map(move |n| PEOPLES + person * WORDS + n)
 }
 
+/// Those who talk, and those who spam.
+async fn crowd(app: &TestApp, room: &str) -> (Vec<Ear>, Vec<Ear>) {
+    let (mut people, mut bots) = (Vec::new(), Vec::new());
+    for n in 0..PEOPLE {
+        let person = app.sign_up(&format!("person{n}")).await;
+        people.push(Ear::open(app, room, &person, Listens::ToAll).await);
+    }
+    for n in 0..STRANGERS {
+        let bot = app.guest(&format!("bot {n}")).await;
+        bots.push(Ear::open(app, room, &bot, Listens::ToTheHost).await);
+    }
+    (people, bots)
+}
+
+/// All that a person said was taken, and came to these in order and once: themselves, the host, a moderator.
+fn was_heard(person: u128, ears: [&Ear; 3], log: &[u128]) {
+    let own = |id: u128| words_of(person).any(|word| word == id);
+    let words: Vec<u128> = words_of(person).collect();
+    for ear in ears {
+        assert_eq!(ear.heard().of(own), words, "in order, once");
+    }
+    let logged: Vec<u128> = log.iter().copied().filter(|id| own(*id)).collect();
+    assert_eq!(logged, words, "the log has all of it");
+    let answers = ears[0].heard().answers.clone();
+    assert!(
+        answers.len() == WORDS as usize && answers.values().all(Option::is_none),
+        "{answers:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn honest_words_arrive_among_a_thousand_who_spam() {
     let app = TestApp::start(BUSK, TestDb::sqlite()).await;
@@ -246,16 +276,7 @@ async fn honest_words_arrive_among_a_thousand_who_spam() {
     let mut hosting = Ear::open(&app, &room, &host, Listens::ToAll).await;
     let moderating = Ear::open(&app, &room, &moe, Listens::ToAll).await;
     let watching = Ear::open(&app, &room, &app.nobody(), Listens::ToAll).await;
-    let mut people = Vec::new();
-    for n in 0..PEOPLE {
-        let person = app.sign_up(&format!("person{n}")).await;
-        people.push(Ear::open(&app, &room, &person, Listens::ToAll).await);
-    }
-    let mut bots = Vec::new();
-    for n in 0..STRANGERS {
-        let bot = app.guest(&format!("bot {n}")).await;
-        bots.push(Ear::open(&app, &room, &bot, Listens::ToTheHost).await);
-    }
+    let (mut people, bots) = crowd(&app, &room).await;
     let before_kb = app.memory_kb();
 
     let (mut spamming, mut flooding) = (JoinSet::new(), JoinSet::new());
@@ -293,29 +314,25 @@ async fn honest_words_arrive_among_a_thousand_who_spam() {
     assert!(more_kb < MEMORY_MAX_KB, "{more_kb} kB more");
 
     let last = Uuid::from_u128(HOSTS + WORDS - 1);
-    for ear in people.iter().chain(&bots).chain([&moderating, &watching, &hosting]) {
+    for ear in people
+        .iter()
+        .chain(&bots)
+        .chain([&moderating, &watching, &hosting])
+    {
         ear.until("the host's last word", |heard| heard.when(last).is_some())
             .await;
         let heard = ear.heard();
         assert_eq!(heard.closed, None);
-        assert!(heard.said.is_sorted_by(|(a, ..), (b, ..)| a < b), "in order, once");
+        assert!(
+            heard.said.is_sorted_by(|(a, ..), (b, ..)| a < b),
+            "in order, once"
+        );
         let hosts = heard.of(|id| (HOSTS..PEOPLES).contains(&id));
         assert_eq!(hosts, (HOSTS..HOSTS + WORDS).collect::<Vec<_>>());
     }
     let log = logged(&app, &room).await;
     for (number, person) in (0..).zip(&people) {
-        let own = |id: u128| words_of(number).any(|word| word == id);
-        let words: Vec<u128> = words_of(number).collect();
-        for ear in [person, &hosting, &moderating] {
-            assert_eq!(ear.heard().of(own), words, "in order, once");
-        }
-        let logged: Vec<u128> = log.iter().copied().filter(|id| own(*id)).collect();
-        assert_eq!(logged, words, "the log has all of it");
-        let answers = person.heard().answers.clone();
-        assert!(
-            answers.len() == WORDS as usize && answers.values().all(Option::is_none),
-            "{answers:?}"
-        );
+        was_heard(number, [person, &hosting, &moderating], &log);
     }
     let (shown, all) = (watching.heard().said.len(), hosting.heard().said.len());
     eprintln!("a viewer was shown {shown} of {all}");

@@ -5,7 +5,7 @@ import { plural, words } from '$lib/i18n/index.svelte'
 
 const en = {
   gate: {
-    badges: { free: '', followers: 'For followers', subscribers: 'For subscribers', ticket: 'For ticket holders' },
+    badges: { followers: 'For followers', subscribers: 'For subscribers', ticket: 'For ticket holders' },
     followersText: (name: string) => `This live is for those who follow ${name}. It is free, and you are in at once.`,
     follow: (name: string) => `Follow ${name}`,
     followed: 'Do you follow already?',
@@ -119,7 +119,7 @@ const en = {
 
 const fr: typeof en = {
   gate: {
-    badges: { free: '', followers: 'Pour qui suit la chaîne', subscribers: 'Pour les abonnés', ticket: 'Sur billet' },
+    badges: { followers: 'Pour qui suit la chaîne', subscribers: 'Pour les abonnés', ticket: 'Sur billet' },
     followersText: (name) => `Ce direct est réservé à qui suit ${name}. C’est gratuit, et vous entrez aussitôt.`,
     follow: (name) => `Suivre ${name}`,
     followed: 'Vous suivez déjà ?',
