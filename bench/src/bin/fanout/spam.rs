@@ -174,7 +174,10 @@ impl Talk {
     }
 
     fn spam(&mut self, bot: usize) -> Fallible<()> {
-        let (id, text) = (self.id(), "buy my thing, it is cheap and it is good, at all hours");
+        let (id, text) = (
+            self.id(),
+            "buy my thing, it is cheap and it is good, at all hours",
+        );
         self.offered += 1;
         let text = json!({"do": "say", "id": id, "text": text});
         self.screens.send(bot, &text.to_string())

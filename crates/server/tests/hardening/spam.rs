@@ -293,12 +293,19 @@ async fn honest_words_arrive_among_a_thousand_who_spam() {
     assert!(more_kb < MEMORY_MAX_KB, "{more_kb} kB more");
 
     let last = Uuid::from_u128(HOSTS + WORDS - 1);
-    for ear in people.iter().chain(&bots).chain([&moderating, &watching, &hosting]) {
+    for ear in people
+        .iter()
+        .chain(&bots)
+        .chain([&moderating, &watching, &hosting])
+    {
         ear.until("the host's last word", |heard| heard.when(last).is_some())
             .await;
         let heard = ear.heard();
         assert_eq!(heard.closed, None);
-        assert!(heard.said.is_sorted_by(|(a, ..), (b, ..)| a < b), "in order, once");
+        assert!(
+            heard.said.is_sorted_by(|(a, ..), (b, ..)| a < b),
+            "in order, once"
+        );
         let hosts = heard.of(|id| (HOSTS..PEOPLES).contains(&id));
         assert_eq!(hosts, (HOSTS..HOSTS + WORDS).collect::<Vec<_>>());
     }
