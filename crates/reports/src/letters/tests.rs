@@ -80,7 +80,7 @@ impl Scene {
     }
 }
 
-fn to<'a>(left: &'a [Left], whom: impl Fn(&Left) -> bool) -> &'a Left {
+fn to(left: &[Left], whom: impl Fn(&Left) -> bool) -> &Left {
     let found: Vec<&Left> = left.iter().filter(|left| whom(left)).collect();
     assert_eq!(found.len(), 1, "{left:#?}");
     found[0]
