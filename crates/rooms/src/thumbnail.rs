@@ -1,8 +1,8 @@
 //! `/api/v1/rooms/{room}/thumbnail`: what a room on the air looked like a moment ago.
 //!
 //! Whoever may ask for a live may see it, so it is the same for everybody and caches may keep it: also for persons
-//! whom the host has blocked, who see as much when they are signed out. A room that is for some people only must
-//! have none here.
+//! whom the host has blocked, who see as much when they are signed out. A room for followers, members or ticket holders
+//! has one too: it is what stands at its gate.
 
 use axum::body::Body;
 use axum::extract::State as Shared;
