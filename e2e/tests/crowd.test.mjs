@@ -16,7 +16,7 @@ describe('a crowd', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk('serve')
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     host = await openScreen(browser, busk, { name: 'host', width: 1280, height: 800 })
     other = await openScreen(browser, busk, { name: 'other', width: 1280, height: 800 })
     fan = await openScreen(browser, busk, { name: 'fan', width: 390, height: 844, phone: true })
@@ -59,7 +59,7 @@ describe('a crowd', { concurrency: 1 }, () => {
     await operator.id('announce-text').fill('The site sleeps at midnight. <b>Good night!</b>')
     await operator.id('announce-send').click()
     await operator.page.getByText('Told in 2 lives.').waitFor()
-    for (const screen of [host, other, fan]) await screen.id('announcement').getByText('<b>Good night!</b>').waitFor()
+    for (const screen of [host, other, fan]) await screen.id('told-announcement').getByText('<b>Good night!</b>').waitFor()
     await photograph([fan, host], 'crowd-announcement')
   })
 
@@ -73,7 +73,7 @@ describe('a crowd', { concurrency: 1 }, () => {
     await fan.id('onward-go').click()
     await fan.page.waitForURL('**/@noor')
     await fan.id('chat-input').waitFor()
-    await other.id('arrivals').getByText('Mira Vale').waitFor()
+    await other.id('told-arrivals').getByText('Mira Vale').waitFor()
     await say(fan, 'hello from over there')
     await hears(other, 'hello from over there')
     await photograph([other], 'crowd-arrivals')

@@ -30,7 +30,7 @@ describe('deletion', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     zoe = await openScreen(browser, busk, { name: 'zoe', width: 390, height: 844, phone: true })
     bea = await openScreen(browser, busk, { name: 'bea', width: 1280, height: 800 })
     await signUp(zoe, { handle: 'zoe', name: 'Zoe Lark' })

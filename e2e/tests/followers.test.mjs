@@ -27,7 +27,7 @@ describe('followers', { concurrency: 1 }, () => {
 
   before(async () => {
     busk = await startBusk()
-    browser = await startBrowser()
+    browser = await startBrowser({ fps: 5 })
     host = await openScreen(browser, busk, { name: 'host' })
     viewer = await openScreen(browser, busk, { name: 'viewer', width: 390, height: 844, phone: true })
     other = await openScreen(browser, busk, { name: 'other', width: 1280, height: 800 })

@@ -145,7 +145,7 @@ describe('tickets', { concurrency: 1 }, () => {
     await viewer.id('ask-money-back').first().click()
     await viewer.id('money-back-why').fill('I could not stay')
     await viewer.id('money-back-send').click()
-    await viewer.page.getByText('Asked for: the site’s operator decides.').waitFor()
+    await viewer.page.getByText('Asked for: the site’s operator decides.', { exact: true }).waitFor()
     assert.match(await viewer.id('my-ticket').textContent(), /Live with Mira Vale.*The Cellar.*12\.50.*Yours/s)
   })
 
