@@ -14,7 +14,7 @@ mod utf8;
 use std::time::Duration;
 
 use busk_fanout::{Config, protocol};
-use common::{House, Told};
+use common::House;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -476,17 +476,7 @@ async fn cases() {
     let mut wrong = Vec::new();
     for (key, case) in (1_u128..).zip(&cases) {
         let ended = drive(&house, key, case).await;
-        let said: Vec<String> = house
-            .notes
-            .told
-            .lock()
-            .unwrap()
-            .iter()
-            .filter_map(|told| match told {
-                Told::Said(by, text) if *by == key => Some(text.clone()),
-                _ => None,
-            })
-            .collect();
+        let said = house.said_by(key);
         let right = ended
             .as_ref()
             .is_ok_and(|(pongs, code)| *pongs == case.pongs && *code == case.close);

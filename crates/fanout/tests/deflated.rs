@@ -9,7 +9,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use busk_fanout::{Audience, Class, Config, Event, protocol};
-use common::{House, Told};
+use common::House;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 
 struct Client {
@@ -213,18 +213,10 @@ async fn what_clients_compress_is_heard() {
     // §7.2.3.1: the example of the RFC.
     client.send(0xC1, &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]);
     let expected = [&*words, &words, "plain", "", "Hello", "Hello", "Hello"];
-    let said = |house: &House| -> Vec<String> {
-        let told = house.notes.told.lock().unwrap();
-        let texts = told.iter().filter_map(|told| match told {
-            Told::Said(7, text) => Some(text.clone()),
-            _ => None,
-        });
-        texts.collect()
-    };
     house
-        .until("all is heard", |house| said(house).len() == expected.len())
+        .until("all is heard", |house| house.said_by(7).len() == expected.len())
         .await;
-    assert_eq!(said(&house), expected);
+    assert_eq!(house.said_by(7), expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -344,17 +336,7 @@ async fn case(
         client.close_code()
     });
     let code = code.await.map_err(|error| error.to_string())?;
-    let said: Vec<String> = house
-        .notes
-        .told
-        .lock()
-        .unwrap()
-        .iter()
-        .filter_map(|told| match told {
-            Told::Said(by, text) if *by == u128::from(key) => Some(text.clone()),
-            _ => None,
-        })
-        .collect();
+    let said = house.said_by(key.into());
     let fits = size <= Config::default().message_bytes_max;
     let expected = if fits { (1000, texts) } else { (1009, Vec::new()) };
     if (code, &said) == (expected.0, &expected.1) {

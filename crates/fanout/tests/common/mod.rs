@@ -147,6 +147,16 @@ impl House {
         }
     }
 
+    /// What the program was told that somebody said, in order.
+    pub fn said_by(&self, key: u128) -> Vec<String> {
+        let told = self.notes.told.lock().unwrap();
+        let texts = told.iter().filter_map(|told| match told {
+            Told::Said(by, text) if *by == key => Some(text.clone()),
+            _ => None,
+        });
+        texts.collect()
+    }
+
     pub fn conn_of(&self, key: u128) -> ConnId {
         let conns = self.notes.conns.lock().unwrap();
         conns
