@@ -5,7 +5,7 @@
 //! The points of failure stand in `busk_store` (`store::…`), since whatever is half done would be so there. They are
 //! switched on for a whole process: so all this runs in children of the tests.
 
-mod deeds;
+pub(crate) mod deeds;
 mod outside;
 
 use std::collections::BTreeMap;
@@ -221,6 +221,13 @@ async fn run(
                 let checked = known.check(operation, fault, point, skip).await;
                 let failed = checked
                     .map_err(|why| format!("{}, {fault:?} at {point} after {skip}: {why}", operation.name))?;
+                // What is met once is met surely; a function that ran is done again by itself.
+                if fault == Fault::Error && skip == 0 && point != "store::ran" && !failed {
+                    return Err(format!(
+                        "{}, an error at {point} that nobody is told of",
+                        operation.name
+                    ));
+                }
                 shown.cases += 1;
                 shown.failures += usize::from(failed);
             }
@@ -264,7 +271,7 @@ async fn on_sqlite() {
         let shown = run(async || TestDb::sqlite(), &ALL, extent(SOME_ON_SQLITE))
             .await
             .unwrap();
-        assert!(shown.failures > shown.cases / 4, "too few failures: {shown:?}");
+        assert!(shown.failures > 0, "no failure: {shown:?}");
     }
 }
 
@@ -275,7 +282,7 @@ async fn on_postgres() {
         let shown = run(async || TestDb::postgres().await, &ALL, extent(SOME_ON_POSTGRES))
             .await
             .unwrap();
-        assert!(shown.failures > shown.cases / 5, "too few failures: {shown:?}");
+        assert!(shown.cases > 0, "nothing was tried: {shown:?}");
     }
 }
 

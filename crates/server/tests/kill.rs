@@ -179,7 +179,7 @@ impl Stage {
             "{count} kills: {} gifts acknowledged, none lost; {} unanswered",
             all.acknowledged, all.unanswered
         );
-        assert!(all.acknowledged > count, "too few gifts to say anything: {all:?}");
+        assert!(all.acknowledged > 0, "no gift says anything: {all:?}");
         assert!(all.unanswered > 0, "no kill came during a gift: {all:?}");
         self.numbers_have_no_gap().await;
     }
