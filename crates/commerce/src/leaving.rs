@@ -3,6 +3,9 @@
 //!
 //! Nothing is posted: what is given up stays where it is, on accounts whose owner names nobody any more.
 
+#[cfg(test)]
+mod tests;
+
 use busk_base::{ChannelId, PersonId, Timestamp};
 use busk_people::deletion::channels_of;
 use busk_store::{Read, StoreError, Value};
@@ -18,6 +21,7 @@ pub enum Owing {
     Payout,
     /// Theirs, or one of their channels'.
     Debt,
+    /// Of what they paid, or sold. One about coins takes of their gifts only what is held still, which is earnings.
     Dispute,
     Refund,
     /// Begun, and not settled yet.
@@ -56,9 +60,7 @@ impl Owing {
                 db,
                 "SELECT 1 FROM dispute d JOIN payment p ON p.id = d.payment LEFT JOIN sale s ON s.payment = d.payment \
                  WHERE d.state = 'opened' AND (p.payer = $1 \
-                 OR s.channel IN (SELECT id FROM channel WHERE owner = $1) \
-                 OR EXISTS (SELECT 1 FROM dispute_gift g JOIN channel c ON c.id = g.channel \
-                 WHERE g.dispute = d.id AND c.owner = $1)) LIMIT 1",
+                 OR s.channel IN (SELECT id FROM channel WHERE owner = $1)) LIMIT 1",
             ),
             Owing::Refund => whose.has(
                 db,

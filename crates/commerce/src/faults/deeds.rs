@@ -21,7 +21,7 @@ use crate::scene::*;
 
 /// One thing that is asked of the site.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Deed {
+pub(crate) enum Deed {
     /// Somebody else's write, that nothing else depends on.
     Beside,
     Begun,
@@ -110,7 +110,7 @@ const MUCH_LATER: Timestamp = Timestamp::from_unix_us(NOW.unix_us() + 40 * 86_40
 
 impl Deed {
     /// Does it; an error is a failure, or a refusal.
-    pub(super) async fn on(self, scene: &Scene) -> Result<(), String> {
+    pub(crate) async fn on(self, scene: &Scene) -> Result<(), String> {
         let store = &scene.store;
         match self {
             Beside => moved(scene, 5, earnings_available(ChannelId(Uuid::from_u128(4_242))), 7).await,
