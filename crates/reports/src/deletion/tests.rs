@@ -118,6 +118,24 @@ each_db!(who_owes_or_is_owed_cannot_go_yet, async |db| {
     scene.does(paid_out).await;
     assert_eq!(scene.against(BEA).await, [Against::PayoutUnderWay]);
     assert!(scene.against(CID).await.is_empty());
+    // A ticket for her live is hers to settle; who has it gives it up.
+    let ticketed = move |tx: &mut Tx| {
+        tx.execute("UPDATE payout SET state = 'paid'", params![])?;
+        tx.execute(
+            "INSERT INTO room (id, channel, host, title, state, epoch, created_at, live_on_camera) \
+             VALUES ($1, $2, $3, 'Her evening', 'scheduled', 1, 1, FALSE)",
+            params![payment, channel, id(BEA)],
+        )?;
+        tx.execute(
+            "INSERT INTO ticket (payment, room, person, stage, state, replay, reserved_until, created_at) \
+             VALUES ($1, $1, $2, FALSE, 'held', FALSE, 1, 1)",
+            params![payment, cid],
+        )?;
+        Ok::<_, StoreError>(())
+    };
+    scene.does(ticketed).await;
+    assert_eq!(scene.against(BEA).await, [Against::TicketsSold]);
+    assert!(scene.against(CID).await.is_empty());
 });
 
 each_db!(it_waits_for_what_arose_meanwhile, async |db| {
