@@ -1,11 +1,12 @@
-//! Letters about reports: that one has arrived (Article 16(4)), what was decided about it (16(5)), and the statement of
-//! reasons to whom it was decided about (17). What the site's pages say stays there whether a letter comes or not.
+//! Letters about reports: that one has arrived (Article 16(4)), what was decided about it (16(5)), the statement of
+//! reasons to whom it was decided about (17), and how an appeal was judged (20(5)). What the site's pages say stays there
+//! whether a letter comes or not.
 //!
 //! An account's letters go to the address that its person has confirmed. An address that was typed into a report is
 //! nobody's word for it: it gets few letters a day, so that nobody can have the site write to strangers.
 //!
-//! Invariant: a report is received, and a decision is told to somebody, in one letter at most. No letter to who reported
-//! names whom it is about, and none to those says who reported.
+//! Invariant: a report is received, a decision is told to somebody, and an appeal is answered in one letter at most. No
+//! letter to who reported names whom it is about, and none to those says who reported.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,8 @@ use busk_notices::post::{self, Address, Language, To};
 use busk_people::person;
 use busk_store::{Read, StoreError, Tx, params};
 
-use crate::decision::{Decision, Measure};
+use crate::appeal::Appeal;
+use crate::decision::{self, Decision, Measure};
 use crate::report::{self, Report};
 
 pub(crate) const LETTERS: &str = "
@@ -85,6 +87,24 @@ impl Letters {
                 let words = words::decided(language, &self.site, decision, &report);
                 post::leave(tx, &[decision.id.as_bytes()], &to, &words, now);
             }
+        }
+        Ok(())
+    }
+
+    /// An appeal was judged: tells who had appealed.
+    pub(crate) fn judged(&self, tx: &mut Tx, appeal: &Appeal, now: Timestamp) -> Result<(), StoreError> {
+        let Some(judged) = &appeal.judged else {
+            return Ok(());
+        };
+        let appellant = PersonId(appeal.appellant);
+        // Guests have no account, and no address.
+        if person(tx, appellant)?.is_some()
+            && let Some(language) = post::language_of(tx, appellant)?
+        {
+            let decision = decision::sql::one(tx, appeal.decision)?;
+            let reported = decision.is_some_and(|decision| decision.person != appeal.appellant);
+            let words = words::judged(language, &self.site, (appeal.at, reported), judged);
+            post::leave(tx, &[appeal.id.as_bytes()], &To::Person(appellant), &words, now);
         }
         Ok(())
     }

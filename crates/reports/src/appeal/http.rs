@@ -5,6 +5,7 @@ use busk_api::{
     Failures, Json, OpenApiRouter, Page, Path, Problem, Query, Refusals, StatusCode, routes as operations,
 };
 use busk_base::{AppealId, DecisionId, RecordId, Timestamp};
+use busk_notices::post::Language;
 use busk_people::{Concerned, Operator, person};
 use busk_rooms::reported;
 use busk_store::{Read, Reader, StoreError, Tx};
@@ -185,10 +186,15 @@ async fn judge_one(
         answer: body.answer,
         record: RecordId::new(now, desk.site.entropy()),
     };
-    let judged = desk
-        .site
-        .store()
-        .write(move |tx: &mut Tx| judge(tx, &judgement, now))
-        .await?;
+    let letters = desk.letters(Language::of_tag(""));
+    let judges = move |tx: &mut Tx| {
+        let known = sql::one(tx, judgement.appeal)?.is_some_and(|appeal| appeal.judged.is_some());
+        let appeal = judge(tx, &judgement, now)?;
+        if let Some(letters) = letters.as_ref().filter(|_| !known) {
+            letters.judged(tx, &appeal, now)?;
+        }
+        Ok::<_, JudgeError>(appeal)
+    };
+    let judged = desk.site.store().write(judges).await?;
     Ok(Json(AppealView::from(judged)))
 }

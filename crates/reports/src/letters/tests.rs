@@ -2,6 +2,7 @@ use busk_testkit::each_db;
 use uuid::Uuid;
 
 use super::*;
+use crate::appeal::Outcome;
 use crate::scene::*;
 
 /// What is left to be sent: to whom, and what it says.
@@ -53,6 +54,16 @@ impl Scene {
             Self::letters().decided(tx, &made.decision, when)
         });
         decides.await.unwrap();
+    }
+
+    /// Somebody appeals against a decision, and Oz judges.
+    async fn answers(&self, appeal: u128, decision: u128, by: u128, outcome: Outcome) {
+        self.appeals(appeal, decision, by, at(4)).await.unwrap();
+        let judged = self.judges(appeal, OZ, outcome, 5).await.unwrap();
+        let tells = self
+            .store
+            .write(move |tx| Self::letters().judged(tx, &judged, at(5)));
+        tells.await.unwrap();
     }
 
     /// All that is left, which is then gone.
@@ -139,6 +150,35 @@ each_db!(a_decision_is_told_to_each_whom_it_concerns_once, async |db| {
     assert!(!stranger.text.contains("look again"), "{}", stranger.text);
     for hidden in [" cid", "ann@", &id(CID).to_string()] {
         assert!(!statement.text.contains(hidden), "{hidden} in {}", statement.text);
+    }
+});
+
+each_db!(who_appealed_is_told_how_it_was_judged_and_why, async |db| {
+    let scene = Scene::set(db).await;
+    scene.confirmed(BEA, "en").await;
+    scene.confirmed(CID, "fr").await;
+    scene.received(1, Some(CID), "", at(2)).await;
+    scene.tells(50, 1, Measure::Ban, at(3)).await;
+    scene.left().await;
+    scene.answers(70, 50, BEA, Outcome::Upheld).await;
+    let left = scene.left().await;
+    assert_eq!(left.len(), 1, "{left:#?}");
+    let told = to(&left, |left| left.person == id(BEA));
+    assert_eq!(told.subject, "Your appeal was decided");
+    for part in ["The decision stands.\nWhy: ", "court"] {
+        assert!(told.text.contains(part), "{part} in {}", told.text);
+    }
+    scene.answers(71, 50, CID, Outcome::Reversed).await;
+    let left = scene.left().await;
+    assert_eq!(left.len(), 1, "{left:#?}");
+    let told = to(&left, |left| left.person == id(CID));
+    assert!(
+        told.text.contains("votre signalement sera décidé à nouveau."),
+        "{}",
+        told.text
+    );
+    for hidden in ["bea", "go away"] {
+        assert!(!told.text.contains(hidden), "{hidden} in {}", told.text);
     }
 });
 

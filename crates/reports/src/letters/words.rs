@@ -3,6 +3,7 @@
 use busk_base::Timestamp;
 use busk_notices::post::{Language, Words};
 
+use crate::appeal::{Judged, Outcome};
 use crate::category::Ground;
 use crate::decision::{Decision, Measure};
 use crate::report::{ObjectKind, Report};
@@ -138,6 +139,52 @@ pub(super) fn statement(language: Language, site: &str, decision: &Decision) -> 
                      personne a décidé, après un signalement.\n\nVous pouvez faire appel jusqu’au {appeal_until}, sans \
                      frais, même si votre compte est suspendu :\n{page}\nVous pouvez aussi saisir un organe certifié de \
                      règlement extrajudiciaire des litiges, ou un tribunal.\n"
+                ),
+            )
+        }
+    };
+    Words {
+        subject: subject.to_owned(),
+        text,
+    }
+}
+
+/// How an appeal was judged, with the operator's words. `reported`: by who had reported it.
+pub(super) fn judged(
+    language: Language,
+    site: &str,
+    (appealed, reported): (Timestamp, bool),
+    judged: &Judged,
+) -> Words {
+    let (day, page, answer) = (appealed.day(), format!("{site}/me"), &judged.answer);
+    let (subject, text) = match language {
+        Language::English => {
+            let outcome = match (judged.outcome, reported) {
+                (Outcome::Upheld, _) => "The decision stands.",
+                (Outcome::Reversed, false) => "You were right: the decision does not stand.",
+                (Outcome::Reversed, true) => "You were right: what you reported is decided anew.",
+            };
+            (
+                "Your appeal was decided",
+                format!(
+                    "On {day} you appealed against a decision on {site}. A person has looked at it again, no machine.\n\n\
+                     {outcome}\nWhy: {answer}\n\nIt is here, too:\n{page}\nIf you think that this is wrong, you can turn to a \
+                     certified out-of-court dispute settlement body, or to a court.\n"
+                ),
+            )
+        }
+        Language::French => {
+            let outcome = match (judged.outcome, reported) {
+                (Outcome::Upheld, _) => "La décision est maintenue.",
+                (Outcome::Reversed, false) => "Vous aviez raison : la décision n’est pas maintenue.",
+                (Outcome::Reversed, true) => "Vous aviez raison : votre signalement sera décidé à nouveau.",
+            };
+            (
+                "Votre appel a reçu une réponse",
+                format!(
+                    "Le {day}, vous avez fait appel d’une décision sur {site}. Une personne l’a réexaminée, aucune machine.\n\n\
+                     {outcome}\nPourquoi : {answer}\n\nC’est ici aussi :\n{page}\nSi vous pensez que c’est une erreur, vous \
+                     pouvez saisir un organe certifié de règlement extrajudiciaire des litiges, ou un tribunal.\n"
                 ),
             )
         }

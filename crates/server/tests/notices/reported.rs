@@ -1,4 +1,5 @@
-//! Letters about reports, to a relay: that one has arrived, what was decided, and the reasons to whom it was about.
+//! Letters about reports, to a relay: that one has arrived, what was decided, the reasons to whom it was about, and how
+//! her appeal was judged.
 
 use busk_testkit::db::TestDb;
 use busk_testkit::each_db;
@@ -86,9 +87,28 @@ each_db!(what_becomes_of_a_report_is_told_by_letter, async |db: TestDb| {
         assert!(!told.contains("three people") && !told.contains("bea"), "{told}");
     }
 
+    // She appeals, though she is suspended, and is told what became of it.
+    let appeal = json!({"id": uuid(30), "words": "It was the neighbour."});
+    let path = format!("/api/v1/decisions/{}/appeals", uuid(20));
+    bea.post(&path, appeal).await.is(201);
+    let judge = format!("/api/v1/operator/appeals/{}/decision", uuid(30));
+    for _ in 0..2 {
+        let judgement = json!({"outcome": "reversed", "answer": "The recording shows the neighbour."});
+        ola.post(&judge, judgement).await.is(200);
+    }
+    let came = relay.until(7).await;
+    let answer = to(&came, "bea@example.org")[2];
+    assert_eq!(answer.header("Subject"), Some("Your appeal was decided"));
+    for part in [
+        "the decision does not stand",
+        "The recording shows the neighbour.",
+    ] {
+        assert!(answer.body().contains(part), "{part} in {}", answer.body());
+    }
+
     // Nothing is left over, and nothing came twice.
     tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-    assert_eq!(relay.came().len(), 6);
+    assert_eq!(relay.came().len(), 7);
     let rows = app.db.row_counts().await;
     assert_eq!((rows["notice_letter"], rows["notice_delivery"]), (0, 0));
 });
