@@ -1,8 +1,10 @@
-//! Accepts connections and speaks HTTP/1.1 on them, in the clear or by TLS.
+//! Accepts connections and speaks HTTP/1.1 on them, in the clear or by TLS; with TLS, the clear leads there.
 //!
 //! `axum::serve` has no limit on how slowly a header may come, so this uses hyper directly. The stream is
 //! given to hyper as it is (`TokioIo<TcpStream>`, or `TlsStream` of it): whoever upgrades a connection can take the
 //! socket out of it again.
+
+mod lead;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -60,13 +62,14 @@ impl Front {
     /// Lets at most `connections_max` in by each, until it is time to stop.
     pub(crate) fn serve(
         self,
-        router: &Router,
+        router: Router,
+        site: &str,
         connections_max: usize,
         metrics: &Metrics,
         stop: &Stop,
     ) -> Vec<JoinHandle<()>> {
-        let serve = |listener, tls| {
-            let (router, metrics) = (router.clone(), Some(metrics.clone()));
+        let serve = |listener, tls, router| {
+            let metrics = Some(metrics.clone());
             tokio::spawn(serve(
                 listener,
                 tls,
@@ -76,12 +79,14 @@ impl Front {
                 stop.clone(),
             ))
         };
-        let mut tasks = vec![serve(self.clear, None)];
-        if let Some((listener, tls)) = self.encrypted {
-            tasks.push(serve(listener, Some(tls.acceptor())));
-            tasks.push(tokio::spawn(tls::renew(tls, stop.clone())));
-        }
-        tasks
+        let Some((listener, tls)) = self.encrypted else {
+            return vec![serve(self.clear, None, router)];
+        };
+        vec![
+            serve(self.clear, None, lead::to_tls(router.clone(), site)),
+            serve(listener, Some(tls.acceptor()), router),
+            tokio::spawn(tls::renew(tls, stop.clone())),
+        ]
     }
 }
 

@@ -124,6 +124,36 @@ async fn pages_cookies_and_sockets_by_tls() {
     assert_eq!(said["text"], "by TLS");
 }
 
+/// Whoever types the site's name without `https://` gets there; what a machine asks by another name, or what a proxy hands
+/// on, is answered as it comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_the_site_in_the_clear_is_led_to_tls() {
+    let certificate = Files::of("localhost");
+    let (app, address) = start(&certificate).await;
+    let site = format!("https://localhost:{}", address.port());
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let asks = async |host: &str, proxy: Option<&str>| {
+        let url = format!("http://{}/@ana?from=a%20poster", app.http);
+        let mut request = client.get(url).header("host", host);
+        if let Some(proto) = proxy {
+            request = request.header("x-forwarded-proto", proto);
+        }
+        request.send().await.unwrap()
+    };
+    for host in ["localhost", "LOCALHOST:80"] {
+        let led = asks(host, None).await;
+        assert_eq!(led.status(), 308, "{host}");
+        assert_eq!(led.headers()["location"], format!("{site}/@ana?from=a%20poster"));
+    }
+    assert_ne!(asks("localhost", Some("https")).await.status(), 308);
+    for other in ["127.0.0.1", "localhost.evil.example"] {
+        assert_ne!(asks(other, None).await.status(), 308, "{other}");
+    }
+}
+
 /// What is no TLS gets no answer, and holds nobody up.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn words_in_the_clear_are_hung_up_on() {
