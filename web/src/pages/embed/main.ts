@@ -8,6 +8,8 @@ import type { Channel, RoomView } from '$lib/api'
 import { wordsFor } from './words'
 
 const lookAgainMs = 10_000
+/** A live's first second has no stream yet, and a player that broke off is begun anew. */
+const beginAgainMs = 2_000
 const t = wordsFor(navigator.languages)
 const [, , first = '', second = ''] = location.pathname.split('/')
 const handle = first.startsWith('@') ? decodeURIComponent(first.slice(1)) : null
@@ -65,8 +67,9 @@ async function play(room: RoomView): Promise<void> {
     if (playing !== room.id) return
     hls = new Player({ enableWorker: false, lowLatencyMode: true, capLevelToPlayerSize: true, backBufferLength: 30 })
     hls.on(Player.Events.ERROR, (_, { fatal }) => {
-      // Looked for again at the next beat.
-      if (fatal && playing === room.id) leave(t.off(room.channel.name))
+      if (!fatal || playing !== room.id) return
+      leave(t.looking)
+      setTimeout(again, beginAgainMs)
     })
     hls.loadSource(url)
     hls.attachMedia(video)
