@@ -12,7 +12,8 @@ export interface NewRoom {
   access?: Access
 }
 export const create = (room: NewRoom): Promise<RoomView> => call('POST', '/rooms', room)
-export const retitle = (id: string, title: string): Promise<RoomView> => call('PATCH', `/rooms/${id}`, { title })
+export const edit = (id: string, to: { title?: string; scheduled_at?: string }): Promise<RoomView> => call('PATCH', `/rooms/${id}`, to)
+export const retitle = (id: string, title: string): Promise<RoomView> => edit(id, { title })
 export const toLobby = (id: string): Promise<RoomView> => call('POST', `/rooms/${id}/lobby`)
 export const goLive = (id: string): Promise<RoomView> => call('POST', `/rooms/${id}/live`)
 /** Ends a live and takes its viewers along to another channel's. */
