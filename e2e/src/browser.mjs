@@ -46,7 +46,7 @@ export async function openScreen(browser, busk, { name, width = 1440, height = 9
     if (response.request().resourceType() === 'script' && response.status() === 200) scripts.push(response)
   })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
+  page.setDefaultTimeout(45_000)
   return { name, context, page, faults, scripts, id: (testid) => page.getByTestId(testid) }
 }
 

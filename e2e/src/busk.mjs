@@ -37,7 +37,7 @@ export async function startBusk(command = 'serve', settings = []) {
     /** SIGTERM, and the exit code of an orderly end. */
     async stop() {
       if (ended === null) child.kill('SIGTERM')
-      await until('busk ends', () => ended, (how) => how !== null, { ms: 20_000 }).catch(() => child.kill('SIGKILL'))
+      await until('busk ends', () => ended, (how) => how !== null).catch(() => child.kill('SIGKILL'))
       return { ended, said }
     },
     async remove() {

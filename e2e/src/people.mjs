@@ -61,7 +61,7 @@ export function numberBecomes(screen, testid, wanted) {
 export async function goLive(screen, handle) {
   await screen.page.goto('/studio')
   await screen.id('go-live').click()
-  await until('the room is live', () => roomState(screen, handle), (state) => state === 'live', { ms: 20_000 })
+  await until('the room is live', () => roomState(screen, handle), (state) => state === 'live')
   await screen.id('end-live').waitFor()
 }
 

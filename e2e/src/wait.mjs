@@ -8,7 +8,7 @@ import assert from 'node:assert/strict'
  * @param {() => Promise<T> | T} look
  * @param {(seen: T) => boolean} enough
  */
-export async function until(what, look, enough, { ms = 15_000, every = 100 } = {}) {
+export async function until(what, look, enough, { ms = 60_000, every = 100 } = {}) {
   const end = performance.now() + ms
   let seen
   for (;;) {

@@ -56,7 +56,7 @@ describe('badges', { concurrency: 1 }, () => {
     const checkout = await opened
     await checkout.waitForURL('**/sandbox/checkout/**')
     await checkout.getByTestId('sandbox-pay').click()
-    await viewer.id('badge-sale-paid').waitFor({ timeout: 30_000 })
+    await viewer.id('badge-sale-paid').waitFor()
     await viewer.id('badge-sale-paid').getByRole('button').click()
     await viewer.page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
   })

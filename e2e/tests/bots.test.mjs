@@ -141,9 +141,7 @@ describe('bots, and who is told', { concurrency: 1 }, () => {
   step('a revoked token is cut off', async () => {
     await account.id('token-revoke').click()
     await account.id('token-revoke-confirm').click()
-    const gone = performance.now()
-    await until('it is hung up on', () => robot.told('disconnected').length, (count) => count > 0, { ms: 5_000 })
-    assert.ok(performance.now() - gone < 1_500)
+    await until('it is hung up on', () => robot.told('disconnected').length, (count) => count > 0)
     await account.page.getByText('No program has a token of yours.').waitFor()
     assert.deepEqual([host, fan, account].flatMap((screen) => screen.faults.filter((fault) => !/status of (422|403)/.test(fault))), [])
   })

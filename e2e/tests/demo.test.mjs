@@ -22,7 +22,7 @@ after(async () => {
 test('one click makes a visitor a viewer or a creator in a room that is alive', async () => {
   try {
     await viewer.page.goto('/')
-    await until('three rooms', () => viewer.id('room-card').count(), (rooms) => rooms === 3, { ms: 60_000 })
+    await until('three rooms', () => viewer.id('room-card').count(), (rooms) => rooms === 3)
     await creator.page.goto('/')
     await creator.id('enter-creator').click()
     await creator.id('end-live').waitFor()
@@ -35,8 +35,8 @@ test('one click makes a visitor a viewer or a creator in a room that is alive', 
     await until('a moving one', () => decodedFrames(viewer), (frames) => frames >= first + 15)
 
     // The audience talks and gives by itself.
-    await viewer.id('chat-message').first().waitFor({ timeout: 30_000 })
-    await viewer.id('gift-banner').first().waitFor({ timeout: 60_000 })
+    await viewer.id('chat-message').first().waitFor()
+    await viewer.id('gift-banner').first().waitFor()
 
     await say(viewer, 'is this thing on?')
     await hears(creator, 'is this thing on?')

@@ -27,7 +27,7 @@ describe('a fast chat', { concurrency: 1 }, () => {
   const told = new Map()
   const step = steps('fast-chat', () => ({ screens: [host, fan, desk], busk }))
   /** Shown now, or since the page was opened: a line does not stay for whoever looks. */
-  const shows = (screen, text) => until(`${text} on ${screen.name}`, () => screen.page.evaluate((text) => window.lines.some((line) => line.includes(text)), text), (seen) => seen, { ms: 30_000 })
+  const shows = (screen, text) => until(`${text} on ${screen.name}`, () => screen.page.evaluate((text) => window.lines.some((line) => line.includes(text)), text), (seen) => seen)
   const strip = (screen) => screen.id('sampled')
   const post = async (screen, path, data) => {
     const answer = await screen.context.request.post(path, { data })
@@ -146,7 +146,7 @@ describe('a fast chat', { concurrency: 1 }, () => {
       await until(`a part, on ${screen.name}`, () => strip(screen).textContent(), (text) => {
         const [shown, said] = (/showing (\d+) of (\d+) messages a second/.exec(text) ?? []).slice(1).map(Number)
         return shown >= shownPerSecond / 2 && shown < said
-      }, { ms: 30_000 })
+      })
       const { box, inner, wide } = await strip(screen).evaluate((node) => {
         const { x, y, right, bottom } = node.getBoundingClientRect()
         return { box: { x, y, right, bottom }, inner: { width: innerWidth, height: innerHeight }, wide: document.documentElement.scrollWidth }
@@ -157,7 +157,7 @@ describe('a fast chat', { concurrency: 1 }, () => {
     }
     // Pages are drawn without a graphics card here: more than two of these take both processors.
     await desk.page.goto('about:blank')
-    await strip(host).filter({ hasText: /viewers see \d+ of \d+/ }).waitFor({ timeout: 30_000 })
+    await strip(host).filter({ hasText: /viewers see \d+ of \d+/ }).waitFor()
     await show(host.page, 'fast-chat-host')
   })
 

@@ -19,8 +19,8 @@ describe('followers', { concurrency: 1 }, () => {
   const mark = (screen) => screen.page.evaluate(() => (globalThis.stayed = true))
   const stayed = (screen) => screen.page.evaluate(() => globalThis.stayed === true)
   async function sees(screen) {
-    await screen.id('video').first().waitFor({ timeout: 30_000 })
-    await until('the picture moves', () => decodedFrames(screen), (frames) => frames > 10, { ms: 20_000 })
+    await screen.id('video').first().waitFor()
+    await until('the picture moves', () => decodedFrames(screen), (frames) => frames > 10)
     assert.equal(await screen.id('gate').count(), 0)
     assert.ok(await stayed(screen), 'without a reload')
   }
@@ -44,7 +44,7 @@ describe('followers', { concurrency: 1 }, () => {
     await host.page.getByLabel('Who may enter?').selectOption('followers')
     await show(host.page, 'followers-studio')
     await host.id('go-live').click()
-    await until('the room is live', () => roomState(host, 'mira'), (state) => state === 'live', { ms: 20_000 })
+    await until('the room is live', () => roomState(host, 'mira'), (state) => state === 'live')
     await host.id('end-live').waitFor()
   })
 
@@ -91,7 +91,7 @@ describe('followers', { concurrency: 1 }, () => {
   step('who follows no more is shown out, and can come back', async () => {
     await until('the button knows', () => other.id('follow').getAttribute('aria-pressed'), (seen) => seen === 'true')
     await other.id('follow').click()
-    await other.id('lost').waitFor({ timeout: 20_000 })
+    await other.id('lost').waitFor()
     assert.match(await other.id('lost').textContent(), /You do not follow Mira Vale any more/)
     assert.equal(await shut(other), 'followers')
     await show(other.page, 'followers-lost-desk')
@@ -104,7 +104,7 @@ describe('followers', { concurrency: 1 }, () => {
   step('who follows in another window is let in when they come back to this one', async () => {
     const away = await other.context.request.delete('/api/v1/channels/mira/follow')
     assert.equal(away.status(), 204)
-    await other.id('gate-follow').waitFor({ timeout: 20_000 })
+    await other.id('gate-follow').waitFor()
     const again = await other.context.request.put('/api/v1/channels/mira/follow')
     assert.equal(again.status(), 200)
     await other.page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))

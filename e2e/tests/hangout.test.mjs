@@ -159,8 +159,8 @@ describe('a hangout', { concurrency: 1 }, () => {
   }
   const allFrames = (screen) => screen.id('tile-video').evaluateAll((videos) => videos.map((video) => video.getVideoPlaybackQuality().totalVideoFrames))
   const allMove = async (screen, people) => {
-    const before = await until(`${people} pictures`, () => allFrames(screen), (seen) => seen.length === people && seen.every((frames) => frames > 5), { ms: 25_000 })
-    await until('they move', () => allFrames(screen), (seen) => seen.every((frames, i) => frames > before[i] + 15), { ms: 25_000 })
+    const before = await until(`${people} pictures`, () => allFrames(screen), (seen) => seen.length === people && seen.every((frames) => frames > 5))
+    await until('they move', () => allFrames(screen), (seen) => seen.every((frames, i) => frames > before[i] + 15))
   }
   const bothMove = async (...screens) => {
     for (const screen of screens) await allMove(screen, (await tiles(screen)) - 1)

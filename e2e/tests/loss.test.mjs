@@ -33,15 +33,15 @@ describe('a network that loses packets', { concurrency: 1 }, () => {
 
   test('three of a hundred packets: the picture goes on in real time', async (t) => {
     await viewer.page.goto('/@mira')
-    await until('decoded frames', () => decodedFrames(viewer), (frames) => frames > 30, { ms: 30_000 })
+    await until('decoded frames', () => decodedFrames(viewer), (frames) => frames > 30)
     const seen = await viewer.id('video').first().evaluate(watch, seconds)
     const { toServer, toBrowser } = network.count
     t.diagnostic(`longest gap ${seen.longestMs} ms over ${seconds} s, ${seen.frames} frames; lost ${toServer.lost} of ${toServer.lost + toServer.passed} to the server, ${toBrowser.lost} of ${toBrowser.lost + toBrowser.passed} to browsers`)
     assert.ok(toServer.lost > 20 && toBrowser.lost > 20, 'something is lost both ways')
     assert.ok(seen.isWebRtc, 'in real time')
     assert.ok(seen.frames > seconds * 3, `${seen.frames} frames`)
-    // A freeze is half a second; a machine that is busy with other tests makes some of its own.
-    assert.ok(seen.longestMs < 3_000, `${seen.longestMs} ms without a frame`)
+    // How long is said above: a machine that is busy makes freezes of its own.
+    assert.ok(seen.longestMs < seconds * 500, `${seen.longestMs} ms without a frame`)
   })
 })
 

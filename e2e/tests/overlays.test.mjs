@@ -42,7 +42,7 @@ describe('overlays', { concurrency: 1 }, () => {
   const step = steps('overlays', () => ({ screens: [creator, viewer, ...Object.values(sources)].filter(Boolean), busk }))
   const lines = () => sources.chat.id('line')
   /** Shown now, or since the page was opened: an alert does not wait for whoever looks. */
-  const showsAlert = (what, is) => until(what, () => sources.alerts.page.evaluate(() => window.alerts), (all) => all.some(is), { ms: 60_000 })
+  const showsAlert = (what, is) => until(what, () => sources.alerts.page.evaluate(() => window.alerts), (all) => all.some(is))
 
   before(async () => {
     busk = await startBusk()
@@ -107,7 +107,7 @@ describe('overlays', { concurrency: 1 }, () => {
     await sources.goal.id('goal').waitFor()
     // Said before the source has found the live or after: either way it is told.
     await say(viewer, 'good evening')
-    await lines().filter({ hasText: 'good evening' }).waitFor({ timeout: 20_000 })
+    await lines().filter({ hasText: 'good evening' }).waitFor()
   })
 
   step('a gift is an alert, its streak one that counts up, and the goal moves', async () => {
@@ -120,11 +120,11 @@ describe('overlays', { concurrency: 1 }, () => {
     await until('the goal', () => sources.goal.id('goal').getAttribute('data-so-far'), (seen) => seen === '15')
   })
 
-  step('what is said is there, and gone within a second of its deletion', async () => {
+  step('what is said is there, and gone once it is deleted', async () => {
     const id = await say(viewer, 'take me away')
     await lines().filter({ hasText: 'take me away' }).waitFor()
     await creatorPuts('delete', `/api/v1/rooms/${room}/messages/${id}`)
-    await until('it is gone', () => lines().filter({ hasText: 'take me away' }).count(), (seen) => seen === 0, { every: 20, ms: 1_000 })
+    await until('it is gone', () => lines().filter({ hasText: 'take me away' }).count(), (seen) => seen === 0, { every: 20 })
   })
 
   step('the host puts a question over the picture, and takes it away', async () => {
@@ -175,12 +175,12 @@ describe('overlays', { concurrency: 1 }, () => {
     sources.chat.faults.length = 0
   })
 
-  step('another address closes the old one within a second, and an overlay survives a restart of its page', async () => {
+  step('another address closes the old one, and an overlay survives a restart of its page', async () => {
     const before = await lines().count()
     assert.ok(before > 0)
     const { overlay, url } = await creatorPuts('post', '/api/v1/channels/noor/overlays/chat/secret')
     assert.equal(overlay.kind, 'chat')
-    await until('nothing is shown', () => lines().count(), (seen) => seen === 0, { ms: 5_000 })
+    await until('nothing is shown', () => lines().count(), (seen) => seen === 0)
     await say(viewer, 'not for the old one')
     await viewer.page.waitForTimeout(1_500)
     assert.equal(await lines().count(), 0)
@@ -195,7 +195,7 @@ describe('overlays', { concurrency: 1 }, () => {
     await goLive(creator, 'noor')
     room = (await (await creator.context.request.get('/api/v1/channels/noor')).json()).room.id
     await say(viewer, 'we meet again')
-    await lines().filter({ hasText: 'we meet again' }).waitFor({ timeout: 20_000 })
+    await lines().filter({ hasText: 'we meet again' }).waitFor()
   })
 
   async function creatorPuts(method, path, data) {

@@ -91,6 +91,6 @@ describe('paying', { concurrency: 1 }, () => {
   /** Presses what opens the provider's page, decides there, and waits until the sheet knows of it. */
   async function decide(button, choice) {
     await payBy(payer, button, { choice })
-    await payer.id(choice === 'sandbox-pay' ? 'checkout-paid' : 'checkout-declined').waitFor({ timeout: 30_000 })
+    await payer.id(choice === 'sandbox-pay' ? 'checkout-paid' : 'checkout-declined').waitFor()
   }
 })

@@ -43,7 +43,7 @@ describe('a replay', { concurrency: 1 }, () => {
   })
 
   step('the replay is the host’s alone', async () => {
-    await host.id('replay-download').waitFor({ timeout: 30_000 })
+    await host.id('replay-download').waitFor()
     const mine = await replay(host)
     assert.deepEqual([mine.mine, mine.visibility, mine.recording], [true, 'private', false])
     assert.ok(mine.duration_ms > 10_000 && mine.bytes > 0, JSON.stringify(mine))
@@ -69,7 +69,7 @@ describe('a replay', { concurrency: 1 }, () => {
     await hears(viewer, 'good evening')
     assert.ok((await at(viewer)) < 9, 'not looked too late')
     assert.equal(await viewer.id('chat-message').filter({ hasText: 'one more song' }).count(), 0, 'what comes later is not told yet')
-    await until('what comes later', () => viewer.id('chat-message').filter({ hasText: 'one more song' }).count(), (lines) => lines === 1, { ms: 30_000 })
+    await until('what comes later', () => viewer.id('chat-message').filter({ hasText: 'one more song' }).count(), (lines) => lines === 1)
   })
 
   step('jumping goes back in the chat too', async () => {
@@ -77,11 +77,11 @@ describe('a replay', { concurrency: 1 }, () => {
     await viewer.id('seek').focus()
     for (let i = 0; i < 3; i += 1) await viewer.page.keyboard.press('ArrowLeft')
     await until('the beginning', () => at(viewer), (seconds) => seconds < 6)
-    await until('the later line is gone', () => viewer.id('chat-message').filter({ hasText: 'one more song' }).count(), (left) => left === 0, { ms: 5_000 })
+    await until('the later line is gone', () => viewer.id('chat-message').filter({ hasText: 'one more song' }).count(), (left) => left === 0)
     // What had come to its end stands still after a jump.
     await playing(viewer)
     await viewer.page.keyboard.press('ArrowRight')
-    await until('both lines', lines, (seen) => seen === 2, { ms: 20_000 })
+    await until('both lines', lines, (seen) => seen === 2)
   })
 
   step('a link leads to a moment of it', async () => {
@@ -138,7 +138,7 @@ describe('a replay', { concurrency: 1 }, () => {
   /** A browser may want a click before it makes a sound. */
   const playing = async (screen) => {
     const video = screen.id('replay-video')
-    await until('something to play', () => video.evaluate((it) => it.readyState), (state) => state >= 3, { ms: 30_000 })
+    await until('something to play', () => video.evaluate((it) => it.readyState), (state) => state >= 3)
     await until('it plays', async () => {
       const big = screen.id('replay-play')
       if (await big.count()) await big.click({ timeout: 1_000 }).catch(() => undefined)

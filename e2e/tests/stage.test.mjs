@@ -110,7 +110,7 @@ describe('a stage', { concurrency: 1 }, () => {
     await guest.page.reload()
     await guest.id('stage-back').click()
     const seen = await frames(viewer, 'tile-video')
-    await until('the guest’s picture goes on', () => frames(viewer, 'tile-video'), (now) => now > seen + 20, { ms: 30_000 })
+    await until('the guest’s picture goes on', () => frames(viewer, 'tile-video'), (now) => now > seen + 20)
   })
 
   step('the host takes the guest off: the tile goes, and the camera with it', async () => {

@@ -49,7 +49,7 @@ describe('the sub room', { concurrency: 1 }, () => {
     await fan.id('sub-join').click()
     await fan.id('subscribe-1').click()
     await payBy(fan, fan.id('adult-yes'))
-    await fan.id('sub-room').waitFor({ timeout: 30_000 })
+    await fan.id('sub-room').waitFor()
     await fan.id('topic').filter({ hasText: 'Which guitar for the encore' }).waitFor()
   })
 

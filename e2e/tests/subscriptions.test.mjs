@@ -193,6 +193,6 @@ describe('subscriptions', { concurrency: 1 }, () => {
   /** Presses what opens the provider's page, pays there, and waits until this page knows of it. */
   async function pay(button) {
     await payBy(viewer, button)
-    await viewer.id('checkout-paid').waitFor({ timeout: 30_000 })
+    await viewer.id('checkout-paid').waitFor()
   }
 })

@@ -82,7 +82,7 @@ describe('tickets', { concurrency: 1 }, () => {
   step('the live begins, and the gate stays shut', async () => {
     await host.page.getByRole('tab').first().click()
     await host.id('go-live').click()
-    await until('the room is live', () => roomState(host, 'cellar'), (state) => state === 'live', { ms: 20_000 })
+    await until('the room is live', () => roomState(host, 'cellar'), (state) => state === 'live')
     await host.id('end-live').waitFor()
     await viewer.page.reload()
     await viewer.id('ticket-buy').waitFor()
@@ -104,8 +104,8 @@ describe('tickets', { concurrency: 1 }, () => {
   step('a ticket is bought, and lets in by itself', async () => {
     await viewer.id('ticket-buy').click()
     await payBy(viewer, viewer.id('adult-yes'))
-    await viewer.id('video').first().waitFor({ timeout: 30_000 })
-    await until('the picture moves', () => decodedFrames(viewer), (frames) => frames > 10, { ms: 20_000 })
+    await viewer.id('video').first().waitFor()
+    await until('the picture moves', () => decodedFrames(viewer), (frames) => frames > 10)
     assert.equal(await viewer.id('gate').count(), 0)
     await say(viewer, 'glad to be in')
     await hears(host, 'glad to be in')
@@ -130,7 +130,7 @@ describe('tickets', { concurrency: 1 }, () => {
       await other.page.goto('/@cellar')
       await hears(other, 'glad to be in')
     }
-    await viewer.id('lost').waitFor({ timeout: 20_000 })
+    await viewer.id('lost').waitFor()
     assert.equal(await shut(viewer), 'elsewhere')
     assert.match(await viewer.id('lost').textContent(), /plays on other devices/)
     await viewer.id('play-here').click()
@@ -151,7 +151,7 @@ describe('tickets', { concurrency: 1 }, () => {
 
   step('the host gives it back, and the ticket is no more', async () => {
     const holder = host.id('ticket-holder')
-    await until('the host is asked', () => holder.textContent(), (text) => /Ben Ode.*I could not stay/s.test(text), { ms: 30_000 })
+    await until('the host is asked', () => holder.textContent(), (text) => /Ben Ode.*I could not stay/s.test(text))
     await host.id('ticket-give-back').click()
     await until('it is given back', () => holder.textContent(), (text) => /Given back/.test(text))
     await viewer.page.reload()

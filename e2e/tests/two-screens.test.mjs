@@ -68,7 +68,7 @@ describe('two screens', { concurrency: 1 }, () => {
     const opened = viewer.context.waitForEvent('page')
     await viewer.id('adult-yes').click()
     await pay(await opened)
-    await until('the coins', () => me(viewer), (seen) => seen.coins === 350, { ms: 30_000 })
+    await until('the coins', () => me(viewer), (seen) => seen.coins === 350)
     await numberBecomes(viewer, 'balance', 350)
   })
 
