@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { Problem, problemOf } from '../src/lib/api/client'
 import { uuidv7 } from '../src/lib/api/uuid'
-import { clockTime, money, number } from '../src/lib/i18n/format'
+import { clockTime, dayTime, money, number } from '../src/lib/i18n/format'
 import { elapsed } from '../src/lib/i18n/span'
 import { span } from '../src/lib/i18n/span'
 import { pickLang } from '../src/lib/i18n/index.svelte'
@@ -70,6 +70,11 @@ describe('money, numbers and time in both languages', () => {
     [20 / 86_400, '20 seconds'],
   ])('a hold of %f days is %s', (days, written) => expect(span(days, 'en')).toBe(written))
   test('clock', () => expect(clockTime('2026-05-01T18:30:00', 'fr')).toBe('18:30'))
+  test('a time names its year if that is another', () => {
+    const now = new Date('2026-12-31T12:00:00')
+    expect(dayTime('2026-05-01T18:30:00', 'fr', now)).not.toContain('2026')
+    expect(dayTime('2027-01-01T18:30:00', 'fr', now)).toContain('2027')
+  })
 })
 
 test.each([

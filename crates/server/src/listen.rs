@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use busk_api::Peer;
+use busk_api::{Peer, Site};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -63,7 +63,7 @@ impl Front {
     pub(crate) fn serve(
         self,
         router: Router,
-        site: &str,
+        site: &Site,
         connections_max: usize,
         metrics: &Metrics,
         stop: &Stop,
@@ -83,7 +83,7 @@ impl Front {
             return vec![serve(self.clear, None, router)];
         };
         vec![
-            serve(self.clear, None, lead::to_tls(router.clone(), site)),
+            serve(self.clear, None, lead::to_tls(router.clone(), site.public_url())),
             serve(listener, Some(tls.acceptor()), router),
             tokio::spawn(tls::renew(tls, stop.clone())),
         ]

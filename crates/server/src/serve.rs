@@ -100,13 +100,7 @@ pub async fn start(config: Config, mode: Mode) -> Result<Running, StartError> {
     let router = router::router(&site, routes, sealing, web, metrics.clone());
 
     let (stop, stopped) = stop::channel();
-    let served = front.serve(
-        router,
-        site.public_url(),
-        config.connections_max,
-        &metrics,
-        &stopped,
-    );
+    let served = front.serve(router, &site, config.connections_max, &metrics, &stopped);
     let mut tasks = vec![
         tokio::spawn(listen::serve(
             metrics_listener,

@@ -256,6 +256,28 @@ fn was_told(ear: &Ear, log: &[(i64, Uuid)], of: impl Fn(u128) -> bool) {
     }
 }
 
+/// The host and people say their words at their pace, each of which is taken. Gives who said which, and when.
+async fn talk(hosting: &mut Ear, people: &mut [Ear]) -> Vec<(usize, Uuid, Instant)> {
+    let mut said = Vec::new();
+    for n in 0..WORDS {
+        hosting.says(HOSTS + n, &format!("{BY_THE_HOST}: {n}")).await;
+        for (number, person) in people.iter_mut().enumerate() {
+            let message = PEOPLES + number as u128 * WORDS + n;
+            let at = person.says(message, &format!("word {n} of {number}")).await;
+            said.push((number, Uuid::from_u128(message), at));
+            tokio::time::sleep(WORD_EVERY / PEOPLE as u32).await;
+        }
+    }
+    for person in people {
+        person
+            .until("all answered", |heard| heard.answers.len() == WORDS as usize)
+            .await;
+        let heard = person.heard();
+        assert!(heard.answers.values().all(Option::is_none), "{:?}", heard.answers);
+    }
+    said
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn honest_words_arrive_among_a_thousand_who_spam() {
     let app = TestApp::start(BUSK, TestDb::sqlite()).await;
@@ -281,27 +303,10 @@ async fn honest_words_arrive_among_a_thousand_who_spam() {
             false => _ = spamming.spawn(spams(bot, number)),
         }
     }
-    let mut said = Vec::new();
-    for n in 0..WORDS {
-        hosting.says(HOSTS + n, &format!("{BY_THE_HOST}: {n}")).await;
-        for (number, person) in (0..).zip(&mut people) {
-            let message = PEOPLES + number * WORDS + n;
-            let at = person.says(message, &format!("word {n} of {number}")).await;
-            said.push((number, Uuid::from_u128(message), at));
-            tokio::time::sleep(WORD_EVERY / PEOPLE as u32).await;
-        }
-    }
-    for person in &people {
-        person
-            .until("all answered", |heard| heard.answers.len() == WORDS as usize)
-            .await;
-        let heard = person.heard();
-        assert!(heard.answers.values().all(Option::is_none), "{:?}", heard.answers);
-    }
+    let said = talk(&mut hosting, &mut people).await;
     flooding.join_all().await;
     let bots = spamming.join_all().await;
     let more_kb = app.memory_kb().saturating_sub(before_kb);
-
     eprintln!("{more_kb} kB more");
     assert!(more_kb < MEMORY_MAX_KB, "{more_kb} kB more");
 
@@ -340,7 +345,7 @@ async fn honest_words_arrive_among_a_thousand_who_spam() {
 
     let mut waits = Vec::new();
     for (person, word, at) in said {
-        for ear in [&people[person as usize], &hosting] {
+        for ear in [&people[person], &hosting] {
             waits.extend(ear.heard().when(word).map(|heard| heard - at));
         }
     }

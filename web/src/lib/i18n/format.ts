@@ -38,14 +38,17 @@ export function clockTime(at: string, tag = locale.tag): string {
   return new Intl.DateTimeFormat(tag, { hour: 'numeric', minute: '2-digit' }).format(new Date(at))
 }
 
-export function dayTime(at: string, tag = locale.tag): string {
+/** With its year, if that is not this one. */
+export function dayTime(at: string, tag = locale.tag, now = new Date()): string {
+  const then = new Date(at)
   return new Intl.DateTimeFormat(tag, {
     weekday: 'short',
     day: 'numeric',
     month: 'short',
     hour: 'numeric',
     minute: '2-digit',
-  }).format(new Date(at))
+    ...(then.getFullYear() === now.getFullYear() ? {} : { year: 'numeric' as const }),
+  }).format(then)
 }
 
 export function day(at: string, tag = locale.tag): string {
