@@ -105,6 +105,8 @@ describe('overlays', { concurrency: 1 }, () => {
     await buyCoins(viewer)
     await creatorPuts('post', `/api/v1/rooms/${room}/goals`, { id: crypto.randomUUID(), title: 'A roof', kind: 'coins', target: 100 })
     await sources.goal.id('goal').waitFor()
+    // What was given before a source has found the live is no alert.
+    for (const { page } of Object.values(sources)) await page.locator('main[data-live=true]').waitFor()
     // Said before the source has found the live or after: either way it is told.
     await say(viewer, 'good evening')
     await lines().filter({ hasText: 'good evening' }).waitFor()

@@ -18,6 +18,8 @@ export class Screen implements Ears {
   lines = $state.raw<readonly Line[]>([])
   goals = $state.raw<readonly Goal[]>([])
   spotlight = $state.raw<Spotlight | null>(null)
+  /** It follows a live. */
+  live = $state(false)
   readonly sound = new Sound()
   /** Nothing is heard. */
   quiet = false
@@ -38,10 +40,12 @@ export class Screen implements Ears {
     this.dress(kind, look)
   }
   hello(hello: Hello): void {
+    this.live = true
     this.goals = hello.board.goals
     this.spotlight = hello.talk.spotlight
   }
   forget(): void {
+    this.live = false
     this.lines = []
     this.goals = []
     this.spotlight = null
