@@ -88,7 +88,7 @@ describe('subscriptions', { concurrency: 1 }, () => {
     assert.match(await row.textContent(), /Mira Vale.*Friend.*4\.99.*a month/s)
     await viewer.id('subscription-cancel').click()
     await stateIs('cancelled')
-    assert.match(await row.textContent(), /Nothing more is charged/)
+    await row.filter({ hasText: 'Nothing more is charged' }).waitFor()
     assert.equal((await subscription()).next_charge_at, null)
     await viewer.id('subscription-keep').click()
     await stateIs('active')
