@@ -15,7 +15,7 @@ try {
   await viewer.page.goto('/@mara')
   await until('a picture', () => decodedFrames(viewer), (frames) => frames > 60)
   // Long enough for the audience to have said something.
-  await until('chat', () => viewer.id('chat-message').count(), (lines) => lines >= 8)
+  await until('chat', () => viewer.id('chat-message').count(), (lines) => lines >= 8, { ms: 90_000 })
   await say(viewer, 'what a view from up there')
   await viewer.id('gift-open').click()
   await viewer.id('gift-rose').click()

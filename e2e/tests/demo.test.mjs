@@ -36,7 +36,7 @@ test('one click makes a visitor a viewer or a creator in a room that is alive', 
 
     // The audience talks and gives by itself.
     await viewer.id('chat-message').first().waitFor()
-    await viewer.id('gift-banner').first().waitFor()
+    await viewer.id('gift-banner').first().waitFor({ timeout: 60_000 })
 
     await say(viewer, 'is this thing on?')
     await hears(creator, 'is this thing on?')

@@ -349,6 +349,11 @@ async fn honest_words_arrive_among_a_thousand_who_spam() {
             waits.extend(ear.heard().when(word).map(|heard| heard - at));
         }
     }
+    assert!(
+        waits.len() as u128 > PEOPLE * WORDS,
+        "gaps are no way to chat: {}",
+        waits.len()
+    );
     print_p99("a word, among a thousand who spam", waits);
     let (shown, all) = (watching.heard().said.len(), log.len());
     eprintln!("a viewer was shown {shown} of {all}");
